@@ -1,0 +1,395 @@
+/* backend/epoll/epoll.c - operations by non-blocking attempts and edge-triggered readiness.
+ *
+ * An operation is tried first and armed only when it would block. A descriptor is registered once,
+ * for both directions and edge-triggered, so that a steady connection costs no epoll_ctl. Each
+ * direction of a weir_fd is one word: the index of the loop that watches it and the operation that
+ * waits. A loop touches the operation only while the word names that loop, so an event that another
+ * thread had already fetched when the direction moved to a new loop finds nothing.
+ */
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "backend/ready/attempt.h"
+#include "base/alloc.h"
+#include "core/loop.h"
+#include "sys/call.h"
+#include "sys/sys.h"
+
+#define EVENTS_MAX 256
+#define ACCEPTS_A_TURN 64
+#define READ_EVENTS (EPOLLIN | EPOLLRDHUP)
+#define WRITE_EVENTS EPOLLOUT
+#define POINTER_BITS 48
+
+struct epoll_state {
+    int epoll;
+    int wake;
+    struct weir_op *again; /* multishot accepts that stopped at their bound; linked by next */
+    struct epoll_event events[EVENTS_MAX];
+};
+
+static uint64_t word_of(const struct weir_loop *loop, struct weir_op *op)
+{
+    return (uint64_t)loop->index << POINTER_BITS | (uint64_t)(uintptr_t)op;
+}
+
+static uint16_t word_index(uint64_t word)
+{
+    return (uint16_t)(word >> POINTER_BITS);
+}
+
+static struct weir_op *word_op(uint64_t word)
+{
+    return (struct weir_op *)(uintptr_t)(word & ((1ull << POINTER_BITS) - 1));
+}
+
+static void epoll_fini(struct weir_loop *loop)
+{
+    struct epoll_state *state = loop->state;
+
+    if (state->wake >= 0)
+        weir__sys_close(state->wake);
+    if (state->epoll >= 0)
+        weir__sys_close(state->epoll);
+    weir__free(state);
+    loop->state = NULL;
+}
+
+static int epoll_init(struct weir_loop *loop)
+{
+    struct epoll_state *state = weir__calloc(1, sizeof *state);
+    struct epoll_event event = {.events = EPOLLIN};
+    int rc;
+
+    if (!state)
+        return WEIR_ENOMEM;
+    loop->state = state;
+    state->wake = -1;
+    state->epoll = rc = weir__sys_epoll_create1(EPOLL_CLOEXEC);
+    if (rc < 0)
+        goto fail;
+    state->wake = rc = weir__sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (rc < 0)
+        goto fail;
+    rc = weir__sys_epoll_ctl(state->epoll, EPOLL_CTL_ADD, state->wake, &event);
+    if (rc < 0)
+        goto fail;
+    return 0;
+fail:
+    epoll_fini(loop);
+    return rc;
+}
+
+/* ---- registration ---- */
+
+static int control(uint16_t index, int how, weir_fd *fd, uint32_t events)
+{
+    struct weir_loop *loop = weir__loop_by_index(index);
+    struct epoll_event event = {.events = events | EPOLLET, .data.ptr = fd};
+    struct epoll_state *state;
+
+    if (!loop)
+        return 0;
+    state = loop->state;
+    return weir__sys_epoll_ctl(state->epoll, how, fd->number, &event);
+}
+
+/* Moves one direction of a registered descriptor from the loop that has it to this one. */
+static int move(struct weir_loop *loop, weir_fd *fd, uint64_t *mine, uint64_t *other,
+                uint32_t my_events, uint32_t other_events)
+{
+    uint16_t from = word_index(*mine), beside = word_index(*other);
+    int rc = 0;
+
+    if (from)
+        rc = beside == from ? control(from, EPOLL_CTL_MOD, fd, other_events)
+                            : control(from, EPOLL_CTL_DEL, fd, 0);
+    if (rc == 0)
+        rc = beside == loop->index
+                 ? control(beside, EPOLL_CTL_MOD, fd, my_events | other_events)
+                 : control(loop->index, EPOLL_CTL_ADD, fd, my_events);
+    WEIR_ATOMIC_STORE(mine, rc < 0 ? 0 : word_of(loop, NULL), SEQ_CST);
+    return rc;
+}
+
+static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
+{
+    int rc;
+
+    if (fd->weir__reader || fd->weir__writer)
+        return writes ? move(loop, fd, &fd->weir__writer, &fd->weir__reader, WRITE_EVENTS,
+                             READ_EVENTS)
+                      : move(loop, fd, &fd->weir__reader, &fd->weir__writer, READ_EVENTS,
+                             WRITE_EVENTS);
+    rc = control(loop->index, EPOLL_CTL_ADD, fd, READ_EVENTS | WRITE_EVENTS);
+    if (rc < 0)
+        return rc;
+    WEIR_ATOMIC_STORE(&fd->weir__reader, word_of(loop, NULL), SEQ_CST);
+    WEIR_ATOMIC_STORE(&fd->weir__writer, word_of(loop, NULL), SEQ_CST);
+    return 0;
+}
+
+static void arm(struct weir_loop *loop, struct weir_op *op)
+{
+    bool writes = weir__ready_writes(op);
+    uint64_t *word = writes ? &op->fd->weir__writer : &op->fd->weir__reader;
+    uint64_t armed = word_of(loop, op);
+
+    if (word_index(*word) != loop->index) {
+        int rc = register_fd(loop, op->fd, writes);
+
+        if (rc < 0) {
+            op->result = rc;
+            weir__loop_complete(loop, op);
+            return;
+        }
+    }
+    WEIR_ATOMIC_STORE(word, armed, SEQ_CST);
+}
+
+/* ---- attempts ---- */
+
+static void finish(struct weir_loop *loop, struct weir_op *op)
+{
+    if (op->kind == WEIR_OP_RECV_LENT && op->result == WEIR_ENOBUFS)
+        weir__loop_starve(loop, op);
+    else
+        weir__loop_complete(loop, op);
+}
+
+/* Accepts until the queue is empty; an error or the end ends a multishot operation. */
+static void accept_many(struct weir_loop *loop, struct weir_op *op)
+{
+    struct epoll_state *state = loop->state;
+    int budget = ACCEPTS_A_TURN;
+    int rc = 0;
+
+    while (budget-- && !weir__loop_shots_full(loop)) {
+        rc = weir__ready_accept(op);
+        if (rc == WEIR_EAGAIN) {
+            op->fd->weir__read_hint = 0;
+            arm(loop, op);
+            return;
+        }
+        if (rc == WEIR_ECONNABORTED)
+            continue;
+        weir__loop_shot(loop, op, rc, rc >= 0);
+        if (rc < 0)
+            return;
+    }
+    op->weir__next = state->again;
+    state->again = op;
+}
+
+static void attempt(struct weir_loop *loop, struct weir_op *op)
+{
+    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
+        accept_many(loop, op);
+    else if (weir__ready_attempt(loop, op))
+        finish(loop, op);
+    else
+        arm(loop, op);
+}
+
+static void epoll_submit(struct weir_loop *loop, struct weir_op *op)
+{
+    bool writes = weir__ready_writes(op);
+    uint64_t word = writes ? op->fd->weir__writer : op->fd->weir__reader;
+    bool hint = writes ? op->fd->weir__write_hint : op->fd->weir__read_hint;
+
+    if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL ||
+        op->kind == WEIR_OP_CONNECT)
+        attempt(loop, op);
+    else
+        arm(loop, op);
+}
+
+static bool leave_again(struct epoll_state *state, struct weir_op *op)
+{
+    struct weir_op **at = &state->again;
+
+    while (*at && *at != op)
+        at = &(*at)->weir__next;
+    if (!*at)
+        return false;
+    *at = op->weir__next;
+    return true;
+}
+
+static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
+{
+    uint64_t *word = weir__ready_writes(op) ? &op->fd->weir__writer : &op->fd->weir__reader;
+
+    if (*word == word_of(loop, op))
+        WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
+    else if (!leave_again(loop->state, op))
+        return;
+    op->result = op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done
+                                                                : WEIR_ECANCELED;
+    if (op->flags & WEIR_OP_MULTISHOT)
+        weir__loop_shot(loop, op, WEIR_ECANCELED, false);
+    else
+        weir__loop_complete(loop, op);
+}
+
+/* ---- reaping ---- */
+
+static void stir(struct weir_loop *loop, uint64_t *word, uint8_t *hint)
+{
+    uint64_t now = WEIR_ATOMIC_LOAD(word, SEQ_CST);
+    struct weir_op *op = word_op(now);
+
+    if (word_index(now) != loop->index)
+        return;
+    *hint = 1;
+    if (!op)
+        return;
+    WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
+    attempt(loop, op);
+}
+
+static bool is_poll(uint64_t word)
+{
+    struct weir_op *op = word_op(word);
+
+    return op && op->kind == WEIR_OP_POLL;
+}
+
+static void reap_event(struct weir_loop *loop, const struct epoll_event *event)
+{
+    struct epoll_state *state = loop->state;
+    weir_fd *fd = event->data.ptr;
+    bool hup = event->events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP);
+    uint64_t count;
+
+    if (!fd) {
+        (void)weir__sys_read(state->wake, &count, sizeof count);
+        loop->wake_count++;
+        return;
+    }
+    if (hup)
+        fd->weir__hup = 1;
+    if ((event->events & EPOLLIN) || hup ||
+        (word_index(fd->weir__reader) == loop->index && is_poll(fd->weir__reader)))
+        stir(loop, &fd->weir__reader, &fd->weir__read_hint);
+    if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        stir(loop, &fd->weir__writer, &fd->weir__write_hint);
+}
+
+static void retry_accepts(struct weir_loop *loop)
+{
+    struct epoll_state *state = loop->state;
+    struct weir_op *op = state->again;
+
+    state->again = NULL;
+    while (op) {
+        struct weir_op *next = op->weir__next;
+
+        accept_many(loop, op);
+        op = next;
+    }
+}
+
+static int wait_events(struct epoll_state *state, int64_t timeout_ns)
+{
+    int rc = weir__sys_epoll_wait(state->epoll, state->events, EVENTS_MAX, timeout_ns);
+
+    return rc == WEIR_EINTR ? 0 : rc;
+}
+
+/* Looks without sleeping for as long as the spin allows. */
+static int spin(struct weir_loop *loop, uint64_t began, int64_t budget_ns)
+{
+    int rc;
+
+    do {
+        rc = wait_events(loop->state, 0);
+    } while (rc == 0 && (int64_t)(weir__now_ns() - began) < budget_ns &&
+             weir__inbox_empty(&loop->inbox));
+    return rc;
+}
+
+static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
+{
+    int64_t budget = weir__loop_spin_ns(loop);
+    uint64_t began = loop->spin_max_ns && loop->alone ? weir__now_ns() : 0;
+    int rc = 0;
+
+    if (timeout_ns > 0 && timeout_ns < budget)
+        budget = timeout_ns;
+    if (budget)
+        rc = spin(loop, began, budget);
+    if (budget && rc)
+        weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), true, true);
+    if (rc || !weir__loop_fall_asleep(loop))
+        return rc ? rc : wait_events(loop->state, 0);
+    rc = wait_events(loop->state, timeout_ns);
+    weir__loop_awake(loop);
+    if (began)
+        weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), budget != 0, false);
+    return rc;
+}
+
+static int epoll_wait_turn(struct weir_loop *loop, int64_t timeout_ns)
+{
+    struct epoll_state *state = loop->state;
+    int i, count;
+
+    if (state->again) {
+        retry_accepts(loop);
+        timeout_ns = 0;
+    }
+    if (loop->completed_head)
+        timeout_ns = 0;
+    count = timeout_ns ? sleep_or_spin(loop, timeout_ns) : wait_events(state, 0);
+    for (i = 0; i < count; i++)
+        reap_event(loop, &state->events[i]);
+    return count < 0 ? count : 0;
+}
+
+static void epoll_wake(struct weir_loop *loop)
+{
+    struct epoll_state *state = loop->state;
+    uint64_t one = 1;
+
+    (void)weir__sys_write(state->wake, &one, sizeof one);
+}
+
+static int epoll_descriptor(struct weir_loop *loop)
+{
+    return ((struct epoll_state *)loop->state)->epoll;
+}
+
+static void epoll_forget(struct weir_loop *loop, weir_fd *fd, int close)
+{
+    uint16_t reader = word_index(fd->weir__reader), writer = word_index(fd->weir__writer);
+
+    (void)loop;
+    if (reader)
+        (void)control(reader, EPOLL_CTL_DEL, fd, 0);
+    if (writer && writer != reader)
+        (void)control(writer, EPOLL_CTL_DEL, fd, 0);
+    WEIR_ATOMIC_STORE(&fd->weir__reader, 0, SEQ_CST);
+    WEIR_ATOMIC_STORE(&fd->weir__writer, 0, SEQ_CST);
+    if (close)
+        weir__sys_close(fd->number);
+}
+
+static void epoll_give(struct weir_loop *loop, uint32_t id)
+{
+    weir__buffers_put(&loop->buffers, id);
+}
+
+const struct weir__backend weir__backend_epoll = {
+    .name = "epoll",
+    .init = epoll_init,
+    .fini = epoll_fini,
+    .submit = epoll_submit,
+    .cancel = epoll_cancel,
+    .wait = epoll_wait_turn,
+    .wake = epoll_wake,
+    .descriptor = epoll_descriptor,
+    .forget = epoll_forget,
+    .give = epoll_give,
+};

@@ -1,0 +1,214 @@
+/* backend/ready/attempt.c - see attempt.h.
+ *
+ * The read hint of a descriptor says whether more bytes may be there: a receive that did not fill its
+ * buffer has emptied the socket, so no speculative read follows it. After a hang-up the hint stays
+ * on, since the end of the stream is still to be read.
+ */
+#include "backend/ready/attempt.h"
+
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "core/loop.h"
+#include "sys/call.h"
+
+static bool would_block(int rc)
+{
+    return rc == WEIR_EAGAIN || rc == -EWOULDBLOCK;
+}
+
+static bool finish(struct weir_op *op, int result)
+{
+    op->result = result;
+    return true;
+}
+
+/* Makes the descriptor non-blocking, once. */
+static int nonblock(weir_fd *fd)
+{
+    int rc;
+
+    if (fd->weir__nonblock)
+        return 0;
+    rc = weir__sys_set_nonblock(fd->number, true);
+    if (rc == 0)
+        fd->weir__nonblock = 1;
+    return rc;
+}
+
+static void note_read(struct weir_op *op, int rc, size_t room)
+{
+    if (rc > 0 && (size_t)rc < room)
+        op->fd->weir__read_hint = op->fd->weir__hup;
+    else if (would_block(rc))
+        op->fd->weir__read_hint = 0;
+}
+
+static bool attempt_recv(struct weir_op *op)
+{
+    int rc = weir__sys_recv(op->fd->number, op->u.buffer.base, op->u.buffer.len, MSG_DONTWAIT);
+
+    note_read(op, rc, op->u.buffer.len);
+    return would_block(rc) ? false : finish(op, rc);
+}
+
+static bool attempt_recv_lent(struct weir_loop *loop, struct weir_op *op)
+{
+    struct weir__buffers *group = &loop->buffers;
+    int64_t id = weir__buffers_take(group);
+    int rc;
+
+    if (id < 0)
+        return finish(op, WEIR_ENOBUFS);
+    rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), WEIR__BUFFER_SIZE,
+                        MSG_DONTWAIT);
+    note_read(op, rc, WEIR__BUFFER_SIZE);
+    if (rc > 0)
+        weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, &op->u.lent);
+    else
+        weir__buffers_put(group, (uint32_t)id);
+    return would_block(rc) ? false : finish(op, rc);
+}
+
+static bool attempt_send(struct weir_op *op)
+{
+    int rc;
+
+    do {
+        size_t done = op->u.buffer.done;
+
+        rc = weir__sys_send(op->fd->number, (char *)op->u.buffer.base + done,
+                            op->u.buffer.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (rc > 0)
+            op->u.buffer.done += (size_t)rc;
+    } while (rc > 0 && (op->flags & WEIR_OP_WHOLE) && op->u.buffer.done < op->u.buffer.len);
+    op->fd->weir__write_hint = rc > 0;
+    if (op->u.buffer.done == op->u.buffer.len ||
+        (op->u.buffer.done && !(op->flags & WEIR_OP_WHOLE)))
+        return finish(op, (int)op->u.buffer.done);
+    if (would_block(rc))
+        return false;
+    return finish(op, op->u.buffer.done ? (int)op->u.buffer.done : rc);
+}
+
+static bool attempt_sendmsg(struct weir_op *op)
+{
+    int rc = weir__sys_sendmsg(op->fd->number, op->u.message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    op->fd->weir__write_hint = rc > 0;
+    return would_block(rc) ? false : finish(op, rc);
+}
+
+static bool attempt_sendfile(struct weir_op *op)
+{
+    off_t offset = (off_t)op->u.file.offset;
+    int rc = nonblock(op->fd);
+
+    if (rc < 0)
+        return finish(op, rc);
+    rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset, op->u.file.len);
+    op->fd->weir__write_hint = rc > 0;
+    return would_block(rc) ? false : finish(op, rc);
+}
+
+static bool attempt_connect(struct weir_op *op)
+{
+    int rc;
+
+    if (op->u.connect.started) {
+        struct pollfd poll_fd = {.fd = op->fd->number, .events = POLLOUT};
+        int error = 0;
+        socklen_t size = sizeof error;
+
+        rc = weir__sys_poll(&poll_fd, 1, 0);
+        if (rc == 0)
+            return false;
+        rc = weir__sys_getsockopt(op->fd->number, SOL_SOCKET, SO_ERROR, &error, &size);
+        return finish(op, rc < 0 ? rc : -error);
+    }
+    op->u.connect.started = true;
+    rc = nonblock(op->fd);
+    if (rc < 0)
+        return finish(op, rc);
+    rc = weir__sys_connect(op->fd->number, op->u.connect.address, op->u.connect.len);
+    if (rc == -EINPROGRESS)
+        return false;
+    return finish(op, rc); /* a UNIX socket with a full backlog answers EAGAIN: an error */
+}
+
+static bool attempt_poll(struct weir_op *op)
+{
+    struct pollfd poll_fd = {.fd = op->fd->number, .events = (short)op->u.events};
+    int rc = weir__sys_poll(&poll_fd, 1, 0);
+
+    if (rc == 0)
+        return false;
+    return finish(op, rc < 0 ? rc : poll_fd.revents);
+}
+
+int weir__ready_accept(struct weir_op *op)
+{
+    int rc = nonblock(op->fd);
+
+    if (rc < 0)
+        return rc;
+    return weir__sys_accept4(op->fd->number, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+static bool attempt_accept(struct weir_op *op)
+{
+    int rc = weir__ready_accept(op);
+
+    if (would_block(rc)) {
+        op->fd->weir__read_hint = 0;
+        return false;
+    }
+    return finish(op, rc);
+}
+
+bool weir__ready_writes(const struct weir_op *op)
+{
+    switch ((enum weir_op_kind)op->kind) {
+    case WEIR_OP_CONNECT:
+    case WEIR_OP_SEND:
+    case WEIR_OP_SENDMSG:
+    case WEIR_OP_SENDFILE:
+        return true;
+    case WEIR_OP_POLL:
+        return (op->u.events & POLLIN) == 0;
+    case WEIR_OP_NOP:
+    case WEIR_OP_TIMER:
+    case WEIR_OP_ACCEPT:
+    case WEIR_OP_RECV:
+    case WEIR_OP_RECV_LENT:
+        return false;
+    }
+    return false;
+}
+
+bool weir__ready_attempt(struct weir_loop *loop, struct weir_op *op)
+{
+    switch ((enum weir_op_kind)op->kind) {
+    case WEIR_OP_ACCEPT:
+        return attempt_accept(op);
+    case WEIR_OP_CONNECT:
+        return attempt_connect(op);
+    case WEIR_OP_RECV:
+        return attempt_recv(op);
+    case WEIR_OP_RECV_LENT:
+        return attempt_recv_lent(loop, op);
+    case WEIR_OP_SEND:
+        return attempt_send(op);
+    case WEIR_OP_SENDMSG:
+        return attempt_sendmsg(op);
+    case WEIR_OP_POLL:
+        return attempt_poll(op);
+    case WEIR_OP_SENDFILE:
+        return attempt_sendfile(op);
+    case WEIR_OP_NOP:
+    case WEIR_OP_TIMER:
+        break;
+    }
+    return finish(op, WEIR_EINVAL);
+}

@@ -1,0 +1,464 @@
+/* core/loop.c - the turn of a loop, and the bare loop's public calls.
+ *
+ * A turn: wait (which submits what is prepared, in the same system call), read the clock, fire
+ * timers, deliver posts, then call `done` of each operation that was linked when that began. Whatever
+ * completes meanwhile is called in the next turn, so a turn is bounded.
+ */
+#include "core/loop.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/container.h"
+#include "base/options.h"
+#include "sys/call.h"
+#include "sys/current.h"
+#include "sys/sys.h"
+
+#define LOOPS_MAX 4096
+#define DRAIN_MAX 4096       /* callbacks a turn */
+#define ALONE_AFTER 32       /* completions in a row of one descriptor */
+#define SPIN_BACKOFF_MIN 16u /* waits without a spin after a failed one; doubles */
+#define SPIN_BACKOFF_MAX 65536u
+
+static struct weir_loop *loops[LOOPS_MAX]; /* by index; written by compare-and-swap */
+
+_Static_assert(sizeof(struct weir__loop_timer) <= sizeof(((weir_op *)0)->u),
+               "a loop timer lies over the timer part of an operation");
+_Static_assert(offsetof(struct weir__loop_timer, fire) ==
+                   offsetof(weir_op, u.timer.fire) - offsetof(weir_op, u),
+               "same layout");
+
+struct weir_loop *weir__loop_by_index(uint16_t index)
+{
+    return index < LOOPS_MAX ? WEIR_ATOMIC_LOAD(&loops[index], ACQUIRE) : NULL;
+}
+
+static int take_index(struct weir_loop *loop)
+{
+    uint16_t i;
+
+    for (i = 1; i < LOOPS_MAX; i++) {
+        struct weir_loop *none = NULL;
+
+        if (WEIR_ATOMIC_CAS(&loops[i], &none, loop, SEQ_CST)) {
+            loop->index = i;
+            return 0;
+        }
+    }
+    return WEIR_ELIMIT;
+}
+
+static void loop_fini(struct weir_loop *loop)
+{
+    if (loop->embed_timer >= 0)
+        weir__sys_close(loop->embed_timer);
+    if (loop->embed_epoll >= 0)
+        weir__sys_close(loop->embed_epoll);
+    if (loop->state)
+        loop->backend->fini(loop);
+    weir__buffers_fini(&loop->buffers);
+    weir__free(loop->shots);
+    if (loop->index)
+        WEIR_ATOMIC_STORE(&loops[loop->index], NULL, RELEASE);
+    weir__free(loop);
+}
+
+static int init_backend(struct weir_loop *loop, uint32_t wanted)
+{
+    const struct weir__backend *const *choice = weir__backend_choices(wanted);
+    int rc = WEIR_EOPTION;
+
+    for (; choice && *choice; choice++) {
+        loop->backend = *choice;
+        rc = loop->backend->init(loop);
+        if (rc == 0 || rc == WEIR_ENOMEM || rc == WEIR_EMFILE || rc == WEIR_ENFILE)
+            break;
+    }
+    return rc;
+}
+
+int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
+                       size_t options_size)
+{
+    struct weir_loop_options o = {0};
+    struct weir_loop *loop;
+    int rc;
+
+    rc = weir__options_copy(&o, sizeof o, options, options_size);
+    if (rc < 0)
+        return rc;
+    if (o.buffers_max > WEIR__BUFFERS_LIMIT || o.spin_ns < 0)
+        return WEIR_EOPTION;
+    loop = weir__calloc(1, sizeof *loop);
+    if (!loop)
+        return WEIR_ENOMEM;
+    loop->embed_epoll = loop->embed_timer = -1;
+    loop->spin_max_ns = o.spin_ns;
+    loop->spin_backoff = SPIN_BACKOFF_MIN;
+    loop->now_ns = weir__now_ns();
+    weir__wheel_init(&loop->wheel, loop->now_ns);
+    weir__inbox_init(&loop->inbox);
+    rc = weir__buffers_init(&loop->buffers, loop,
+                            o.buffers_max ? o.buffers_max : WEIR__BUFFERS_DEFAULT_MAX);
+    loop->shots = weir__calloc(WEIR__LOOP_SHOTS, sizeof *loop->shots);
+    if (rc == 0 && !loop->shots)
+        rc = WEIR_ENOMEM;
+    if (rc == 0)
+        rc = take_index(loop);
+    if (rc == 0)
+        rc = init_backend(loop, o.backend);
+    if (rc < 0) {
+        loop_fini(loop);
+        return rc;
+    }
+    *out = loop;
+    return 0;
+}
+
+int weir_loop_destroy(weir_loop *loop)
+{
+    if (loop->inflight || loop->running)
+        return WEIR_EBUSY;
+    loop_fini(loop);
+    return 0;
+}
+
+const char *weir_loop_backend(const weir_loop *loop)
+{
+    return loop->backend->name;
+}
+
+uint64_t weir_loop_now_ns(const weir_loop *loop)
+{
+    return loop->now_ns;
+}
+
+/* ---- timers ---- */
+
+static void timer_op_fire(void *timer, struct weir_loop *loop)
+{
+    weir_op *op = WEIR_CONTAINER_OF(timer, weir_op, u);
+
+    op->result = 0;
+    weir__loop_complete(loop, op);
+}
+
+void weir__loop_timer_start(struct weir_loop *loop, struct weir__loop_timer *timer,
+                            uint64_t deadline_ns)
+{
+    weir__wheel_start(&loop->wheel, &timer->node, deadline_ns);
+}
+
+static void fire_timers(struct weir_loop *loop)
+{
+    struct weir__timer *node;
+
+    while ((node = weir__wheel_expire(&loop->wheel, loop->now_ns))) {
+        struct weir__loop_timer *timer = WEIR_CONTAINER_OF(node, struct weir__loop_timer, node);
+
+        timer->fire(timer, loop);
+    }
+}
+
+/* ---- operations ---- */
+
+void weir_loop_submit(weir_loop *loop, weir_op *op)
+{
+    op->weir__state = OP_BACKEND;
+    op->weir__wait++;
+    op->weir__loop = loop->index;
+    loop->inflight++;
+    if (op->flags & WEIR_OP_SILENT)
+        loop->silent++;
+    if (op->kind == WEIR_OP_TIMER) {
+        op->u.timer.fire = timer_op_fire;
+        weir__loop_timer_start(loop, (struct weir__loop_timer *)&op->u, op->u.timer.deadline_ns);
+    } else if (op->kind == WEIR_OP_NOP) {
+        weir__loop_complete(loop, op);
+    } else {
+        loop->backend->submit(loop, op);
+    }
+}
+
+static void unstarve(struct weir_loop *loop, struct weir_op *op)
+{
+    struct weir_op *before = NULL, *at = loop->starved_head;
+
+    while (at && at != op) {
+        before = at;
+        at = at->weir__next;
+    }
+    WEIR_ASSERT(at);
+    if (before)
+        before->weir__next = op->weir__next;
+    else
+        loop->starved_head = op->weir__next;
+    if (loop->starved_tail == op)
+        loop->starved_tail = before;
+}
+
+void weir_loop_cancel(weir_loop *loop, weir_op *op)
+{
+    if (op->weir__state == OP_STARVED) {
+        unstarve(loop, op);
+        op->result = WEIR_ECANCELED;
+        weir__loop_complete(loop, op);
+    } else if (op->weir__state != OP_BACKEND) {
+        return;
+    } else if (op->kind == WEIR_OP_TIMER) {
+        weir__loop_timer_stop(loop, (struct weir__loop_timer *)&op->u);
+        op->result = WEIR_ECANCELED;
+        weir__loop_complete(loop, op);
+    } else {
+        loop->backend->cancel(loop, op);
+    }
+}
+
+void weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
+{
+    loop->buffers.exhausted_count++;
+    op->weir__state = OP_STARVED;
+    op->weir__next = NULL;
+    if (loop->starved_tail)
+        loop->starved_tail->weir__next = op;
+    else
+        loop->starved_head = op;
+    loop->starved_tail = op;
+}
+
+void weir__loop_feed(struct weir_loop *loop, uint32_t count)
+{
+    while (count-- && loop->starved_head) {
+        struct weir_op *op = loop->starved_head;
+
+        loop->starved_head = op->weir__next;
+        if (!loop->starved_head)
+            loop->starved_tail = NULL;
+        op->weir__state = OP_BACKEND;
+        loop->backend->submit(loop, op);
+    }
+}
+
+void weir_loop_close(weir_loop *loop, weir_fd *fd)
+{
+    if (fd->number < 0)
+        return;
+    loop->backend->forget(loop, fd, 1);
+    fd->number = -1;
+}
+
+void weir_loop_forget(weir_loop *loop, weir_fd *fd)
+{
+    loop->backend->forget(loop, fd, 0);
+}
+
+void weir_loop_give_back(weir_lent *lent)
+{
+    weir__buffers_return(lent);
+}
+
+/* ---- the adaptive spin ---- */
+
+int64_t weir__loop_spin_ns(struct weir_loop *loop)
+{
+    int64_t budget;
+
+    if (!loop->spin_max_ns || !loop->alone)
+        return 0;
+    if (loop->spin_skip) {
+        loop->spin_skip--;
+        return 0;
+    }
+    if (loop->wait_average_ns > loop->spin_max_ns)
+        return 0;
+    budget = 4 * loop->wait_average_ns + 5000;
+    return budget < loop->spin_max_ns ? budget : loop->spin_max_ns;
+}
+
+void weir__loop_spun(struct weir_loop *loop, int64_t waited_ns, bool spun, bool found)
+{
+    loop->wait_average_ns += (waited_ns - loop->wait_average_ns) / 8;
+    if (!spun)
+        return;
+    loop->spin_count++;
+    if (found) {
+        loop->spin_backoff = SPIN_BACKOFF_MIN;
+        return;
+    }
+    loop->spin_skip = loop->spin_backoff;
+    if (loop->spin_backoff < SPIN_BACKOFF_MAX)
+        loop->spin_backoff *= 2;
+}
+
+/* ---- sleep and wake ---- */
+
+bool weir__loop_fall_asleep(struct weir_loop *loop)
+{
+    (void)WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_ASLEEP, SEQ_CST);
+    if (weir__inbox_empty(&loop->inbox))
+        return true;
+    weir__loop_awake(loop);
+    return false;
+}
+
+void weir__loop_awake(struct weir_loop *loop)
+{
+    WEIR_ATOMIC_STORE(&loop->sleeping, LOOP_AWAKE, RELAXED);
+}
+
+void weir__loop_wake(struct weir_loop *loop)
+{
+    if (WEIR_ATOMIC_LOAD(&loop->sleeping, SEQ_CST) == LOOP_ASLEEP &&
+        WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_AWAKE, SEQ_CST) == LOOP_ASLEEP)
+        loop->backend->wake(loop);
+}
+
+void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node)
+{
+    weir__inbox_push(&loop->inbox, node);
+    weir__loop_wake(loop);
+}
+
+void weir_loop_post(weir_loop *loop, weir_post *post)
+{
+    weir__loop_post(loop, post);
+}
+
+static void deliver_inbox(struct weir_loop *loop)
+{
+    struct weir__inbox_node *node = weir__inbox_take_all(&loop->inbox);
+
+    while (node) {
+        struct weir__inbox_node *next = node->weir__next;
+
+        node->deliver(node, loop);
+        node = next;
+    }
+}
+
+/* ---- the turn ---- */
+
+int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
+{
+    int rc;
+
+    if (timeout_ns != 0) {
+        uint64_t next = weir__wheel_next(&loop->wheel);
+
+        if (next != UINT64_MAX) {
+            uint64_t now = weir__now_ns();
+            int64_t until = next > now ? (int64_t)(next - now) : 0;
+
+            if (timeout_ns < 0 || until < timeout_ns)
+                timeout_ns = until;
+        }
+    }
+    if (loop->completed_head || loop->shots_head != loop->shots_tail ||
+        !weir__inbox_empty(&loop->inbox))
+        timeout_ns = 0;
+    loop->wait_count++;
+    rc = loop->backend->wait(loop, timeout_ns);
+    loop->now_ns = weir__now_ns();
+    fire_timers(loop);
+    if (!weir__inbox_empty(&loop->inbox))
+        deliver_inbox(loop);
+    return rc;
+}
+
+static void note_alone(struct weir_loop *loop, const struct weir_op *op)
+{
+    if (op->fd == loop->last_fd) {
+        if (loop->alone_run < ALONE_AFTER)
+            loop->alone_run++;
+        else
+            loop->alone = true;
+    } else {
+        loop->last_fd = op->fd;
+        loop->alone_run = 0;
+        loop->alone = false;
+    }
+}
+
+static void finish(struct weir_loop *loop, weir_op *op)
+{
+    op->weir__state = OP_IDLE;
+    loop->inflight--;
+    if (op->flags & WEIR_OP_SILENT)
+        loop->silent--;
+    op->done(op);
+}
+
+static void drain_shots(struct weir_loop *loop)
+{
+    uint32_t end = loop->shots_head;
+
+    while (loop->shots_tail != end) {
+        struct weir__loop_shot shot = loop->shots[loop->shots_tail++ % WEIR__LOOP_SHOTS];
+
+        shot.op->result = shot.result;
+        if (shot.more) {
+            shot.op->flags |= WEIR_OP_MORE;
+            shot.op->done(shot.op);
+        } else {
+            shot.op->flags &= (uint8_t)~WEIR_OP_MORE;
+            finish(loop, shot.op);
+        }
+    }
+}
+
+void weir__loop_drain(struct weir_loop *loop)
+{
+    weir_op *op, *last = loop->completed_tail;
+    unsigned budget = DRAIN_MAX;
+
+    while (last && budget-- && (op = loop->completed_head)) {
+        loop->completed_head = op->weir__next;
+        if (!loop->completed_head)
+            loop->completed_tail = NULL;
+        if (op == last)
+            last = NULL;
+        if (op->fd)
+            note_alone(loop, op);
+        finish(loop, op);
+    }
+    drain_shots(loop);
+}
+
+static bool loop_alive(const struct weir_loop *loop)
+{
+    return loop->inflight > loop->silent;
+}
+
+int weir_loop_run(weir_loop *loop, enum weir_loop_mode mode)
+{
+    struct weir_loop *before = weir__current_loop();
+    int rc = 0;
+
+    if (loop->running)
+        return WEIR_EBUSY;
+    loop->running = true;
+    weir__current_set_loop(loop);
+    weir__loop_enter(loop);
+    do {
+        bool wait = mode != WEIR_LOOP_NOWAIT && !loop->stop && loop_alive(loop);
+
+        if (mode == WEIR_LOOP_DEFAULT && !loop_alive(loop) && weir__inbox_empty(&loop->inbox))
+            break;
+        rc = weir__loop_poll(loop, wait ? -1 : 0);
+        weir__loop_drain(loop);
+    } while (rc >= 0 && mode == WEIR_LOOP_DEFAULT && !loop->stop);
+    weir__loop_leave(loop);
+    weir__current_set_loop(before);
+    loop->stop = false;
+    loop->running = false;
+    if (loop->embed_epoll >= 0)
+        weir__loop_embed_arm(loop);
+    return rc < 0 ? rc : loop_alive(loop);
+}
+
+void weir_loop_stop(weir_loop *loop)
+{
+    loop->stop = true;
+}

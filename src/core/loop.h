@@ -1,0 +1,166 @@
+/* core/loop.h - the loop: one backend, its timers, its completed operations and its inbox.
+ *
+ * Belongs to one thread. The loop has two halves, as the contracts lay them out: the owner half (the
+ * backend's submission side) that only its thread touches, and the shared half (completed, wheel,
+ * reaping) that is guarded by `owner`: the word is OWNED while the thread is inside the loop and
+ * FREE while a task runs. Nobody else takes it yet; a rescuer will.
+ *
+ * States of an operation: IDLE (the caller's), BACKEND (in the kernel's hands or waiting in the
+ * backend), STARVED (a receive that waits for a free buffer), HELD (finished, while a cancel for it
+ * is still in the ring), COMPLETED (linked, `done` not yet called).
+ */
+#ifndef WEIR_CORE_LOOP_H
+#define WEIR_CORE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/loop.h>
+
+#include "base/atomic.h"
+#include "base/queue.h"
+#include "core/backend.h"
+#include "core/buffers.h"
+#include "core/inbox.h"
+#include "core/wheel.h"
+
+enum weir__op_state { OP_IDLE, OP_BACKEND, OP_STARVED, OP_HELD, OP_COMPLETED };
+
+enum weir__loop_sleep { LOOP_AWAKE = 0, LOOP_ASLEEP = 1 };
+enum weir__loop_owner { LOOP_FREE = 0, LOOP_OWNED = 1 };
+
+/* One completion of a multishot operation: several may come in one reap. */
+struct weir__loop_shot {
+    struct weir_op *op;
+    int32_t result;
+    bool more;
+};
+#define WEIR__LOOP_SHOTS 512u /* a backend stops reaping while the ring of shots is full */
+
+/* A timer of the loop. Lies over the timer part of an operation: same layout. */
+struct weir__loop_timer {
+    struct weir__timer node;
+    void (*fire)(void *timer, struct weir_loop *loop);
+};
+
+struct weir_loop {
+    const struct weir__backend *backend;
+    void *state; /* the backend's */
+    uint64_t now_ns;
+    struct weir_op *completed_head;
+    struct weir_op *completed_tail;
+    struct weir__loop_shot *shots; /* a ring, WEIR__LOOP_SHOTS long */
+    uint32_t shots_head;
+    uint32_t shots_tail;
+    uint32_t inflight;  /* submitted, not yet called back */
+    uint32_t silent;    /* of those, the ones that do not keep the loop running */
+    bool stop;
+    bool running;
+    bool draining;   /* set by weir__loop_drain while callbacks run */
+    bool runnable;   /* the worker has more tasks to run before it waits */
+    bool alone;      /* one descriptor does all the work: plain calls beat the ring */
+    uint16_t alone_run; /* completions in a row of last_fd */
+    const struct weir_fd *last_fd;
+    uint16_t index;  /* of the loop in the process, 1..; names it in 16 bits */
+    uint32_t owner;  /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
+    struct weir__wheel wheel;
+    struct weir__buffers buffers;
+    struct weir_op *starved_head;
+    struct weir_op *starved_tail;
+    /* adaptive spin before sleeping, see weir__loop_spin_ns */
+    int64_t spin_max_ns;
+    int64_t wait_average_ns;
+    uint32_t spin_skip;    /* waits still to pass without a spin */
+    uint32_t spin_backoff; /* skips after the next failure */
+    /* embedding */
+    int embed_epoll;
+    int embed_timer;
+    /* shared with other threads */
+    uint32_t sleeping; /* enum weir__loop_sleep; partner: weir__loop_wake */
+    struct weir__inbox inbox;
+    void *worker; /* the task layer's, NULL for a bare loop */
+    /* counters */
+    uint64_t wait_count;
+    uint64_t spin_count;
+    uint64_t wake_count;
+};
+
+/* Links a completed operation: the one way in which a backend reports. */
+static inline void weir__loop_complete(struct weir_loop *loop, struct weir_op *op)
+{
+    op->weir__state = OP_COMPLETED;
+    op->weir__next = NULL;
+    if (loop->completed_tail)
+        loop->completed_tail->weir__next = op;
+    else
+        loop->completed_head = op;
+    loop->completed_tail = op;
+}
+
+/* Queues one completion of a multishot operation. The caller has looked that there is room. */
+static inline bool weir__loop_shots_full(const struct weir_loop *loop)
+{
+    return loop->shots_head - loop->shots_tail == WEIR__LOOP_SHOTS;
+}
+static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, int32_t result,
+                                   bool more)
+{
+    struct weir__loop_shot *shot = &loop->shots[loop->shots_head++ % WEIR__LOOP_SHOTS];
+
+    shot->op = op;
+    shot->result = result;
+    shot->more = more;
+}
+
+/* Puts a receive that found no buffer on the list of the starved, in order. */
+void weir__loop_starve(struct weir_loop *loop, struct weir_op *op);
+/* Submits starved receives again, at most `count`. */
+void weir__loop_feed(struct weir_loop *loop, uint32_t count);
+
+/* One part of a turn each; a worker calls them in its step, the bare loop in its turn.
+ * poll: sends what is prepared, waits at most timeout_ns, links completions, reads the clock, fires
+ * timers, delivers the inbox. drain: calls `done` of what was linked when it began. */
+int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns);
+void weir__loop_drain(struct weir_loop *loop);
+
+/* How long a backend may look for work before it sleeps, in ns; 0: not at all. It says afterwards
+ * how long it waited in all (spin and sleep) and whether the spin found something. */
+int64_t weir__loop_spin_ns(struct weir_loop *loop);
+void weir__loop_spun(struct weir_loop *loop, int64_t waited_ns, bool spun, bool found);
+
+/* Announces the sleep; false if there is something to do instead. Partner: weir__loop_wake. */
+bool weir__loop_fall_asleep(struct weir_loop *loop);
+void weir__loop_awake(struct weir_loop *loop);
+
+/* Wakes a loop that sleeps, after something was put where it looks. Any thread. */
+void weir__loop_wake(struct weir_loop *loop);
+/* Puts a node into the inbox and wakes the loop. Any thread. */
+void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node);
+
+void weir__loop_timer_start(struct weir_loop *loop, struct weir__loop_timer *timer,
+                            uint64_t deadline_ns);
+static inline void weir__loop_timer_stop(struct weir_loop *loop, struct weir__loop_timer *timer)
+{
+    weir__wheel_stop(&loop->wheel, &timer->node);
+}
+
+/* Ownership of the shared half: taken once a turn, free while a task runs. */
+static inline void weir__loop_enter(struct weir_loop *loop)
+{
+    (void)WEIR_ATOMIC_EXCHANGE(&loop->owner, LOOP_OWNED, ACQUIRE);
+}
+static inline void weir__loop_leave(struct weir_loop *loop)
+{
+    WEIR_ATOMIC_STORE(&loop->owner, LOOP_FREE, RELEASE);
+}
+
+/* Sets the embedding descriptor's timer and lets posts wake it: after each run of such a loop. */
+void weir__loop_embed_arm(struct weir_loop *loop);
+
+/* The backends to try for a wish (enum weir_backend), best first, NULL at the end; NULL for an
+ * unknown wish. In src/backend/pick.c. */
+const struct weir__backend *const *weir__backend_choices(uint32_t wanted);
+
+/* The loop with this index, or NULL. */
+struct weir_loop *weir__loop_by_index(uint16_t index);
+
+#endif
