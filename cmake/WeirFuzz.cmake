@@ -1,0 +1,25 @@
+# Every test/fuzz/*.c is one libFuzzer program, in builds with WEIR_FUZZ (the preset `fuzz`).
+option(WEIR_FUZZ "Build the fuzzers (clang only)" OFF)
+add_custom_target(weir-fuzz)
+if(NOT WEIR_FUZZ OR NOT TARGET weir-static)
+    return()
+endif()
+target_compile_options(weir-lib-flags INTERFACE
+    $<$<COMPILE_LANGUAGE:C>:-fsanitize=fuzzer-no-link>)
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/fuzz/*.c)
+foreach(source IN LISTS fuzz_sources)
+    get_filename_component(stem ${source} NAME_WE)
+    set(target fuzz-${stem})
+    add_executable(${target} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${stem}
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+    target_include_directories(${target} PRIVATE
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer -Wno-missing-prototypes)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    if(TARGET weir-http-static)
+        target_link_libraries(${target} PRIVATE weir-http-static)
+    endif()
+    target_link_libraries(${target} PRIVATE weir-flags weir-static)
+    add_dependencies(weir-fuzz ${target})
+endforeach()

@@ -1,0 +1,46 @@
+# Every test/{unit,os,model,fault}/*.c is one program: test/<kind>/<stem> of the build folder.
+#
+# test/test_main.c and the helpers in test/support/*.c are linked to each. Tests see the headers of
+# src/ and, through the archive, the internal symbols. `weir-tests` builds them all. The programs
+# of test/fault are for builds with WEIR_FAULTS alone.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    pkg_check_modules(CMOCKA QUIET IMPORTED_TARGET cmocka)
+endif()
+add_custom_target(weir-tests)
+if(NOT CMOCKA_FOUND OR NOT TARGET weir-static)
+    message(STATUS "weir: tests are left out, they lack cmocka or libweir")
+    return()
+endif()
+
+file(GLOB support_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/support/*.c)
+add_library(weir-test-support OBJECT EXCLUDE_FROM_ALL
+    ${PROJECT_SOURCE_DIR}/test/test_main.c ${support_sources})
+target_include_directories(weir-test-support PRIVATE
+    ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
+target_link_libraries(weir-test-support PRIVATE weir-flags PkgConfig::CMOCKA)
+
+set(kinds unit os model)
+if(WEIR_FAULTS)
+    list(APPEND kinds fault)
+endif()
+foreach(kind IN LISTS kinds)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/${kind}/*.c)
+    foreach(source IN LISTS sources)
+        get_filename_component(stem ${source} NAME_WE)
+        set(target test-${kind}-${stem})
+        add_executable(${target} EXCLUDE_FROM_ALL ${source}
+            $<TARGET_OBJECTS:weir-test-support>)
+        set_target_properties(${target} PROPERTIES OUTPUT_NAME ${stem}
+            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/${kind})
+        target_include_directories(${target} PRIVATE
+            ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
+        target_compile_definitions(${target} PRIVATE
+            WEIR_TEST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+        if(TARGET weir-http-static)
+            target_link_libraries(${target} PRIVATE weir-http-static)
+        endif()
+        target_link_libraries(${target} PRIVATE weir-flags weir-static PkgConfig::CMOCKA)
+        add_dependencies(weir-tests ${target})
+    endforeach()
+endforeach()

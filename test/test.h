@@ -1,0 +1,56 @@
+/* test/test.h - how a test is written.
+ *
+ *     #include "test.h"
+ *
+ *     TEST(read_returns_zero_after_peer_shutdown)
+ *     {
+ *         assert_int_equal(...);
+ *     }
+ *
+ * A test registers itself by existing; test_main.c runs all tests of its program, in the order of
+ * the file, and checks after each that no descriptor was gained and that the suite is quiescent.
+ * The assertions are cmocka's. They leave the test by longjmp, so call them on the main thread; a
+ * task or another thread hands its results to the test. A program is run once, with WEIR_BACKEND
+ * set for those in test/os and test/fault. Registration has no lock: it is done before main.
+ */
+#ifndef WEIR_TEST_TEST_H
+#define WEIR_TEST_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct test_case {
+    const char *name;
+    const char *file;
+    void (*run)(void);
+    struct test_case *next;
+};
+
+/* Adds a test to the list. `test` stands for as long as the program; only TEST calls this. */
+void test_register(struct test_case *test);
+
+/* Ends the running test as skipped and says why. Borrows `reason`. Does not return. */
+void test_skip(const char *reason, const char *file, int line) __attribute__((noreturn));
+
+/* A suite may set this hook: it is asked after each test, and again for up to a second while it
+ * does not answer 0. Other answers (a count of ops, tasks, bytes that are left) fail the test. */
+extern int (*weir__test_quiescent)(void);
+
+#define TEST(name_)                                                                                \
+    static void test_body_##name_(void);                                                           \
+    static void __attribute__((constructor)) test_register_##name_(void)                           \
+    {                                                                                              \
+        static struct test_case test = {#name_, __FILE__, test_body_##name_, NULL};                \
+        test_register(&test);                                                                      \
+    }                                                                                              \
+    static void test_body_##name_(void)
+
+/* skip("no io_uring here"): the rest of the test cannot run on this machine. */
+#undef skip
+#define skip(...) test_skip("" __VA_ARGS__, __FILE__, __LINE__)
+
+#endif

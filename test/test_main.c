@@ -1,0 +1,215 @@
+/* test/test_main.c - the main function of every test program.
+ *
+ *     PROGRAM [--list] [NAME]
+ *
+ * Runs the tests whose name contains NAME (all without it) as one cmocka group; --list prints their
+ * names. Each test ends with a quiescence check: as many open descriptors as before, and the hook
+ * weir__test_quiescent answers 0. Some are released late (by the kernel, by other threads), so the
+ * check looks again for up to a second.
+ *
+ * A thread of the harness watches the time: a test that takes longer than 30 s (WEIR_TEST_TIMEOUT
+ * seconds) is named and the program aborts. A thread and not alarm(2), since a runtime blocks
+ * signals on the threads it runs on. watch_lock guards watch_name and watch_until.
+ */
+#include "test.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int (*weir__test_quiescent)(void);
+
+static struct test_case *tests;
+static struct test_case **tests_end = &tests;
+
+static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t watch_changed;
+static const char *watch_name;
+static struct timespec watch_until;
+
+void test_register(struct test_case *test)
+{
+    *tests_end = test;
+    tests_end = &test->next;
+}
+
+void test_skip(const char *reason, const char *file, int line)
+{
+    print_message("skip reason: %s\n", reason[0] != '\0' ? reason : "none given");
+    _skip(file, line);
+    abort(); /* _skip does not return, but does not say so */
+}
+
+static unsigned timeout_seconds(void)
+{
+    const char *text = getenv("WEIR_TEST_TIMEOUT");
+    int seconds = text != NULL ? atoi(text) : 0;
+
+    return seconds > 0 ? (unsigned)seconds : 30;
+}
+
+static void watch_start(const char *name)
+{
+    pthread_mutex_lock(&watch_lock);
+    watch_name = name;
+    clock_gettime(CLOCK_MONOTONIC, &watch_until);
+    watch_until.tv_sec += timeout_seconds();
+    pthread_cond_signal(&watch_changed);
+    pthread_mutex_unlock(&watch_lock);
+}
+
+static void watch_stop(void)
+{
+    pthread_mutex_lock(&watch_lock);
+    watch_name = NULL;
+    pthread_mutex_unlock(&watch_lock);
+}
+
+static bool watch_passed(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > watch_until.tv_sec
+           || (now.tv_sec == watch_until.tv_sec && now.tv_nsec >= watch_until.tv_nsec);
+}
+
+static void *watch(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&watch_lock);
+    for (;;) {
+        if (watch_name == NULL) {
+            pthread_cond_wait(&watch_changed, &watch_lock);
+        } else if (watch_passed()) {
+            fprintf(stderr, "[  FAILED  ] %s: not finished after %u s\n", watch_name,
+                    timeout_seconds());
+            abort();
+        } else {
+            struct timespec until = watch_until;
+
+            pthread_cond_timedwait(&watch_changed, &watch_lock, &until);
+        }
+    }
+    return NULL;
+}
+
+/* The watching thread takes no signal: those are for the code under test. */
+static int watch_init(void)
+{
+    pthread_condattr_t attributes;
+    pthread_t thread;
+    sigset_t all, old;
+    int rc;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&watch_changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_create(&thread, NULL, watch, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc == 0)
+        pthread_detach(thread);
+    return rc;
+}
+
+static int descriptors_open(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    if (folder == NULL)
+        return -1;
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count - 3; /* ".", ".." and the folder itself */
+}
+
+static void check_quiescent(int descriptors_before)
+{
+    int descriptors = descriptors_open();
+    int left = weir__test_quiescent != NULL ? weir__test_quiescent() : 0;
+
+    for (int i = 0; i < 100 && (descriptors != descriptors_before || left != 0); i++) {
+        usleep(10000);
+        descriptors = descriptors_open();
+        left = weir__test_quiescent != NULL ? weir__test_quiescent() : 0;
+    }
+    if (descriptors != descriptors_before)
+        fail_msg("not quiescent: %d open descriptors before the test, %d after it",
+                 descriptors_before, descriptors);
+    if (left != 0)
+        fail_msg("not quiescent: the suite reports %d left", left);
+}
+
+static void run(void **state)
+{
+    const struct test_case *test = *state;
+    int descriptors = descriptors_open();
+
+    watch_start(test->name);
+    test->run();
+    check_quiescent(descriptors);
+}
+
+/* Runs also after a test that has failed. */
+static int after(void **state)
+{
+    (void)state;
+    watch_stop();
+    return 0;
+}
+
+static struct CMUnitTest *choose(const char *part, size_t *count)
+{
+    struct CMUnitTest *chosen;
+    size_t all = 0;
+
+    for (struct test_case *test = tests; test != NULL; test = test->next)
+        all++;
+    chosen = calloc(all + 1, sizeof *chosen);
+    *count = 0;
+    for (struct test_case *test = tests; test != NULL && chosen != NULL; test = test->next)
+        if (part == NULL || strstr(test->name, part) != NULL)
+            chosen[(*count)++] = (struct CMUnitTest){test->name, run, NULL, after, test};
+    return chosen;
+}
+
+/* The group is named by the file, as in test/unit/base_list.c. */
+static const char *group_name(void)
+{
+    const char *file = tests->file;
+    const char *part = strstr(file, "test/");
+
+    return part != NULL ? part : file;
+}
+
+int main(int argc, char **argv)
+{
+    bool list = argc > 1 && strcmp(argv[1], "--list") == 0;
+    const char *part = argc > 1 + list ? argv[1 + list] : NULL;
+    size_t count;
+    struct CMUnitTest *chosen = choose(part, &count);
+    int failed = 2;
+
+    if (chosen == NULL || count == 0) {
+        fprintf(stderr, "%s: no test to run\n", argv[0]);
+    } else if (list) {
+        for (size_t i = 0; i < count; i++)
+            puts(chosen[i].name);
+        failed = 0;
+    } else if (watch_init() == 0) {
+        failed = _cmocka_run_group_tests(group_name(), chosen, count, NULL, NULL);
+    }
+    free(chosen);
+    return failed > 125 ? 125 : failed;
+}
