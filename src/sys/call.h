@@ -1,0 +1,527 @@
+/* sys/call.h - system calls: static inline wrappers that return -errno.
+ *
+ * Each is weir__sys_<call> with the arguments of its man page, returns what the call returns when it
+ * is >= 0 and -errno when it fails, and leaves errno to whoever wants it. In fault builds each may
+ * fail without being made (weir__fault_hit), with an error that the call can have. Counts of bytes
+ * fit an int, because the kernel moves at most 0x7ffff000 bytes a call. Any thread.
+ *
+ * EINTR: what moved nothing when it was interrupted is made again here (recv, send, read, write,
+ * accept, open, ...). What waits returns WEIR_EINTR, so that the caller looks at its clock: epoll_wait,
+ * poll, io_uring_enter. connect returns -EINPROGRESS, since it goes on in the kernel. close counts as
+ * done.
+ *
+ * The build defines _GNU_SOURCE.
+ */
+#ifndef WEIR_SYS_CALL_H
+#define WEIR_SYS_CALL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+
+struct epoll_event;
+struct io_uring_params;
+struct signalfd_siginfo;
+
+/* ---- helpers ---- */
+
+/* The result of a call, or -errno. */
+static inline int weir__sys_result(long rc)
+{
+    return rc < 0 ? -errno : (int)rc;
+}
+
+#define WEIR__SYS_FAULT(code) (weir__fault_hit(WEIR__FAULT_CALL) ? -(code) : 0)
+
+/* ---- sockets ---- */
+
+/* Always close-on-exec. */
+static inline int weir__sys_socket(int family, int type, int protocol)
+{
+    int fault = WEIR__SYS_FAULT(EMFILE);
+
+    return fault ? fault : weir__sys_result(socket(family, type | SOCK_CLOEXEC, protocol));
+}
+
+/* Always close-on-exec. */
+static inline int weir__sys_socketpair(int family, int type, int protocol, int fds[2])
+{
+    int fault = WEIR__SYS_FAULT(EMFILE);
+
+    return fault ? fault
+                 : weir__sys_result(socketpair(family, type | SOCK_CLOEXEC, protocol, fds));
+}
+
+static inline int weir__sys_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    int fault = WEIR__SYS_FAULT(EADDRINUSE);
+
+    return fault ? fault : weir__sys_result(bind(fd, address, len));
+}
+
+static inline int weir__sys_listen(int fd, int backlog)
+{
+    int fault = WEIR__SYS_FAULT(EADDRINUSE);
+
+    return fault ? fault : weir__sys_result(listen(fd, backlog));
+}
+
+static inline int weir__sys_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    int rc = WEIR__SYS_FAULT(EMFILE);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(accept4(fd, address, len, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+/* -EINPROGRESS also when a signal interrupted it: the result is in SO_ERROR once it is writable. */
+static inline int weir__sys_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    int rc = WEIR__SYS_FAULT(ECONNREFUSED);
+
+    if (rc)
+        return rc;
+    rc = weir__sys_result(connect(fd, address, len));
+    return rc == -EINTR ? -EINPROGRESS : rc;
+}
+
+static inline int weir__sys_shutdown(int fd, int how)
+{
+    int fault = WEIR__SYS_FAULT(ENOTCONN);
+
+    return fault ? fault : weir__sys_result(shutdown(fd, how));
+}
+
+static inline int weir__sys_recv(int fd, void *base, size_t len, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(recv(fd, base, len, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_send(int fd, const void *base, size_t len, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(send(fd, base, len, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(recvmsg(fd, message, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(sendmsg(fd, message, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+/* From `from` at *offset (moved on) to the socket or file `to`. Raises SIGPIPE like write: block it. */
+static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(sendfile(to, from, offset, len));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_getsockname(int fd, struct sockaddr *address, socklen_t *len)
+{
+    int fault = WEIR__SYS_FAULT(ENOBUFS);
+
+    return fault ? fault : weir__sys_result(getsockname(fd, address, len));
+}
+
+static inline int weir__sys_getpeername(int fd, struct sockaddr *address, socklen_t *len)
+{
+    int fault = WEIR__SYS_FAULT(ENOTCONN);
+
+    return fault ? fault : weir__sys_result(getpeername(fd, address, len));
+}
+
+static inline int weir__sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    int fault = WEIR__SYS_FAULT(ENOBUFS);
+
+    return fault ? fault : weir__sys_result(getsockopt(fd, level, name, value, len));
+}
+
+static inline int weir__sys_setsockopt(int fd, int level, int name, const void *value,
+                                       socklen_t len)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+
+    return fault ? fault : weir__sys_result(setsockopt(fd, level, name, value, len));
+}
+
+/* ---- descriptors ---- */
+
+/* Never fails but for WEIR_EBADF, which is a bug of the caller: EINTR and EIO have closed it too. Has
+ * no fault: what ends something cannot fail. */
+static inline int weir__sys_close(int fd)
+{
+    int rc = weir__sys_result(close(fd));
+
+    return rc == -EBADF ? rc : 0;
+}
+
+static inline int weir__sys_read(int fd, void *base, size_t len)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(read(fd, base, len));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_write(int fd, const void *base, size_t len)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(write(fd, base, len));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_pread(int fd, void *base, size_t len, off_t offset)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(pread(fd, base, len, offset));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_pwrite(int fd, const void *base, size_t len, off_t offset)
+{
+    int rc = WEIR__SYS_FAULT(ENOSPC);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(pwrite(fd, base, len, offset));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_readv(int fd, const struct iovec *parts, int count)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(readv(fd, parts, count));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_writev(int fd, const struct iovec *parts, int count)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(writev(fd, parts, count));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+/* One of the ends is a pipe. NULL offsets are the descriptors' own. Raises SIGPIPE like write. */
+static inline int weir__sys_splice(int from, off_t *from_offset, int to, off_t *to_offset,
+                                   size_t len, unsigned flags)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(splice(from, from_offset, to, to_offset, len, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+/* Sets or clears O_NONBLOCK on the open file, which others may share. */
+static inline int weir__sys_set_nonblock(int fd, bool on)
+{
+    int rc = WEIR__SYS_FAULT(EBADF);
+    int flags;
+
+    if (rc)
+        return rc;
+    flags = rc = weir__sys_result(fcntl(fd, F_GETFL));
+    if (rc < 0)
+        return rc;
+    flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    return flags == rc ? 0 : weir__sys_result(fcntl(fd, F_SETFL, flags));
+}
+
+static inline int weir__sys_set_cloexec(int fd, bool on)
+{
+    int fault = WEIR__SYS_FAULT(EBADF);
+
+    return fault ? fault : weir__sys_result(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
+}
+
+/* A copy of the descriptor, close-on-exec. */
+static inline int weir__sys_dup(int fd)
+{
+    int fault = WEIR__SYS_FAULT(EMFILE);
+
+    return fault ? fault : weir__sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+/* Always close-on-exec. */
+static inline int weir__sys_pipe2(int fds[2], int flags)
+{
+    int fault = WEIR__SYS_FAULT(EMFILE);
+
+    return fault ? fault : weir__sys_result(pipe2(fds, flags | O_CLOEXEC));
+}
+
+/* ---- files ---- */
+
+/* How openat2 resolves a path, by the kernel's numbers (its header may be older than the kernel). */
+enum {
+    WEIR__RESOLVE_NO_XDEV = 0x01,
+    WEIR__RESOLVE_NO_MAGICLINKS = 0x02,
+    WEIR__RESOLVE_NO_SYMLINKS = 0x04,
+    WEIR__RESOLVE_BENEATH = 0x08,
+    WEIR__RESOLVE_IN_ROOT = 0x10,
+    WEIR__RESOLVE_CACHED = 0x20,
+};
+
+/* Opens a path with WEIR__RESOLVE_* bits; always close-on-exec. -ENOSYS before Linux 5.6 and -EPERM
+ * under some filters: the caller then walks the path itself, one weir__sys_openat with O_NOFOLLOW a
+ * component, and refuses "..". -EAGAIN when a rename raced: try again, a bounded number of times.
+ * -EXDEV when the path leaves the tree. */
+static inline int weir__sys_openat2(int dir, const char *path, int flags, unsigned mode,
+                                    uint64_t resolve)
+{
+    struct {
+        uint64_t flags, mode, resolve;
+    } how = {(uint64_t)(unsigned)flags | O_CLOEXEC, mode, resolve};
+    int rc = WEIR__SYS_FAULT(EMFILE);
+
+    if (rc)
+        return rc;
+#if defined(SYS_openat2)
+    do {
+        rc = weir__sys_result(syscall(SYS_openat2, dir, path, &how, sizeof how));
+    } while (rc == -EINTR);
+    return rc;
+#else
+    (void)how;
+    (void)dir;
+    (void)path;
+    return -ENOSYS;
+#endif
+}
+
+/* Always close-on-exec. */
+static inline int weir__sys_openat(int dir, const char *path, int flags, unsigned mode)
+{
+    int rc = WEIR__SYS_FAULT(EMFILE);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(openat(dir, path, flags | O_CLOEXEC, mode));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_fstat(int fd, struct stat *out)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(fstat(fd, out));
+}
+
+static inline int weir__sys_fstatat(int dir, const char *path, struct stat *out, int flags)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(fstatat(dir, path, out, flags));
+}
+
+static inline int weir__sys_unlinkat(int dir, const char *path, int flags)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(unlinkat(dir, path, flags));
+}
+
+/* ---- memory ---- */
+
+/* Gives *out; 0 or -errno. */
+static inline int weir__sys_mmap(void *hint, size_t size, int protection, int flags, int fd,
+                                 off_t offset, void **out)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+    void *at;
+
+    if (fault)
+        return fault;
+    at = mmap(hint, size, protection, flags, fd, offset);
+    if (at == MAP_FAILED)
+        return -errno;
+    *out = at;
+    return 0;
+}
+
+/* Has no fault, as close. */
+static inline int weir__sys_munmap(void *at, size_t size)
+{
+    return weir__sys_result(munmap(at, size));
+}
+
+static inline int weir__sys_madvise(void *at, size_t size, int advice)
+{
+    int fault = WEIR__SYS_FAULT(EAGAIN);
+
+    return fault ? fault : weir__sys_result(madvise(at, size, advice));
+}
+
+static inline int weir__sys_mprotect(void *at, size_t size, int protection)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+
+    return fault ? fault : weir__sys_result(mprotect(at, size, protection));
+}
+
+static inline int weir__sys_mincore(void *at, size_t size, unsigned char *resident)
+{
+    int fault = WEIR__SYS_FAULT(EAGAIN);
+
+    return fault ? fault : weir__sys_result(mincore(at, size, resident));
+}
+
+/* ---- waiting ---- */
+
+int weir__sys_epoll_create1(int flags);
+int weir__sys_epoll_ctl(int epoll, int how, int fd, struct epoll_event *event);
+/* timeout_ns: -1 for ever, 0 not at all. epoll_pwait2 where the kernel has it (5.11), else epoll_wait
+ * with the timeout rounded up to a millisecond: never early. WEIR_EINTR after a signal. */
+int weir__sys_epoll_wait(int epoll, struct epoll_event *events, int max, int64_t timeout_ns);
+
+/* Always close-on-exec. */
+int weir__sys_eventfd(unsigned initial, int flags);
+/* Always close-on-exec and non-blocking. */
+int weir__sys_timerfd_create(int clock);
+/* Relative; a zero it_value disarms. */
+int weir__sys_timerfd_settime(int fd, const struct itimerspec *when);
+int weir__sys_timerfd_settime_flags(int fd, int flags, const struct itimerspec *when);
+
+static inline int weir__sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+
+    return fault ? fault : weir__sys_result(poll(fds, count, timeout_ms));
+}
+
+/* ---- io_uring, by number: distributions ship old headers ---- */
+
+#if defined(SYS_io_uring_setup)
+#define WEIR__SYS_URING_SETUP SYS_io_uring_setup
+#define WEIR__SYS_URING_ENTER SYS_io_uring_enter
+#define WEIR__SYS_URING_REGISTER SYS_io_uring_register
+#else
+#define WEIR__SYS_URING_SETUP 425
+#define WEIR__SYS_URING_ENTER 426
+#define WEIR__SYS_URING_REGISTER 427
+#endif
+
+static inline int weir__sys_io_uring_setup(unsigned entries, struct io_uring_params *params)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+
+    return fault ? fault : weir__sys_result(syscall(WEIR__SYS_URING_SETUP, entries, params));
+}
+
+/* The fault is EAGAIN: nothing was submitted and the caller comes again. WEIR_EINTR after a signal. */
+static inline int weir__sys_io_uring_enter(int ring, unsigned submit, unsigned want, unsigned flags,
+                                           const void *extra, size_t extra_size)
+{
+    int fault = WEIR__SYS_FAULT(EAGAIN);
+
+    return fault ? fault
+                 : weir__sys_result(syscall(WEIR__SYS_URING_ENTER, ring, submit, want, flags, extra,
+                                            extra_size));
+}
+
+static inline int weir__sys_io_uring_register(int ring, unsigned opcode, const void *arg,
+                                              unsigned count)
+{
+    int fault = WEIR__SYS_FAULT(ENOMEM);
+
+    return fault ? fault
+                 : weir__sys_result(syscall(WEIR__SYS_URING_REGISTER, ring, opcode, arg, count));
+}
+
+/* ---- signals: in call.c ---- */
+
+struct sigaction;
+
+int weir__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+/* The calling thread's mask: `how` as SIG_BLOCK. The sets are sigset_t. */
+int weir__sys_sigmask(int how, const void *set, void *old);
+/* Always close-on-exec and non-blocking. fd -1 makes a new one. `set` is a sigset_t. */
+int weir__sys_signalfd(int fd, const void *set);
+
+#endif
