@@ -42,7 +42,7 @@ static int setup(struct weir__ring *ring, unsigned entries, unsigned cq_entries,
 
 static void *map(int fd, size_t size, uint64_t offset)
 {
-    void *at;
+    void *at = NULL;
 
     return weir__sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
                           (off_t)offset, &at) < 0

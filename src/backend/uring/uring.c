@@ -142,7 +142,7 @@ static void init_group(struct weir_loop *loop)
     uint32_t entries = power_of_two(loop->buffers.max);
     struct io_uring_buf_reg reg = {.ring_entries = entries, .bgid = GROUP_ID};
     size_t size = entries * sizeof(struct io_uring_buf);
-    void *memory;
+    void *memory = NULL;
 
     if (weir__sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
                        &memory) < 0)

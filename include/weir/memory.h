@@ -1,0 +1,29 @@
+/* weir/memory.h - the allocator that weir uses. */
+#ifndef WEIR_MEMORY_H
+#define WEIR_MEMORY_H
+
+#include <stddef.h>
+
+#include <weir/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Each function as in C, with `user` as given. They may be called by any thread at once. */
+struct weir_allocator {
+    void *(*allocate)(size_t size, void *user);
+    void *(*reallocate)(void *memory, size_t size, void *user);
+    void (*release)(void *memory, void *user);
+    void *user;
+};
+
+/* Sets the allocator of the process: before weir's first allocation, else WEIR_EBUSY and nothing
+ * changes. WEIR_EINVAL if a function is missing. Copies the struct. Does not suspend. Stacks and
+ * buffers are pages and do not come from here. */
+WEIR_PUBLIC int weir_set_allocator(const struct weir_allocator *allocator);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

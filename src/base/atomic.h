@@ -1,0 +1,29 @@
+/* base/atomic.h - the one door to atomic operations.
+ *
+ * Plain variables are made atomic by how they are used, so that the kernel's rings and public structs
+ * need no qualifier. There are no stand-alone fences: ThreadSanitizer does not understand them, and
+ * store-then-look protocols use sequentially consistent read-modify-writes instead. Each use names
+ * its partner. ORDER is RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST.
+ */
+#ifndef WEIR_BASE_ATOMIC_H
+#define WEIR_BASE_ATOMIC_H
+
+#define WEIR_ATOMIC_LOAD(pointer, order) __atomic_load_n((pointer), __ATOMIC_##order)
+#define WEIR_ATOMIC_STORE(pointer, value, order)                                                   \
+    __atomic_store_n((pointer), (value), __ATOMIC_##order)
+#define WEIR_ATOMIC_EXCHANGE(pointer, value, order)                                                \
+    __atomic_exchange_n((pointer), (value), __ATOMIC_##order)
+#define WEIR_ATOMIC_ADD(pointer, value, order)                                                     \
+    __atomic_fetch_add((pointer), (value), __ATOMIC_##order)
+#define WEIR_ATOMIC_SUB(pointer, value, order)                                                     \
+    __atomic_fetch_sub((pointer), (value), __ATOMIC_##order)
+#define WEIR_ATOMIC_OR(pointer, value, order)                                                      \
+    __atomic_fetch_or((pointer), (value), __ATOMIC_##order)
+#define WEIR_ATOMIC_AND(pointer, value, order)                                                     \
+    __atomic_fetch_and((pointer), (value), __ATOMIC_##order)
+/* True if *pointer was *expected and is now `desired`; else *expected is what it was. Strong. */
+#define WEIR_ATOMIC_CAS(pointer, expected, desired, order)                                         \
+    __atomic_compare_exchange_n((pointer), (expected), (desired), 0, __ATOMIC_##order,             \
+                                __ATOMIC_RELAXED)
+
+#endif

@@ -1,0 +1,28 @@
+/* base/slab.h - objects of one size, taken and given in O(1).
+ *
+ * Chunks never move and are not released before fini, so the memory of an object stays readable after
+ * it was given back: handles with generations rely on it. Reuse is last-in first-out. An object is
+ * zeroed only when its chunk is new. Not thread safe.
+ */
+#ifndef WEIR_BASE_SLAB_H
+#define WEIR_BASE_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir__slab {
+    size_t object_size;
+    void *free_list; /* linked through the last pointer of each object */
+    void *chunks;    /* linked through the first pointer of each chunk */
+    uint64_t live;
+};
+
+/* Objects of `object_size` bytes (a multiple of 8 is made of it), aligned to 16. */
+void weir__slab_init(struct weir__slab *slab, size_t object_size);
+/* NULL when out of memory. */
+void *weir__slab_take(struct weir__slab *slab);
+void weir__slab_give(struct weir__slab *slab, void *object);
+/* Releases all chunks, whether or not objects are out. */
+void weir__slab_fini(struct weir__slab *slab);
+
+#endif
