@@ -10,6 +10,9 @@
  * A thread of the harness watches the time: a test that takes longer than 30 s (WEIR_TEST_TIMEOUT
  * seconds) is named and the program aborts. A thread and not alarm(2), since a runtime blocks
  * signals on the threads it runs on. watch_lock guards watch_name and watch_until.
+ *
+ * cmocka turns a crash into a failed test and goes on; here a crash ends the program, with the
+ * sanitizer's report if there is one, and tools/run-tests counts what did not run.
  */
 #include "test.h"
 
@@ -121,6 +124,21 @@ static int watch_init(void)
     return rc;
 }
 
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
+static struct sigaction crash_actions[sizeof crash_signals / sizeof crash_signals[0]];
+
+static void crash_actions_save(void)
+{
+    for (size_t i = 0; i < sizeof crash_signals / sizeof crash_signals[0]; i++)
+        sigaction(crash_signals[i], NULL, &crash_actions[i]);
+}
+
+static void crash_actions_restore(void)
+{
+    for (size_t i = 0; i < sizeof crash_signals / sizeof crash_signals[0]; i++)
+        sigaction(crash_signals[i], &crash_actions[i], NULL);
+}
+
 static int descriptors_open(void)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -156,6 +174,7 @@ static void run(void **state)
     const struct test_case *test = *state;
     int descriptors = descriptors_open();
 
+    crash_actions_restore();
     watch_start(test->name);
     test->run();
     check_quiescent(descriptors);
@@ -201,6 +220,8 @@ int main(int argc, char **argv)
     struct CMUnitTest *chosen = choose(part, &count);
     int failed = 2;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    crash_actions_save();
     if (chosen == NULL || count == 0) {
         fprintf(stderr, "%s: no test to run\n", argv[0]);
     } else if (list) {
