@@ -1,44 +1,55 @@
-/* sys/sys.h - the table of what a simulator replaces: clocks, random numbers, threads.
+/* sys/sys.h - the table of what weir asks of its surroundings besides descriptors: clocks, random
+ * bytes, threads and parking.
  *
- * Nothing above sys and backend reaches for these in another way. The table is set before the first
- * loop and never changes afterwards.
+ * One table a process, `weir__sys`. The simulator replaces it before the first loop and puts the
+ * real one back after the last; nothing else writes it, so readers need no order. Everything above
+ * sys and backend goes through it, and through nothing else, for these facts.
  */
 #ifndef WEIR_SYS_SYS_H
 #define WEIR_SYS_SYS_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct weir__thread {
-    pthread_t handle;
-    void (*run)(void *arg);
-    void *arg;
-};
+#include "sys/thread.h"
 
 struct weir__sys {
-    uint64_t (*now_ns)(void);  /* CLOCK_MONOTONIC */
-    uint64_t (*wall_ns)(void); /* CLOCK_REALTIME */
-    int (*random)(void *out, size_t len);
-    /* The thread blocks all signals but the synchronous ones. 0 or a negative error. */
-    int (*thread_start)(struct weir__thread *thread, void (*run)(void *), void *arg);
+    /* CLOCK_MONOTONIC in ns; never goes back. */
+    uint64_t (*now_ns)(void);
+    /* CLOCK_REALTIME in ns since 1970; may jump. */
+    uint64_t (*wall_ns)(void);
+    /* Fills `size` bytes from the kernel's generator. 0 or -errno; borrows. */
+    int (*random)(void *bytes, size_t size);
+    /* See weir__thread_start and weir__thread_join in sys/thread.h. */
+    int (*thread_start)(struct weir__thread *thread, void (*fn)(void *), void *arg,
+                        const char *name);
     void (*thread_join)(struct weir__thread *thread);
+    /* See weir__park and weir__unpark in sys/park.h. */
+    int (*park)(uint32_t *word, uint32_t expected, int64_t timeout_ns);
+    void (*unpark)(uint32_t *word, uint32_t count);
 };
 
 extern const struct weir__sys *weir__sys;
+/* The table of the real system: what `weir__sys` is at first. */
+extern const struct weir__sys weir__sys_real;
 
 static inline uint64_t weir__now_ns(void)
 {
     return weir__sys->now_ns();
 }
 
+static inline uint64_t weir__wall_ns(void)
+{
+    return weir__sys->wall_ns();
+}
+
 /* A hint to the core that the caller looks at memory in a loop. */
 static inline void weir__sys_cpu_relax(void)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("isb");
+    __asm__ volatile("isb" ::: "memory"); /* yield is a nop on most cores */
 #else
     __asm__ volatile("" ::: "memory");
 #endif

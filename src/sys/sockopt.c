@@ -1,0 +1,195 @@
+/* sys/sockopt.c - see sockopt.h. */
+#include "sys/sockopt.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <weir/error.h>
+
+#include "sys/call.h"
+
+#if !defined(TCP_FASTOPEN_CONNECT)
+#define TCP_FASTOPEN_CONNECT 30
+#endif
+
+static int set_int(int fd, int level, int name, int value)
+{
+    return weir__sys_setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static int get_int(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    int rc = weir__sys_getsockopt(fd, level, name, &value, &size);
+
+    return rc < 0 ? rc : value;
+}
+
+int weir__sockopt_error(int fd)
+{
+    int rc = get_int(fd, SOL_SOCKET, SO_ERROR);
+
+    return rc < 0 ? rc : -rc;
+}
+
+int weir__sockopt_type(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_TYPE);
+}
+
+int weir__sockopt_family(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_DOMAIN);
+}
+
+int weir__sockopt_listening(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_ACCEPTCONN);
+}
+
+int weir__sockopt_reuseaddr(int fd, bool on)
+{
+    return set_int(fd, SOL_SOCKET, SO_REUSEADDR, on);
+}
+
+int weir__sockopt_reuseport(int fd, bool on)
+{
+    return set_int(fd, SOL_SOCKET, SO_REUSEPORT, on);
+}
+
+int weir__sockopt_sndbuf(int fd, int bytes)
+{
+    return set_int(fd, SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
+int weir__sockopt_rcvbuf(int fd, int bytes)
+{
+    return set_int(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+int weir__sockopt_get_sndbuf(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_SNDBUF);
+}
+
+int weir__sockopt_get_rcvbuf(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_RCVBUF);
+}
+
+int weir__sockopt_linger(int fd, int seconds)
+{
+    struct linger value = {.l_onoff = seconds >= 0, .l_linger = seconds >= 0 ? seconds : 0};
+
+    return weir__sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
+int weir__sockopt_get_linger(int fd)
+{
+    struct linger value = {0};
+    socklen_t size = sizeof value;
+    int rc = weir__sys_getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &size);
+
+    if (rc < 0)
+        return rc;
+    return value.l_onoff ? value.l_linger : WEIR_ENOENT;
+}
+
+int weir__sockopt_incoming_cpu(int fd, int cpu)
+{
+    return set_int(fd, SOL_SOCKET, SO_INCOMING_CPU, cpu);
+}
+
+int weir__sockopt_get_incoming_cpu(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_INCOMING_CPU);
+}
+
+int weir__sockopt_nodelay(int fd, bool on)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_NODELAY, on);
+}
+
+int weir__sockopt_get_nodelay(int fd)
+{
+    return get_int(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+int weir__sockopt_keepalive(int fd, bool on, int idle_s, int interval_s, int count)
+{
+    int rc = 0;
+
+    if (on && idle_s > 0)
+        rc = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+    if (rc == 0 && on && interval_s > 0)
+        rc = set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
+    if (rc == 0 && on && count > 0)
+        rc = set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+    return rc < 0 ? rc : set_int(fd, SOL_SOCKET, SO_KEEPALIVE, on);
+}
+
+int weir__sockopt_user_timeout(int fd, unsigned timeout_ms)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeout_ms);
+}
+
+int weir__sockopt_quickack(int fd, bool on)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_QUICKACK, on);
+}
+
+int weir__sockopt_defer_accept(int fd, int seconds)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds);
+}
+
+int weir__sockopt_fastopen_listen(int fd, int pending)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_FASTOPEN, pending);
+}
+
+int weir__sockopt_fastopen_connect(int fd, bool on)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, on);
+}
+
+int weir__sockopt_notsent_lowat(int fd, unsigned bytes)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)bytes);
+}
+
+int weir__sockopt_tos(int fd, int tos)
+{
+    int family = weir__sockopt_family(fd);
+    int rc;
+
+    if (family < 0)
+        return family;
+    if (family != AF_INET6)
+        return set_int(fd, IPPROTO_IP, IP_TOS, tos);
+    rc = set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, tos);
+    /* A dual-stack socket sends IPv4 too; one that does not refuses, which is no loss. */
+    if (rc == 0)
+        (void)set_int(fd, IPPROTO_IP, IP_TOS, tos);
+    return rc;
+}
+
+int weir__sockopt_get_tos(int fd)
+{
+    int family = weir__sockopt_family(fd);
+
+    if (family < 0)
+        return family;
+    return family == AF_INET6 ? get_int(fd, IPPROTO_IPV6, IPV6_TCLASS)
+                              : get_int(fd, IPPROTO_IP, IP_TOS);
+}
+
+int weir__sockopt_v6only(int fd, bool on)
+{
+    return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, on);
+}
+
+int weir__sockopt_get_v6only(int fd)
+{
+    return get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+}
