@@ -1,0 +1,63 @@
+/* weir/scope.h - structured concurrency: a scope owns tasks and outlives none of them.
+ *
+ * A scope is opened by a task, in the task's own memory, and joined by the same task: the join
+ * returns when every task that was spawned into the scope has ended. Its deadline and its
+ * cancellation are inherited by everything inside. Tasks are never killed: a cancelled task gets
+ * WEIR_ECANCELED from its next suspending call, and from every later one, until it returns.
+ */
+#ifndef WEIR_SCOPE_H
+#define WEIR_SCOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/task.h>
+#include <weir/time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum weir_scope_policy {
+    WEIR_SCOPE_FIRST_ERROR = 0, /* the first task that fails cancels the others: the default */
+    WEIR_SCOPE_ALL = 1,         /* failures are noted only */
+    WEIR_SCOPE_FIRST_SUCCESS = 2, /* the first task that returns >= 0 cancels the others */
+};
+
+/* Zero means default. */
+struct weir_scope_options {
+    uint32_t policy; /* enum weir_scope_policy */
+    int64_t limit_ns; /* from now; default: the caller's own deadline only */
+};
+
+/* The caller's memory, from weir_scope_open until weir_scope_join has returned. */
+struct weir_scope {
+    void *weir__private[20];
+};
+
+/* Opens a scope for the calling task. Does not suspend. WEIR_ENOTASK, WEIR_EOPTION. */
+WEIR_PUBLIC int weir_scope_open_n(weir_scope *scope, const struct weir_scope_options *options,
+                                  size_t options_size);
+static inline int weir_scope_open(weir_scope *scope)
+{
+    return weir_scope_open_n(scope, NULL, 0);
+}
+static inline int weir_scope_open_with(weir_scope *scope, const struct weir_scope_options *options)
+{
+    return weir_scope_open_n(scope, options, sizeof *options);
+}
+
+/* Cancels every task of the scope, now and later. The scope stays open until it is joined. Does not
+ * suspend, cannot fail. Any task of the runtime, while it knows that the scope is open. */
+WEIR_PUBLIC void weir_scope_cancel(weir_scope *scope);
+
+/* Waits until every task of the scope has ended, and closes it. Suspends, whatever happens: when the
+ * caller itself is cancelled, its scope's tasks are, and the join goes on. Returns the first failure
+ * (FIRST_ERROR, ALL), or the first success's result (FIRST_SUCCESS; the first failure if there was
+ * none), or 0. By the task that opened the scope only. */
+WEIR_PUBLIC int weir_scope_join(weir_scope *scope);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,74 @@
+/* weir/task.h - tasks: functions that run on stacks of their own and suspend where they wait.
+ *
+ * A task runs on a worker of a runtime (<weir/runtime.h>) and ends by returning from its function.
+ * Every task belongs to a scope (<weir/scope.h>), which ends only when all of its tasks have ended.
+ * Calls that suspend may be made by tasks only; elsewhere they return WEIR_ENOTASK. While a task
+ * waits other tasks run on its thread, so what belongs to a thread does not survive a suspension:
+ * errno, a held pthread lock, an enclosing C++ catch.
+ */
+#ifndef WEIR_TASK_H
+#define WEIR_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_scope weir_scope;
+
+/* A task's function. A negative result is an error of the task and is the scope's to handle. */
+typedef int weir_task_fn(void *arg);
+
+/* Zero means default everywhere. */
+struct weir_spawn_options {
+    const char *name;    /* for messages; borrowed until the task has ended; default "task" */
+    size_t stack_size;   /* usable bytes; default 48 KiB less a little, at most 8 MiB */
+    uint32_t worker;     /* 1..N: start on that worker; default: the spawner's */
+    uint32_t copy_size;  /* set by weir_spawn_copy */
+};
+
+#define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
+
+/* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does not
+ * suspend: the task first runs when the caller suspends, or on the worker that was chosen. `arg` is
+ * borrowed until the task has ended. Errors, with nothing started: WEIR_ENOTASK, WEIR_ENOMEM,
+ * WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled), WEIR_EOPTION. */
+WEIR_PUBLIC int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
+                             const struct weir_spawn_options *options, size_t options_size);
+static inline int weir_spawn(weir_scope *scope, weir_task_fn *fn, void *arg)
+{
+    return weir_spawn_n(scope, fn, arg, NULL, 0);
+}
+static inline int weir_spawn_with(weir_scope *scope, weir_task_fn *fn, void *arg,
+                                  const struct weir_spawn_options *options)
+{
+    return weir_spawn_n(scope, fn, arg, options, sizeof *options);
+}
+
+/* The same with an argument struct that is copied onto the new task's stack: at most
+ * WEIR_SPAWN_COPY_MAX bytes, else WEIR_EINVAL. The task gets a pointer to its copy. */
+WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size);
+
+/* Lets other runnable tasks run first. Suspends. WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE. */
+WEIR_PUBLIC int weir_yield(void);
+
+/* Waits for a time in nanoseconds, never shorter. Suspends. 0, WEIR_ENOTASK, WEIR_ECANCELED,
+ * WEIR_EDEADLINE. */
+WEIR_PUBLIC int weir_sleep(int64_t duration_ns);
+
+/* 0, or the reason for which the next suspending call would fail: WEIR_ECANCELED, WEIR_EDEADLINE.
+ * For loops that compute. Does not suspend. WEIR_ENOTASK. */
+WEIR_PUBLIC int weir_check(void);
+
+/* The name and the number of the calling task; NULL and 0 outside of tasks. */
+WEIR_PUBLIC const char *weir_task_name(void);
+WEIR_PUBLIC uint64_t weir_task_id(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

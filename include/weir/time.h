@@ -1,0 +1,52 @@
+/* weir/time.h - durations, the clock, and deadlines for a block of code.
+ *
+ * All times are nanoseconds. Deadlines are ambient: a task has an effective deadline, the earliest of
+ * the blocks that are open round it, inherited by what it calls and spawns. Calls take no timeout.
+ */
+#ifndef WEIR_TIME_H
+#define WEIR_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weir/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_MICROSECONDS(n) ((int64_t)(n) * 1000)
+#define WEIR_MILLISECONDS(n) ((int64_t)(n) * 1000000)
+#define WEIR_SECONDS(n) ((int64_t)(n) * 1000000000)
+#define WEIR_MINUTES(n) WEIR_SECONDS((int64_t)(n) * 60)
+#define WEIR_FOREVER INT64_MAX /* "no limit", wherever a limit is asked for */
+
+/* CLOCK_MONOTONIC. Any thread. */
+WEIR_PUBLIC uint64_t weir_now_ns(void);
+
+/* A block with a deadline, or one shielded from outer ones. The caller's memory; blocks of one task
+ * are ended in the reverse order of their beginning. */
+typedef struct weir_block {
+    struct weir_block *weir__outer;
+    uint64_t weir__own_ns;
+    uint64_t weir__effective_ns;
+    uint8_t weir__kind;
+    uint8_t weir__fired;
+} weir_block;
+
+/* Opens a block in which calls fail with WEIR_EDEADLINE once `limit_ns` have passed from now. If an
+ * outer deadline or a cancel comes first they fail with WEIR_ECANCELED. Does not suspend.
+ * WEIR_ENOTASK, WEIR_EINVAL for a negative limit. */
+WEIR_PUBLIC int weir_deadline_begin(weir_block *block, int64_t limit_ns);
+
+/* Opens a block for cleaning up: cancellation and outer deadlines do not reach it for at most
+ * `limit_ns`. */
+WEIR_PUBLIC int weir_shield_begin(weir_block *block, int64_t limit_ns);
+
+/* Closes the block; true if its own deadline stopped a call in it. */
+WEIR_PUBLIC bool weir_block_end(weir_block *block);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

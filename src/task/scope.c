@@ -1,0 +1,252 @@
+/* task/scope.c - see scope.h and <weir/scope.h>. */
+#include "task/scope.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/container.h"
+#include "base/options.h"
+#include "sys/current.h"
+#include "task/runtime.h"
+#include "task/worker.h"
+
+_Static_assert(sizeof(struct weir__scope) <= sizeof(struct weir_scope), "the public struct holds it");
+
+/* A task that is to start on another worker. */
+struct start {
+    weir_post post;
+    struct weir__worker *worker;
+    struct weir__scope *scope;
+    weir_task_fn *fn;
+    void *arg;
+    struct weir_spawn_options options;
+    unsigned char copy[WEIR_SPAWN_COPY_MAX];
+};
+
+void weir__scope_init(struct weir__scope *scope, struct weir__worker *home,
+                      struct weir__task *owner)
+{
+    memset(scope, 0, sizeof *scope);
+    scope->home = home;
+    scope->owner = owner;
+    scope->count = 1;
+    scope->deadline_ns = UINT64_MAX;
+    scope->local.scope = scope;
+    weir__list_init(&scope->local.members);
+}
+
+void weir__scope_enter(struct weir__scope *scope, struct weir__worker *worker,
+                       struct weir__task *task)
+{
+    struct weir__scope_part *part =
+        worker == scope->home ? &scope->local : &scope->parts[worker->index - 1];
+
+    weir__scope_hold(scope);
+    weir__list_push_back(&part->members, &task->member);
+    if (weir__scope_cancelled(scope))
+        weir__task_cancel(task);
+}
+
+void weir__scope_hold(struct weir__scope *scope)
+{
+    (void)WEIR_ATOMIC_ADD(&scope->count, 1, RELAXED);
+}
+
+void weir__scope_release(struct weir__scope *scope)
+{
+    struct weir__task *owner = scope->owner;
+    struct weir__runtime *runtime = scope->home->runtime;
+
+    if (WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST) != 1)
+        return;
+    if (owner)
+        weir__task_wake(owner);
+    else
+        weir__runtime_stop(runtime);
+}
+
+static bool counts(const struct weir__scope *scope, int result)
+{
+    return scope->policy == WEIR_SCOPE_FIRST_SUCCESS ? result >= 0 : result < 0;
+}
+
+void weir__scope_leave(struct weir__scope *scope, int result)
+{
+    uint32_t undecided = 0;
+
+    if (counts(scope, result)) {
+        if (WEIR_ATOMIC_CAS(&scope->decided, &undecided, 2, SEQ_CST) || undecided == 1) {
+            if (WEIR_ATOMIC_EXCHANGE(&scope->decided, 3, SEQ_CST) != 3)
+                WEIR_ATOMIC_STORE(&scope->result, result, SEQ_CST);
+        }
+        if (scope->policy != WEIR_SCOPE_ALL)
+            weir__scope_cancel(scope);
+    } else if (scope->policy == WEIR_SCOPE_FIRST_SUCCESS &&
+               WEIR_ATOMIC_CAS(&scope->decided, &undecided, 1, SEQ_CST)) {
+        WEIR_ATOMIC_STORE(&scope->result, result, SEQ_CST);
+    }
+    weir__scope_release(scope);
+}
+
+/* ---- cancellation ---- */
+
+static void cancel_members(struct weir__scope_part *part)
+{
+    struct weir__list *link;
+
+    for (link = part->members.next; link != &part->members; link = link->next)
+        weir__task_cancel(WEIR_CONTAINER_OF(link, struct weir__task, member));
+}
+
+static void deliver_cancel(weir_post *post, weir_loop *loop)
+{
+    struct weir__scope_part *part = WEIR_CONTAINER_OF(post, struct weir__scope_part, post);
+
+    (void)loop;
+    cancel_members(part);
+    weir__scope_release(part->scope);
+}
+
+static void cancel_part(struct weir__scope_part *part, struct weir__worker *worker)
+{
+    if (weir__current_worker() == worker) {
+        cancel_members(part);
+        return;
+    }
+    weir__scope_hold(part->scope);
+    part->post.deliver = deliver_cancel;
+    weir_loop_post(worker->loop, &part->post);
+}
+
+void weir__scope_cancel(struct weir__scope *scope)
+{
+    struct weir__runtime *runtime = scope->home->runtime;
+    struct weir__scope_part *parts;
+    uint32_t i;
+
+    if (WEIR_ATOMIC_EXCHANGE(&scope->cancelled, 1, SEQ_CST))
+        return;
+    weir__scope_hold(scope);
+    cancel_part(&scope->local, scope->home);
+    parts = WEIR_ATOMIC_LOAD(&scope->parts, ACQUIRE);
+    for (i = 0; parts && i < weir__runtime_workers(runtime); i++) {
+        struct weir__worker *worker = weir__runtime_worker(runtime, i + 1);
+
+        if (worker != scope->home)
+            cancel_part(&parts[i], worker);
+    }
+    weir__scope_release(scope);
+}
+
+void weir_scope_cancel(weir_scope *scope)
+{
+    weir__scope_cancel(weir__scope_of(scope));
+}
+
+/* ---- placing a task on another worker ---- */
+
+static int make_parts(struct weir__scope *scope)
+{
+    uint32_t i, count = weir__runtime_workers(scope->home->runtime);
+    struct weir__scope_part *parts, *none = NULL;
+
+    if (WEIR_ATOMIC_LOAD(&scope->parts, ACQUIRE))
+        return 0;
+    parts = weir__calloc(count, sizeof *parts);
+    if (!parts)
+        return WEIR_ENOMEM;
+    for (i = 0; i < count; i++) {
+        parts[i].scope = scope;
+        weir__list_init(&parts[i].members);
+    }
+    if (!WEIR_ATOMIC_CAS(&scope->parts, &none, parts, SEQ_CST))
+        weir__free(parts);
+    return 0;
+}
+
+static void deliver_start(weir_post *post, weir_loop *loop)
+{
+    struct start *start = WEIR_CONTAINER_OF(post, struct start, post);
+    void *arg = start->options.copy_size ? start->copy : start->arg;
+    int rc = weir__task_start(start->worker, start->scope, start->fn, arg, &start->options);
+
+    (void)loop;
+    if (rc < 0)
+        weir__scope_leave(start->scope, rc);
+    else
+        weir__scope_release(start->scope);
+    weir__free(start);
+}
+
+int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker, weir_task_fn *fn,
+                         void *arg, const struct weir_spawn_options *options)
+{
+    struct start *start;
+    int rc = make_parts(scope);
+
+    if (rc < 0)
+        return rc;
+    start = weir__calloc(1, sizeof *start);
+    if (!start)
+        return WEIR_ENOMEM;
+    start->worker = worker;
+    start->scope = scope;
+    start->fn = fn;
+    start->arg = arg;
+    start->options = *options;
+    if (options->copy_size)
+        memcpy(start->copy, arg, options->copy_size);
+    start->post.deliver = deliver_start;
+    weir__scope_hold(scope);
+    weir_loop_post(worker->loop, &start->post);
+    return 0;
+}
+
+/* ---- opening and joining ---- */
+
+int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *options,
+                      size_t options_size)
+{
+    struct weir__scope *scope = weir__scope_of(public);
+    struct weir__task *task = weir__task_current();
+    struct weir_scope_options o = {0};
+    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+
+    if (rc < 0)
+        return rc;
+    if (!task)
+        return WEIR_ENOTASK;
+    if (o.policy > WEIR_SCOPE_FIRST_SUCCESS || o.limit_ns < 0)
+        return WEIR_EOPTION;
+    weir__scope_init(scope, task->worker, task);
+    scope->policy = (uint8_t)o.policy;
+    scope->shielded = task->shields != 0;
+    scope->deadline_ns = task->deadline_ns;
+    if (o.limit_ns && o.limit_ns != WEIR_FOREVER) {
+        uint64_t own_ns = weir__now_ns() + (uint64_t)o.limit_ns;
+
+        if (own_ns < scope->deadline_ns)
+            scope->deadline_ns = own_ns;
+    }
+    weir__list_push_back(&task->scopes, &scope->open);
+    if (task->cancelled && !task->shields)
+        weir__scope_cancel(scope);
+    return 0;
+}
+
+int weir_scope_join(weir_scope *public)
+{
+    struct weir__scope *scope = weir__scope_of(public);
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    WEIR_ASSERT(scope->owner == task);
+    (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
+    while (WEIR_ATOMIC_LOAD(&scope->count, SEQ_CST) != 0)
+        weir__task_suspend(task);
+    weir__list_remove(&scope->open);
+    weir__free(scope->parts);
+    return scope->decided ? scope->result : 0;
+}

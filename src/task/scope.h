@@ -1,0 +1,65 @@
+/* task/scope.h - what owns tasks; inside of the public struct weir_scope.
+ *
+ * `count` is one for the owner, one for each living task and one for each message of the scope on its
+ * way. Whoever brings it to zero touches the scope no more, and wakes the owner, who alone may then
+ * release it. The members' lists, one a worker, are each touched only by their worker: the home
+ * worker's is in the scope, the others' are made when a task is first placed elsewhere.
+ */
+#ifndef WEIR_TASK_SCOPE_H
+#define WEIR_TASK_SCOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/scope.h>
+
+#include "base/list.h"
+#include "task/task.h"
+
+struct weir__scope;
+
+struct weir__scope_part {
+    struct weir__list members;
+    weir_post post; /* a cancel on its way */
+    struct weir__scope *scope;
+};
+
+struct weir__scope {
+    struct weir__worker *home;
+    struct weir__task *owner; /* NULL: the runtime's root */
+    struct weir__list open;   /* in the owner's list of open scopes */
+    struct weir__scope_part *parts; /* one a worker, or NULL; set once by compare-and-swap */
+    uint64_t count;
+    uint64_t deadline_ns;
+    uint32_t cancelled; /* partner: weir__scope_cancelled */
+    int32_t result;     /* the first that counts */
+    uint8_t policy;
+    bool shielded; /* opened inside a shield of the owner */
+    uint32_t decided;
+    struct weir__scope_part local;
+};
+
+static inline struct weir__scope *weir__scope_of(weir_scope *scope)
+{
+    return (struct weir__scope *)(void *)scope;
+}
+
+static inline bool weir__scope_cancelled(const struct weir__scope *scope)
+{
+    return WEIR_ATOMIC_LOAD(&scope->cancelled, SEQ_CST);
+}
+
+void weir__scope_init(struct weir__scope *scope, struct weir__worker *home,
+                      struct weir__task *owner);
+/* Lists a task that starts on `worker`, which calls. */
+void weir__scope_enter(struct weir__scope *scope, struct weir__worker *worker,
+                       struct weir__task *task);
+/* A task has ended with a result, or a message has arrived (weir__scope_release). Any worker. */
+void weir__scope_leave(struct weir__scope *scope, int result);
+void weir__scope_hold(struct weir__scope *scope);
+void weir__scope_release(struct weir__scope *scope);
+void weir__scope_cancel(struct weir__scope *scope);
+/* Sends a start to another worker. */
+int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker, weir_task_fn *fn,
+                         void *arg, const struct weir_spawn_options *options);
+
+#endif

@@ -1,0 +1,356 @@
+/* task/task.c - starting, suspending, waking and stopping tasks; see task.h. */
+#include "task/task.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/container.h"
+#include "base/options.h"
+#include "sys/current.h"
+#include "task/runtime.h"
+#include "task/scope.h"
+#include "task/state.h"
+#include "task/worker.h"
+
+#define REFUSALS_MAX 16 /* calls that fail at once before the others get their turn */
+
+struct weir__task *weir__task_current(void)
+{
+    struct weir__worker *worker = weir__current_worker();
+
+    return worker ? worker->current : NULL;
+}
+
+const char *weir_task_name(void)
+{
+    struct weir__task *task = weir__task_current();
+
+    return task ? task->name : NULL;
+}
+
+uint64_t weir_task_id(void)
+{
+    struct weir__task *task = weir__task_current();
+
+    return task ? task->id : 0;
+}
+
+/* ---- suspending and waking ---- */
+
+void weir__task_suspend(struct weir__task *task)
+{
+    weir__context_switch(&task->context, &task->worker->context);
+}
+
+static void deliver_wake(weir_post *post, weir_loop *loop)
+{
+    struct weir__task *task = WEIR_CONTAINER_OF(post, struct weir__task, post);
+
+    (void)loop;
+    weir__worker_enqueue(task->worker, task);
+}
+
+void weir__task_wake(struct weir__task *task)
+{
+    if (!weir__task_state_wake(&task->state))
+        return;
+    if (weir__current_worker() == task->worker) {
+        weir__worker_enqueue(task->worker, task);
+    } else {
+        task->post.deliver = deliver_wake;
+        weir_loop_post(task->worker->loop, &task->post);
+    }
+}
+
+static void yield(struct weir__task *task)
+{
+    task->yielding = true;
+    weir__task_suspend(task);
+}
+
+/* ---- deadlines and cancellation ---- */
+
+/* Why the effective deadline, which has passed, stops the task. */
+static int deadline_reason(struct weir__task *task, uint64_t now_ns)
+{
+    weir_block *block = task->block;
+
+    if (!block || block->weir__own_ns > now_ns)
+        return WEIR_ECANCELED;
+    block->weir__fired = 1;
+    return WEIR_EDEADLINE;
+}
+
+static int refusal(struct weir__task *task)
+{
+    uint64_t now_ns = task->worker->loop->now_ns;
+
+    if (task->cancelled && !task->shields)
+        return WEIR_ECANCELED;
+    if (now_ns >= task->deadline_ns)
+        return deadline_reason(task, now_ns);
+    return 0;
+}
+
+int weir__task_check(struct weir__task *task)
+{
+    int reason = refusal(task);
+
+    if (reason < 0 && ++task->refusals >= REFUSALS_MAX)
+        yield(task);
+    return reason;
+}
+
+void weir__task_interrupt(struct weir__task *task, int reason)
+{
+    if (!task->waiting || task->stop_reason)
+        return;
+    task->stop_reason = reason;
+    weir_loop_cancel(task->worker->loop, task->waiting);
+}
+
+void weir__task_cancel(struct weir__task *task)
+{
+    struct weir__list *link;
+
+    task->cancelled = true;
+    if (!task->shields)
+        weir__task_interrupt(task, WEIR_ECANCELED);
+    for (link = task->scopes.next; link != &task->scopes; link = link->next) {
+        struct weir__scope *scope = WEIR_CONTAINER_OF(link, struct weir__scope, open);
+
+        if (!scope->shielded)
+            weir__scope_cancel(scope);
+    }
+}
+
+static void timer_fire(void *fired, weir_loop *loop)
+{
+    struct weir__task *task = WEIR_CONTAINER_OF(fired, struct weir__task, timer);
+
+    if (task->deadline_ns == UINT64_MAX)
+        return;
+    if (loop->now_ns < task->deadline_ns)
+        weir__loop_timer_start(loop, &task->timer, task->deadline_ns);
+    else if (task->waiting)
+        weir__task_interrupt(task, deadline_reason(task, loop->now_ns));
+}
+
+static void arm_deadline(struct weir__task *task, weir_loop *loop)
+{
+    if (task->deadline_ns == UINT64_MAX)
+        return;
+    if (weir__timer_armed(&task->timer.node) && task->timer.node.deadline_ns <= task->deadline_ns)
+        return;
+    task->timer.fire = timer_fire;
+    weir__loop_timer_start(loop, &task->timer, task->deadline_ns);
+}
+
+/* ---- waiting for an operation ---- */
+
+static void op_done(weir_op *op)
+{
+    struct weir__task *task = op->context;
+
+    task->waiting = NULL;
+    weir__task_wake(task);
+}
+
+int weir__task_await(struct weir__task *task, weir_op *op)
+{
+    weir_loop *loop = task->worker->loop;
+    int rc = weir__task_check(task);
+
+    if (rc < 0)
+        return rc;
+    op->done = op_done;
+    op->context = task;
+    task->waiting = op;
+    task->stop_reason = 0;
+    weir_loop_submit(loop, op);
+    arm_deadline(task, loop);
+    do {
+        weir__task_suspend(task);
+    } while (task->waiting);
+    return op->result == WEIR_ECANCELED && task->stop_reason ? task->stop_reason : op->result;
+}
+
+int weir_yield(void)
+{
+    struct weir__task *task = weir__task_current();
+    int rc;
+
+    if (!task)
+        return WEIR_ENOTASK;
+    rc = weir__task_check(task);
+    if (rc == 0)
+        yield(task);
+    return rc;
+}
+
+int weir_check(void)
+{
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    task->worker->loop->now_ns = weir__now_ns();
+    return refusal(task);
+}
+
+uint64_t weir_now_ns(void)
+{
+    return weir__now_ns();
+}
+
+static uint64_t later(uint64_t now_ns, int64_t limit_ns)
+{
+    return limit_ns == WEIR_FOREVER ? UINT64_MAX : now_ns + (uint64_t)limit_ns;
+}
+
+int weir_sleep(int64_t duration_ns)
+{
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    if (duration_ns < 0)
+        return WEIR_EINVAL;
+    weir_op_timer(&task->op, later(weir__now_ns(), duration_ns));
+    return weir__task_await(task, &task->op);
+}
+
+/* ---- blocks ---- */
+
+enum block_kind { BLOCK_DEADLINE, BLOCK_SHIELD };
+
+static int block_begin(weir_block *block, int64_t limit_ns, enum block_kind kind)
+{
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    if (limit_ns < 0)
+        return WEIR_EINVAL;
+    block->weir__outer = task->block;
+    block->weir__kind = (uint8_t)kind;
+    block->weir__fired = 0;
+    block->weir__own_ns = later(weir__now_ns(), limit_ns);
+    block->weir__effective_ns = task->deadline_ns; /* the outer one, to put back */
+    if (kind == BLOCK_SHIELD || block->weir__own_ns < task->deadline_ns)
+        task->deadline_ns = block->weir__own_ns;
+    task->shields = (uint8_t)(task->shields + (kind == BLOCK_SHIELD));
+    task->block = block;
+    return 0;
+}
+
+int weir_deadline_begin(weir_block *block, int64_t limit_ns)
+{
+    return block_begin(block, limit_ns, BLOCK_DEADLINE);
+}
+
+int weir_shield_begin(weir_block *block, int64_t limit_ns)
+{
+    return block_begin(block, limit_ns, BLOCK_SHIELD);
+}
+
+bool weir_block_end(weir_block *block)
+{
+    struct weir__task *task = weir__task_current();
+
+    WEIR_ASSERT(task && task->block == block);
+    task->block = block->weir__outer;
+    task->deadline_ns = block->weir__effective_ns;
+    task->shields = (uint8_t)(task->shields - (block->weir__kind == BLOCK_SHIELD));
+    return block->weir__fired;
+}
+
+/* ---- starting ---- */
+
+static void task_entry(void *arg)
+{
+    struct weir__task *task = arg;
+
+    task->result = task->fn(task->arg);
+    WEIR_ATOMIC_STORE(&task->state, TASK_ENDED, RELAXED);
+    weir__context_switch_final(&task->context, &task->worker->context);
+    __builtin_unreachable();
+}
+
+/* Puts a copy of the argument at the top of the stack; the bytes of it that are used up. */
+static size_t copy_arg(struct weir__task *task, const void *arg, size_t size)
+{
+    size_t room = (size + 63) & ~(size_t)63;
+
+    task->arg = memcpy(task->stack.high - room, arg, size);
+    return room;
+}
+
+int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
+                     void *arg, const struct weir_spawn_options *options)
+{
+    struct weir__task *task = weir__slab_take(&worker->tasks);
+    size_t used = 0;
+    int rc;
+
+    if (!task)
+        return WEIR_ENOMEM;
+    rc = weir__stack_take(&worker->stacks, options->stack_size, &task->stack);
+    if (rc < 0) {
+        weir__slab_give(&worker->tasks, task);
+        return rc;
+    }
+    task->worker = worker;
+    task->fn = fn;
+    task->arg = arg;
+    if (options->copy_size)
+        used = copy_arg(task, arg, options->copy_size);
+    weir__context_make(&task->context, task->stack.low,
+                       (size_t)(task->stack.high - task->stack.low) - used, task_entry, task);
+    task->state = TASK_RUNNABLE;
+    task->cancelled = false;
+    task->yielding = false;
+    task->shields = 0;
+    task->waiting = NULL;
+    task->op.weir__state = 0;
+    task->timer.node.link.next = NULL;
+    task->deadline_ns = scope->deadline_ns;
+    task->block = NULL;
+    task->scope = scope;
+    task->name = options->name ? options->name : "task";
+    task->id = weir__runtime_next_id(worker->runtime);
+    weir__list_init(&task->scopes);
+    weir__scope_enter(scope, worker, task);
+    weir__worker_enqueue(worker, task);
+    return 0;
+}
+
+int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
+                 const struct weir_spawn_options *options, size_t options_size)
+{
+    struct weir__worker *worker = weir__current_worker();
+    struct weir_spawn_options o = {0};
+    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+
+    if (rc < 0)
+        return rc;
+    if (!worker)
+        return WEIR_ENOTASK;
+    if (o.worker > weir__runtime_workers(worker->runtime) || o.copy_size > WEIR_SPAWN_COPY_MAX)
+        return WEIR_EOPTION;
+    if (weir__scope_cancelled(weir__scope_of(scope)))
+        return WEIR_ECANCELED;
+    if (o.worker && o.worker != worker->index)
+        return weir__scope_spawn_on(weir__scope_of(scope),
+                                    weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
+    return weir__task_start(worker, weir__scope_of(scope), fn, arg, &o);
+}
+
+int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size)
+{
+    struct weir_spawn_options options = {.copy_size = (uint32_t)size};
+
+    if (size == 0 || size > WEIR_SPAWN_COPY_MAX)
+        return WEIR_EINVAL;
+    return weir_spawn_with(scope, fn, (void *)(uintptr_t)arg, &options);
+}

@@ -1,0 +1,51 @@
+/* task/worker.h - a worker: a loop, a queue of runnable tasks and one step.
+ *
+ * A worker is driven by calling weir__worker_step again and again; a thread is only what does that.
+ * The queue is touched by the worker's own thread alone; wakes from other threads come through the
+ * loop's inbox, so that another queue can take its place.
+ */
+#ifndef WEIR_TASK_WORKER_H
+#define WEIR_TASK_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "base/slab.h"
+#include "sys/current.h"
+#include "sys/sys.h"
+#include "task/overflow.h"
+#include "task/task.h"
+
+struct weir__runtime;
+
+struct weir__worker {
+    struct weir__runtime *runtime;
+    weir_loop *loop;
+    uint32_t index; /* 1.. */
+    uint32_t ready_count;
+    struct weir__queue ready;
+    struct weir__task *current;
+    struct weir__context context; /* of the thread that steps */
+    struct weir__stack_pool stacks;
+    struct weir__slab tasks;
+    struct weir__slab streams; /* the stream layer's objects */
+    weir_post stop_post;
+    struct weir__thread thread;
+    struct weir__overflow_stack signal_stack;
+};
+
+int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
+                      const struct weir_loop_options *options, size_t stack_size);
+void weir__worker_fini(struct weir__worker *worker);
+
+/* Waits for work unless there is some, completes operations, runs each runnable task once. */
+int weir__worker_step(struct weir__worker *worker);
+
+static inline void weir__worker_enqueue(struct weir__worker *worker, struct weir__task *task)
+{
+    weir__queue_push(&worker->ready, &task->ready);
+    worker->ready_count++;
+}
+
+#endif
