@@ -40,21 +40,27 @@
 #include <ucontext.h>
 #endif
 
+/* The switch tells somebody else. */
+#define WEIR__CONTEXT_ANNOTATED (WEIR__CONTEXT_ASAN || WEIR__CONTEXT_TSAN)
+
 struct weir__context {
     void *sp; /* while suspended */
+#if WEIR__CONTEXT_ANNOTATED
+    void (*entry)(void *);
+    void *arg;
+#endif
 #if WEIR__CONTEXT_ASAN
     void *fake_stack;
     const void *stack_low;
     size_t stack_size;
 #endif
-#if WEIR__CONTEXT_ASAN || defined(WEIR_CONTEXT_UCONTEXT)
-    void (*entry)(void *);
-    void *arg;
-#endif
 #if WEIR__CONTEXT_TSAN
     void *fiber;
+    int owns_fiber;
 #endif
 #if defined(WEIR_CONTEXT_UCONTEXT)
+    void (*start)(void *);
+    void *start_arg;
     ucontext_t machine;
 #endif
 };
@@ -72,23 +78,25 @@ void weir__context_init_thread(struct weir__context *context);
  * else. For both kinds; the stack is the caller's. */
 void weir__context_fini(struct weir__context *context);
 
-#if WEIR__CONTEXT_ASAN || WEIR__CONTEXT_TSAN || defined(WEIR_CONTEXT_UCONTEXT)
-/* Saves the running flow in `from` and continues `to`. Returns when somebody switches to `from`,
- * perhaps on another thread. */
-void weir__context_switch(struct weir__context *from, struct weir__context *to);
-/* The last switch away from `from`: continues `to`, does not return. */
-void weir__context_switch_final(struct weir__context *from, struct weir__context *to);
-#else
-/* In context_<machine>.S. */
+/* The bare switch of the machine, behind the two below: in context_<machine>.S or context_ucontext.c.
+ */
 void weir__context_jump(struct weir__context *from, struct weir__context *to);
 
+#if WEIR__CONTEXT_ANNOTATED
+void weir__context_switch(struct weir__context *from, struct weir__context *to);
+void weir__context_switch_final(struct weir__context *from, struct weir__context *to);
+#else
+/* Saves the running flow in `from` and continues `to`. Returns when somebody switches to `from`,
+ * perhaps on another thread. */
 static inline void weir__context_switch(struct weir__context *from, struct weir__context *to)
 {
     weir__context_jump(from, to);
 }
+/* The last switch away from `from`: continues `to`, does not return. */
 static inline void weir__context_switch_final(struct weir__context *from, struct weir__context *to)
 {
     weir__context_jump(from, to);
+    __builtin_unreachable();
 }
 #endif
 
