@@ -1,4 +1,4 @@
-# The flags of everything that the project compiles (weir-flags) and of the library (weir-lib-flags).
+# The flags of all that the project compiles (weir-flags) and of the library (weir-lib-flags).
 include(CheckCCompilerFlag)
 find_package(Threads REQUIRED)
 
