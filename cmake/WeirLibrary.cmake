@@ -36,6 +36,7 @@ function(weir_library name)
         return()
     endif()
     set(map ${PROJECT_SOURCE_DIR}/${arg_MAP})
+    string(REGEX REPLACE "^weir-" "" export ${name}) # weir::weir, weir::http
 
     add_library(${name}-objects OBJECT ${arg_SOURCES})
     set_target_properties(${name}-objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
@@ -45,8 +46,8 @@ function(weir_library name)
 
     add_library(${name}-static STATIC $<TARGET_OBJECTS:${name}-objects>)
     add_library(${name}-shared SHARED $<TARGET_OBJECTS:${name}-objects>)
-    set_target_properties(${name}-static PROPERTIES EXPORT_NAME ${name}_static)
-    set_target_properties(${name}-shared PROPERTIES EXPORT_NAME ${name}
+    set_target_properties(${name}-static PROPERTIES EXPORT_NAME ${export}_static)
+    set_target_properties(${name}-shared PROPERTIES EXPORT_NAME ${export}
         VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${map})
     target_link_options(${name}-shared PRIVATE LINKER:--version-script=${map})
     if(WEIR_SANITIZE)
