@@ -40,6 +40,10 @@ void test_skip(const char *reason, const char *file, int line) __attribute__((no
  * does not answer 0. Other answers (a count of ops, tasks, bytes that are left) fail the test. */
 extern int (*weir__test_quiescent)(void);
 
+/* The program that the test runs under: "qemu-aarch64", "valgrind", or "" for none. For tests that
+ * ask for what an emulator does not have (guard pages, limits on address space). */
+const char *test_under(void);
+
 #define TEST(name_)                                                                                \
     static void test_body_##name_(void);                                                           \
     static void __attribute__((constructor)) test_register_##name_(void)                           \

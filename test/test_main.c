@@ -49,6 +49,13 @@ void test_skip(const char *reason, const char *file, int line)
     abort(); /* _skip does not return, but does not say so */
 }
 
+const char *test_under(void)
+{
+    const char *name = getenv("WEIR_TEST_UNDER");
+
+    return name != NULL ? name : "";
+}
+
 static unsigned timeout_seconds(void)
 {
     const char *text = getenv("WEIR_TEST_TIMEOUT");
