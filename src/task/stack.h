@@ -8,7 +8,7 @@
  *
  * A slot that touched more than 16 KiB gives the rest back when it is returned. How much was touched
  * is asked of the kernel (mincore), which costs more than a spawn; so a slot that was found shallow is
- * asked again only after 1, 2, 4, ... 64 uses, and one that was found deep at each use. What this
+ * asked again only after 1, 2, 4, ... 64 more uses, and one that was found deep at each use. What this
  * misses, weir__stack_pool_trim finds: for a worker that has nothing to do.
  *
  * States of a slot: closed (never used, not in core dumps), taken, free (on the pool's list).
@@ -27,7 +27,7 @@ enum {
     WEIR__STACK_SLOT_DEFAULT = 64 * 1024, /* bytes, with its guard */
     WEIR__STACK_GUARD = 16 * 1024,
     WEIR__STACK_KEEP = 16 * 1024,         /* bytes that a free slot may keep committed */
-    WEIR__STACK_MAX = 8 * 1024 * 1024,    /* the most that weir__stack_take gives */
+    WEIR__STACK_MAX = 8 * 1024 * 1024,    /* the most that weir__stack_take can be asked for */
     WEIR__STACK_SLAB_SLOTS = 64,
     WEIR__STACK_LARGE_CACHED = 4,         /* free large stacks that a pool keeps */
 };
@@ -38,6 +38,7 @@ struct weir__stack_pool {
     struct weir__stack_slab *large; /* free large stacks, newest first */
     size_t slot_size;
     uint32_t large_count;
+    uint32_t large_colour; /* of the next one that is mapped */
     uint32_t taken; /* stacks out of the pool, of both kinds */
     size_t high_water; /* most bytes of a slot that were found touched */
 };
@@ -55,8 +56,9 @@ struct weir__stack {
 int weir__stack_pool_init(struct weir__stack_pool *pool, size_t slot_size);
 /* Unmaps everything. All stacks are back. Accepts zeroed memory. */
 void weir__stack_pool_fini(struct weir__stack_pool *pool);
-/* Gives back what free slots hold beyond WEIR__STACK_KEEP and all cached large stacks. A few
- * microseconds a slab: for idle moments. */
+/* Gives back all cached large stacks, what the 64 most recent free slots hold beyond
+ * WEIR__STACK_KEEP, and all that the other free slots hold. About a microsecond a slot that was used
+ * since the last trim: for idle moments. */
 void weir__stack_pool_trim(struct weir__stack_pool *pool);
 
 /* Gives *out at least `size_wanted` usable bytes (0: the default slot, 48 KiB less its colour). More
