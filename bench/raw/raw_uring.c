@@ -237,15 +237,19 @@ static void *map_ring(size_t len, long offset)
 static void open_ring(void)
 {
     struct io_uring_params p = {.cq_entries = CQ_ENTRIES};
-    char *rings;
+    size_t rings_len;
     unsigned *array;
+    char *rings;
 
     p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
               IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL;
     ring_fd = (int)syscall(SYS_io_uring_setup, SQ_ENTRIES, &p);
     if (ring_fd < 0)
         raw_die("io_uring_setup");
-    rings = map_ring(p.cq_off.cqes + p.cq_entries * sizeof(*cqes), IORING_OFF_SQ_RING);
+    rings_len = p.cq_off.cqes + p.cq_entries * sizeof(*cqes);
+    if (rings_len < p.sq_off.array + p.sq_entries * sizeof(unsigned))
+        rings_len = p.sq_off.array + p.sq_entries * sizeof(unsigned);
+    rings = map_ring(rings_len, IORING_OFF_SQ_RING);
     sqes = map_ring(p.sq_entries * sizeof(*sqes), (long)IORING_OFF_SQES);
     sq_head = (unsigned *)(rings + p.sq_off.head);
     sq_tail = (unsigned *)(rings + p.sq_off.tail);
