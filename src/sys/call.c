@@ -89,7 +89,7 @@ int weir__sys_timerfd_settime(int fd, const struct itimerspec *when)
 
 int weir__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
-    int fault = WEIR__SYS_FAULT(EINVAL);
+    int fault = action ? WEIR__SYS_FAULT(EINVAL) : 0;
 
     return fault ? fault : weir__sys_result(sigaction(number, action, old));
 }
@@ -97,6 +97,14 @@ int weir__sys_sigaction(int number, const struct sigaction *action, struct sigac
 int weir__sys_sigmask(int how, const void *set, void *old)
 {
     return -pthread_sigmask(how, set, old);
+}
+
+int weir__sys_sigaltstack(const void *stack, void *old)
+{
+    const stack_t *wanted = stack;
+    int fault = wanted && !(wanted->ss_flags & SS_DISABLE) ? WEIR__SYS_FAULT(ENOMEM) : 0;
+
+    return fault ? fault : weir__sys_result(sigaltstack(wanted, old));
 }
 
 int weir__sys_signalfd(int fd, const void *set)

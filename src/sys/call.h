@@ -518,9 +518,13 @@ static inline int weir__sys_io_uring_register(int ring, unsigned opcode, const v
 
 struct sigaction;
 
+/* No fault when `action` is NULL. */
 int weir__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 /* The calling thread's mask: `how` as SIG_BLOCK. The sets are sigset_t. */
 int weir__sys_sigmask(int how, const void *set, void *old);
+/* The calling thread's alternate stack; both are stack_t and may be NULL. Taking it away (SS_DISABLE) has
+ * no fault. */
+int weir__sys_sigaltstack(const void *stack, void *old);
 /* Always close-on-exec and non-blocking. fd -1 makes a new one. `set` is a sigset_t. */
 int weir__sys_signalfd(int fd, const void *set);
 
