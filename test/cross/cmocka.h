@@ -48,7 +48,8 @@ void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define assert_false(c_) CROSS_TEST(!(c_), "not " #c_)
 #define assert_null(p_) CROSS_TEST((p_) == NULL, #p_ " is NULL")
 #define assert_non_null(p_) CROSS_TEST((p_) != NULL, #p_ " is not NULL")
-#define assert_ptr_equal(a_, b_) CROSS_TEST((const void *)(a_) == (const void *)(b_), #a_ " == " #b_)
+#define assert_ptr_equal(a_, b_)                                                                   \
+    CROSS_TEST((const void *)(a_) == (const void *)(b_), #a_ " == " #b_)
 #define assert_ptr_not_equal(a_, b_)                                                               \
     CROSS_TEST((const void *)(a_) != (const void *)(b_), #a_ " != " #b_)
 #define assert_int_equal(a_, b_) CROSS_COMPARE(1, a_, b_)
