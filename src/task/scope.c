@@ -146,7 +146,7 @@ void weir_scope_cancel(weir_scope *scope)
 
 /* ---- placing a task on another worker ---- */
 
-static int make_parts(struct weir__scope *scope)
+int weir__scope_make_parts(struct weir__scope *scope)
 {
     uint32_t i, count = weir__runtime_workers(scope->home->runtime);
     struct weir__scope_part *parts, *none = NULL;
@@ -183,7 +183,7 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
                          void *arg, const struct weir_spawn_options *options)
 {
     struct start *start;
-    int rc = make_parts(scope);
+    int rc = weir__scope_make_parts(scope);
 
     if (rc < 0)
         return rc;

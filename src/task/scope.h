@@ -58,6 +58,8 @@ void weir__scope_leave(struct weir__scope *scope, int result);
 void weir__scope_hold(struct weir__scope *scope);
 void weir__scope_release(struct weir__scope *scope);
 void weir__scope_cancel(struct weir__scope *scope);
+/* Lets the scope have members on every worker. 0 or WEIR_ENOMEM. */
+int weir__scope_make_parts(struct weir__scope *scope);
 /* Sends a start to another worker. */
 int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker, weir_task_fn *fn,
                          void *arg, const struct weir_spawn_options *options);

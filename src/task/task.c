@@ -156,6 +156,21 @@ static void op_done(weir_op *op)
     weir__task_wake(task);
 }
 
+static void begin_wait(struct weir__task *task, weir_loop *loop, weir_op *op)
+{
+    op->done = op_done;
+    op->context = task;
+    task->waiting = op;
+    task->stop_reason = 0;
+    weir_loop_submit(loop, op);
+    arm_deadline(task, loop);
+}
+
+static int wait_result(const struct weir__task *task, const weir_op *op)
+{
+    return op->result == WEIR_ECANCELED && task->stop_reason ? task->stop_reason : op->result;
+}
+
 int weir__task_await(struct weir__task *task, weir_op *op)
 {
     weir_loop *loop = task->worker->loop;
@@ -163,16 +178,26 @@ int weir__task_await(struct weir__task *task, weir_op *op)
 
     if (rc < 0)
         return rc;
-    op->done = op_done;
-    op->context = task;
-    task->waiting = op;
-    task->stop_reason = 0;
-    weir_loop_submit(loop, op);
-    arm_deadline(task, loop);
+    begin_wait(task, loop, op);
     do {
         weir__task_suspend(task);
     } while (task->waiting);
-    return op->result == WEIR_ECANCELED && task->stop_reason ? task->stop_reason : op->result;
+    return wait_result(task, op);
+}
+
+int weir__task_await_or_wake(struct weir__task *task, weir_op *op)
+{
+    weir_loop *loop = task->worker->loop;
+    int rc = weir__task_check(task);
+
+    if (rc < 0)
+        return rc;
+    begin_wait(task, loop, op);
+    weir__task_suspend(task);
+    weir__task_interrupt(task, WEIR_EAGAIN);
+    while (task->waiting)
+        weir__task_suspend(task);
+    return wait_result(task, op);
 }
 
 int weir_yield(void)

@@ -67,6 +67,10 @@ int weir__task_check(struct weir__task *task);
  * Its result, or the reason for which it was stopped without having done anything. */
 int weir__task_await(struct weir__task *task, weir_op *op);
 
+/* The same, but a wake (weir__task_wake) ends the wait too: WEIR_EAGAIN, when the operation, which is
+ * cancelled then, has come back. */
+int weir__task_await_or_wake(struct weir__task *task, weir_op *op);
+
 /* Asks the operation that the task waits for to end, for a reason. On the task's own loop. */
 void weir__task_interrupt(struct weir__task *task, int reason);
 /* Latches cancellation and delivers it to what the task waits for. On the task's own worker. */

@@ -1,0 +1,40 @@
+/* cli/listen.c - listening with a message that says what to do about a failure. */
+#include "cli.h"
+
+static const char *advice(int rc)
+{
+    switch (rc) {
+    case WEIR_EADDRINUSE:
+        return "another program listens there; choose another port, or 0 to have one picked";
+    case WEIR_EACCES:
+        return "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one, and for "
+               "unix:// a folder that you may write to";
+    case WEIR_EADDRNOTAVAIL:
+        return "this machine has no such address; 'ip address' lists what it has";
+    case WEIR_EADDRESS:
+        return "give tcp://HOST:PORT or unix:///PATH, for example tcp://127.0.0.1:8080";
+    case WEIR_ENOSCHEME:
+        return "only tcp:// and unix:// are known";
+    case WEIR_ENAME:
+        return "give the address as a number, or localhost";
+    case WEIR_ENOENT:
+        return "the folder of the socket does not exist; make it first";
+    case WEIR_EMFILE:
+        return "raise the limit with 'ulimit -n'";
+    default:
+        return "see 'weir doctor'";
+    }
+}
+
+int cli_listen(weir_listener *out, const char *address)
+{
+    int rc = weir_listen(out, address, NULL);
+
+    if (rc == WEIR_EADDRESS || rc == WEIR_ENOSCHEME || rc == WEIR_ENAME)
+        return cli_fail(CLI_USAGE, "cannot listen on %s: %s: %s", address, weir_strerror(rc),
+                        advice(rc));
+    if (rc < 0)
+        return cli_fail(CLI_FAILED, "cannot listen on %s: %s: %s", address, weir_strerror(rc),
+                        advice(rc));
+    return 0;
+}

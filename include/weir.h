@@ -1,0 +1,17 @@
+/* weir.h - everything: includes the headers of weir/, one noun each. */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <weir/error.h>
+#include <weir/fatal.h>
+#include <weir/loop.h>
+#include <weir/memory.h>
+#include <weir/net.h>
+#include <weir/runtime.h>
+#include <weir/scope.h>
+#include <weir/signal.h>
+#include <weir/stream.h>
+#include <weir/task.h>
+#include <weir/time.h>
+
+#endif

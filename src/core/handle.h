@@ -1,0 +1,48 @@
+/* core/handle.h - the table behind every public handle.
+ *
+ * One table a process, in chunks that never move. An id is kind, slot and generation; a slot's word
+ * holds its generation, the number of callers inside and whether it is closed, so that resolving and
+ * pinning is one compare-and-swap. Reader and writer bits are the two slots of a stream: a second
+ * reader is refused, and its bit is its pin.
+ *
+ * Life: make -> (enter, leave)* -> close (any thread, any number of times) -> the last one to leave
+ * releases the object and calls free. After close every enter fails. Id 0 is never valid. Generations
+ * do not wrap: a slot whose generations are used up is retired.
+ */
+#ifndef WEIR_CORE_HANDLE_H
+#define WEIR_CORE_HANDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum weir__handle_kind { WEIR__KIND_NONE, WEIR__KIND_STREAM, WEIR__KIND_LISTENER };
+
+#define WEIR__HANDLE_CLOSED 0x80000000u
+#define WEIR__HANDLE_WRITER 0x40000000u
+#define WEIR__HANDLE_READER 0x20000000u
+#define WEIR__HANDLE_REFS 0x1fffffffu
+
+/* Makes a handle for an object. WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
+int weir__handle_make(enum weir__handle_kind kind, void *object, uint64_t *id);
+
+/* Pins the object: `bits` is READER, WRITER or both, or 0 for a plain reference. The object, or NULL
+ * with *error WEIR_EBADHANDLE or WEIR_EBUSY. Any thread. */
+void *weir__handle_enter(uint64_t id, enum weir__handle_kind kind, uint32_t bits, int *error);
+
+/* Unpins. True for the one who is the last after the close. */
+bool weir__handle_leave(uint64_t id, uint32_t bits);
+
+/* Whether the handle has been closed; for one who is inside. */
+bool weir__handle_closed(uint64_t id);
+
+/* Closes. 1: this call closed it; then *in_use says which bits and references were inside (0: the
+ * caller is the last) and *object is the object. 0: it was closed before, or never was. */
+int weir__handle_close(uint64_t id, enum weir__handle_kind kind, uint32_t *in_use, void **object);
+
+/* Lets the slot be used again, by the last one. */
+void weir__handle_free(uint64_t id);
+
+/* Handles that are not free. */
+uint64_t weir__handle_live(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* net/address.h - address strings: configuration that names where to listen or dial.
+ *
+ *   tcp://HOST:PORT      HOST: 127.0.0.1, [::1], [fe80::1%eth0], localhost (127.0.0.1), or a name
+ *   unix://PATH          an absolute or relative path of at most 107 bytes
+ *   unix://@NAME         an abstract name
+ *
+ * A PORT is 0..65535 in decimal. User-info, parameters, fragments, empty parts and bytes outside of
+ * printable ASCII are errors. Nothing is resolved here. Pure; any thread.
+ */
+#ifndef WEIR_NET_ADDRESS_H
+#define WEIR_NET_ADDRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define WEIR__ADDRESS_HOST_MAX 254
+
+struct weir__address {
+    struct sockaddr_storage storage;
+    socklen_t len; /* 0: the host is a name, in `host` and `port`, for a resolver */
+    char host[WEIR__ADDRESS_HOST_MAX];
+    uint16_t port;
+};
+
+/* 0, WEIR_EADDRESS (does not parse) or WEIR_ENOSCHEME (a scheme that is not known). Untouched *out on
+ * failure. */
+int weir__address_parse(const char *text, struct weir__address *out);
+
+/* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. */
+int weir__address_format(const struct sockaddr *address, socklen_t len, char *out, size_t cap);
+
+#endif

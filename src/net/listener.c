@@ -1,0 +1,249 @@
+/* net/listener.c - making, asking and closing listeners. See <weir/net.h>. */
+#include "net/listener.h"
+
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/options.h"
+#include "core/handle.h"
+#include "net/address.h"
+#include "stream/stream.h"
+#include "sys/call.h"
+#include "sys/sockopt.h"
+#include "task/runtime.h"
+#include "task/worker.h"
+
+#define BACKLOG_DEFAULT 4096
+
+struct weir__listener *weir__listener_enter(weir_listener handle, int *error)
+{
+    return weir__handle_enter(handle.id, WEIR__KIND_LISTENER, 0, error);
+}
+
+static void release(struct weir__listener *listener)
+{
+    weir__sys_close(listener->fd);
+    if (listener->unlink_path[0])
+        (void)unlink(listener->unlink_path);
+    weir__handle_free(listener->id);
+    weir__free(listener);
+}
+
+void weir__listener_leave(struct weir__listener *listener)
+{
+    if (weir__handle_leave(listener->id, 0))
+        release(listener);
+}
+
+static int apply_options(int fd, int family, const struct weir_listen_options *o, bool reuse_port)
+{
+    int rc = 0;
+
+    if (family != AF_UNIX) {
+        rc = weir__sockopt_reuseaddr(fd, true);
+        if (rc == 0 && reuse_port)
+            rc = weir__sockopt_reuseport(fd, true);
+        if (rc == 0 && family == AF_INET6)
+            rc = weir__sockopt_v6only(fd, o->v6only == WEIR_ON);
+        if (rc == 0 && o->defer_accept_s)
+            rc = weir__sockopt_defer_accept(fd, (int)o->defer_accept_s);
+        if (rc == 0 && o->fast_open)
+            rc = weir__sockopt_fastopen_listen(fd, (int)o->fast_open);
+    }
+    if (rc == 0 && o->receive_buffer)
+        rc = weir__sockopt_rcvbuf(fd, (int)o->receive_buffer);
+    if (rc == 0 && o->send_buffer)
+        rc = weir__sockopt_sndbuf(fd, (int)o->send_buffer);
+    return rc;
+}
+
+static int open_socket(const struct weir_listen_options *o, const struct sockaddr *address,
+                       socklen_t len, bool reuse_port)
+{
+    int fd = weir__sys_socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = apply_options(fd, address->sa_family, o, reuse_port);
+    if (rc == 0)
+        rc = weir__sys_bind(fd, address, len);
+    if (rc == 0)
+        rc = weir__sys_listen(fd, (int)(o->backlog ? o->backlog : BACKLOG_DEFAULT));
+    if (rc < 0) {
+        weir__sys_close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int weir__listener_twin(const struct weir__listener *listener)
+{
+    return open_socket(&listener->options, (const struct sockaddr *)&listener->address,
+                       listener->address_len, true);
+}
+
+/* Removes a socket file that nobody listens on any more. */
+static void unlink_stale(const struct sockaddr_un *address, socklen_t len)
+{
+    int fd;
+
+    if (!address->sun_path[0])
+        return;
+    fd = weir__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (weir__sys_connect(fd, (const struct sockaddr *)address, len) == WEIR_ECONNREFUSED)
+        (void)unlink(address->sun_path);
+    weir__sys_close(fd);
+}
+
+static int bind_listener(struct weir__listener *listener, const struct weir__address *address,
+                         uint32_t workers)
+{
+    const struct sockaddr *at = (const struct sockaddr *)&address->storage;
+    const struct weir_listen_options *o = &listener->options;
+    bool reuse_port = o->reuse_port == WEIR_ON || (o->reuse_port != WEIR_OFF && workers > 1);
+    int rc;
+
+    if (address->len == 0)
+        return WEIR_ENAME;
+    listener->family = at->sa_family;
+    if (at->sa_family == AF_UNIX && o->unlink_stale != WEIR_OFF)
+        unlink_stale((const struct sockaddr_un *)(const void *)at, address->len);
+    listener->fd = rc = open_socket(o, at, address->len, reuse_port);
+    if (rc < 0)
+        return rc;
+    listener->address_len = sizeof listener->address;
+    rc = weir__sys_getsockname(listener->fd, (struct sockaddr *)&listener->address,
+                               &listener->address_len);
+    if (rc < 0)
+        return rc;
+    if (at->sa_family == AF_UNIX) {
+        const char *path = ((const struct sockaddr_un *)(const void *)at)->sun_path;
+
+        memcpy(listener->unlink_path, path, sizeof listener->unlink_path - 1);
+        if (o->mode && path[0] && chmod(path, o->mode) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen_options *options,
+                  size_t options_size)
+{
+    struct weir__worker *worker = weir__current_worker();
+    struct weir_listen_options o = {0};
+    struct weir__address address;
+    struct weir__listener *listener;
+    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+
+    if (rc < 0)
+        return rc;
+    if (!worker)
+        return WEIR_ENOTASK;
+    rc = weir__address_parse(text, &address);
+    if (rc < 0)
+        return rc;
+    listener = weir__calloc(1, sizeof *listener);
+    if (!listener)
+        return WEIR_ENOMEM;
+    listener->fd = -1;
+    listener->options = o;
+    rc = bind_listener(listener, &address, weir__runtime_workers(worker->runtime));
+    if (rc == 0)
+        rc = weir__handle_make(WEIR__KIND_LISTENER, listener, &listener->id);
+    if (rc < 0) {
+        if (listener->fd >= 0)
+            weir__sys_close(listener->fd);
+        weir__free(listener);
+        return rc;
+    }
+    out->id = listener->id;
+    return 0;
+}
+
+int weir_listener_address(weir_listener handle, char *out, size_t cap)
+{
+    int rc;
+    struct weir__listener *listener = weir__listener_enter(handle, &rc);
+
+    if (!listener)
+        return rc;
+    rc = weir__address_format((const struct sockaddr *)&listener->address, listener->address_len,
+                              out, cap);
+    weir__listener_leave(listener);
+    return rc;
+}
+
+int weir_listener_close(weir_listener handle)
+{
+    struct weir__listener *listener;
+    uint32_t in_use;
+    void *object;
+
+    if (weir__handle_close(handle.id, WEIR__KIND_LISTENER, &in_use, &object) != 1)
+        return 0;
+    listener = object;
+    if (in_use == 0) {
+        release(listener);
+    } else {
+        struct weir__serve *serve = WEIR_ATOMIC_LOAD(&listener->serve, SEQ_CST);
+
+        if (serve)
+            weir__serve_stop(serve);
+        else
+            (void)weir__sys_shutdown(listener->fd, SHUT_RDWR); /* ends accepts under way */
+    }
+    return 0;
+}
+
+void weir__listener_prepare(const struct weir__listener *listener, int fd)
+{
+    if (listener->family != AF_UNIX && listener->options.nodelay != WEIR_OFF)
+        (void)weir__sockopt_nodelay(fd, true);
+}
+
+static int take_accepted(struct weir__listener *listener, struct weir__worker *worker, int fd,
+                         weir_stream *out)
+{
+    struct weir__stream *stream;
+    int rc;
+
+    weir__listener_prepare(listener, fd);
+    rc = weir__stream_make(worker, fd, &stream);
+    if (rc < 0) {
+        weir__sys_close(fd);
+        return rc;
+    }
+    out->id = stream->id;
+    return 0;
+}
+
+int weir_accept(weir_listener handle, weir_stream *out)
+{
+    struct weir__task *task = weir__task_current();
+    struct weir__listener *listener;
+    weir_fd fd;
+    int rc;
+
+    if (!task)
+        return WEIR_ENOTASK;
+    listener = weir__listener_enter(handle, &rc);
+    if (!listener)
+        return rc;
+    do {
+        weir_fd_init(&fd, listener->fd);
+        weir_op_accept(&task->op, &fd, 0);
+        rc = weir__task_await(task, &task->op);
+        weir_loop_forget(task->worker->loop, &fd);
+    } while (rc == WEIR_ECONNABORTED || rc == WEIR_EAGAIN);
+    if (rc >= 0)
+        rc = take_accepted(listener, task->worker, rc, out);
+    else if (weir__handle_closed(listener->id))
+        rc = WEIR_ECLOSED;
+    weir__listener_leave(listener);
+    return rc;
+}

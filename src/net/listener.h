@@ -1,0 +1,39 @@
+/* net/listener.h - the object behind a weir_listener.
+ *
+ * Made on any worker; its memory is the heap's and goes with the last user. `serve` is the weir_serve
+ * that has the listener, told when it is closed.
+ */
+#ifndef WEIR_NET_LISTENER_H
+#define WEIR_NET_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <weir/net.h>
+
+struct weir__serve;
+
+struct weir__listener {
+    uint64_t id;
+    int fd;
+    int family;
+    struct weir_listen_options options;
+    struct sockaddr_storage address; /* as bound */
+    socklen_t address_len;
+    char unlink_path[109];           /* UNIX: removed at the end, "" if nothing */
+    struct weir__serve *serve;       /* partner: weir_listener_close */
+};
+
+/* A further listening socket at the same address, for another worker. The descriptor, or an error. */
+int weir__listener_twin(const struct weir__listener *listener);
+
+struct weir__listener *weir__listener_enter(weir_listener listener, int *error);
+void weir__listener_leave(struct weir__listener *listener);
+
+/* Sets what accepted sockets get. */
+void weir__listener_prepare(const struct weir__listener *listener, int fd);
+
+/* Tells a serving task that its listener was closed. In serve.c. */
+void weir__serve_stop(struct weir__serve *serve);
+
+#endif

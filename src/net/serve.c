@@ -1,0 +1,531 @@
+/* net/serve.c - weir_serve: connections to handlers, with limits and an end.
+ *
+ * A serve has one part a worker. A part accepts by one multishot operation on a listening socket of
+ * its own and touches only what belongs to its worker. A connection waits for its first byte (and
+ * between exchanges) as a plain operation with a callback: no task, no stack, no buffer. The task
+ * that called weir_serve waits until every part has ended.
+ *
+ * A part ends when it has been told to stop, its accept operation has come back, its timer is off and
+ * its last connection is gone. `serve->parts_live` counts parts; the last one wakes the owner.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/container.h"
+#include "base/options.h"
+#include "core/handle.h"
+#include "net/listener.h"
+#include "stream/stream.h"
+#include "sys/call.h"
+#include "task/runtime.h"
+#include "task/scope.h"
+#include "task/worker.h"
+
+#define CONNECTIONS_DEFAULT 10000
+#define IDLE_DEFAULT_NS WEIR_SECONDS(60)
+#define DRAIN_DEFAULT_NS WEIR_SECONDS(10)
+#define BACKOFF_NS WEIR_MILLISECONDS(50) /* after an accept that found no descriptor */
+#define WAITING_MAX 64                   /* accepted beyond the limit, before accepting stops */
+
+struct weir__served { /* a part */
+    struct weir__serve *serve;
+    struct weir__worker *worker;
+    weir_fd listener;
+    weir_op accept;
+    struct weir__loop_timer backoff;
+    struct weir__list streams;
+    uint64_t count; /* streams */
+    int waiting[WAITING_MAX];
+    uint32_t waiting_count;
+    int reserve;    /* a descriptor to give up when there are none */
+    bool accepting; /* the operation is in flight */
+    bool stopping;
+    bool ended;
+    weir_post start_post;
+    weir_post stop_post;
+};
+
+struct weir__serve {
+    struct weir__listener *listener;
+    struct weir__task *owner;
+    struct weir__scope *scope; /* of the handlers */
+    weir_serve_handler *handler;
+    void *arg;
+    struct weir_serve_options options;
+    uint32_t parts_count;
+    uint32_t parts_live; /* partner: part_end and the owner's wait */
+    uint32_t stopped;    /* told to stop: by the owner, or a close of the listener */
+    uint64_t connections; /* of all parts, for the limit */
+    struct weir__served parts[];
+};
+
+static void accept_start(struct weir__served *part);
+
+/* ---- the end of a part ---- */
+
+static void part_end_if_done(struct weir__served *part)
+{
+    struct weir__serve *serve = part->serve;
+    struct weir__task *owner = serve->owner;
+
+    if (!part->stopping || part->accepting || part->count || part->ended)
+        return;
+    part->ended = true;
+    weir__loop_timer_stop(part->worker->loop, &part->backoff);
+    if (part->listener.number >= 0 && part->listener.number != serve->listener->fd)
+        weir_loop_close(part->worker->loop, &part->listener);
+    else
+        weir_loop_forget(part->worker->loop, &part->listener);
+    if (part->reserve >= 0)
+        weir__sys_close(part->reserve);
+    if (WEIR_ATOMIC_SUB(&serve->parts_live, 1, SEQ_CST) == 1)
+        weir__task_wake(owner);
+}
+
+/* ---- one connection ---- */
+
+/* A served stream carries one reference of its server from connection_begin to connection_finish, so
+ * that the object outlives a close by anybody. While it waits for a byte the server is its reader. */
+static void connection_finish(struct weir__stream *stream)
+{
+    uint32_t in_use;
+    void *object;
+
+    if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
+        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends others' calls */
+    weir__stream_leave(stream, 0);
+}
+
+static int run_handler(void *arg);
+
+static int start_handler(struct weir__stream *stream)
+{
+    struct weir__served *part = stream->served;
+    struct weir_spawn_options options = {.name = part->serve->options.name,
+                                         .stack_size = part->serve->options.stack_size};
+
+    return weir__task_start(part->worker, part->serve->scope, run_handler, stream, &options);
+}
+
+static void first_byte(weir_op *op)
+{
+    struct weir__stream *stream = WEIR_CONTAINER_OF(op, struct weir__stream, idle);
+    int rc = op->result;
+
+    stream->idling = false;
+    if (rc > 0) {
+        stream->pending = true;
+        stream->read_bytes += (uint64_t)rc;
+        stream->active_ns = stream->served->worker->loop->now_ns;
+        rc = start_handler(stream);
+    } else {
+        rc = WEIR_ECLOSED;
+    }
+    weir__stream_leave(stream, WEIR__HANDLE_READER);
+    if (rc < 0)
+        connection_finish(stream);
+}
+
+/* False if the stream was closed meanwhile, or somebody else reads it. */
+static bool wait_for_byte(struct weir__stream *stream)
+{
+    int error;
+
+    if (!weir__stream_enter((weir_stream){stream->id}, WEIR__HANDLE_READER, &error))
+        return false;
+    weir_op_recv_lent(&stream->idle, &stream->fd);
+    stream->idle.done = first_byte;
+    stream->idling = true;
+    weir_loop_submit(stream->served->worker->loop, &stream->idle);
+    return true;
+}
+
+static int run_handler(void *arg)
+{
+    struct weir__stream *stream = arg;
+    struct weir__served *part = stream->served;
+    int rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
+
+    if (rc != WEIR_SERVE_AGAIN || part->stopping || stream->pending || stream->write_broken ||
+        !wait_for_byte(stream))
+        connection_finish(stream);
+    return 0;
+}
+
+static void limit_fire(void *timer, weir_loop *loop)
+{
+    struct weir__stream *stream = WEIR_CONTAINER_OF(timer, struct weir__stream, limit);
+    uint64_t due = stream->active_ns + (uint64_t)stream->served->serve->options.idle_limit_ns;
+
+    if (loop->now_ns < due) {
+        weir__loop_timer_start(loop, &stream->limit, due);
+        return;
+    }
+    if (stream->idling)
+        weir_loop_cancel(loop, &stream->idle);
+    if (stream->reader)
+        weir__task_interrupt(stream->reader, WEIR_EIDLE);
+    if (stream->writer)
+        weir__task_interrupt(stream->writer, WEIR_EIDLE);
+    weir__loop_timer_start(loop, &stream->limit,
+                           loop->now_ns + (uint64_t)stream->served->serve->options.idle_limit_ns);
+}
+
+/* Takes the descriptor. */
+static void connection_begin(struct weir__served *part, int fd)
+{
+    struct weir__serve *serve = part->serve;
+    weir_loop *loop = part->worker->loop;
+    struct weir__stream *stream;
+    int error;
+
+    weir__listener_prepare(serve->listener, fd);
+    if (weir__stream_make(part->worker, fd, &stream) < 0) {
+        weir__sys_close(fd);
+        return;
+    }
+    (void)weir__stream_enter((weir_stream){stream->id}, 0, &error);
+    stream->served = part;
+    weir__list_push_back(&part->streams, &stream->link);
+    part->count++;
+    (void)WEIR_ATOMIC_ADD(&serve->connections, 1, RELAXED);
+    if (serve->options.idle_limit_ns != WEIR_FOREVER) {
+        stream->limit.fire = limit_fire;
+        weir__loop_timer_start(loop, &stream->limit,
+                               loop->now_ns + (uint64_t)serve->options.idle_limit_ns);
+    }
+    if (serve->options.at_first_byte == WEIR_ON ? !wait_for_byte(stream)
+                                                : start_handler(stream) < 0)
+        connection_finish(stream);
+}
+
+static bool at_limit(const struct weir__serve *serve)
+{
+    return WEIR_ATOMIC_LOAD(&serve->connections, RELAXED) >= serve->options.connections_max;
+}
+
+static void connection_end(struct weir__stream *stream)
+{
+    struct weir__served *part = stream->served;
+
+    weir__list_remove(&stream->link);
+    part->count--;
+    (void)WEIR_ATOMIC_SUB(&part->serve->connections, 1, RELAXED);
+    while (part->waiting_count && !at_limit(part->serve)) {
+        int fd = part->waiting[0];
+
+        part->waiting_count--;
+        memmove(part->waiting, part->waiting + 1, part->waiting_count * sizeof fd);
+        connection_begin(part, fd);
+    }
+    if (!part->stopping && !part->accepting && !weir__timer_armed(&part->backoff.node) &&
+        !at_limit(part->serve))
+        accept_start(part);
+    part_end_if_done(part);
+}
+
+/* ---- accepting ---- */
+
+static void backoff_fire(void *timer, weir_loop *loop)
+{
+    struct weir__served *part = WEIR_CONTAINER_OF(timer, struct weir__served, backoff);
+
+    (void)loop;
+    if (part->stopping || part->accepting)
+        return;
+    if (at_limit(part->serve)) /* another part may free a place, and does not tell */
+        weir__loop_timer_start(loop, &part->backoff, loop->now_ns + BACKOFF_NS);
+    else
+        accept_start(part);
+}
+
+static void back_off(struct weir__served *part)
+{
+    weir_loop *loop = part->worker->loop;
+
+    part->backoff.fire = backoff_fire;
+    weir__loop_timer_start(loop, &part->backoff, loop->now_ns + BACKOFF_NS);
+}
+
+/* No descriptor is left: gives up the reserve, accepts one connection with it and closes that, so
+ * that its peer learns, and takes the reserve again. */
+static void burn_reserve(struct weir__served *part)
+{
+    struct pollfd ready = {.fd = part->listener.number, .events = POLLIN};
+    int fd;
+
+    if (part->reserve >= 0)
+        weir__sys_close(part->reserve);
+    if (weir__sys_poll(&ready, 1, 0) == 1) {
+        fd = weir__sys_accept4(part->listener.number, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            weir__sys_close(fd);
+    }
+    part->reserve = weir__sys_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+}
+
+static void take_connection(struct weir__served *part, int fd)
+{
+    if (!at_limit(part->serve)) {
+        connection_begin(part, fd);
+        return;
+    }
+    if (part->waiting_count < WAITING_MAX)
+        part->waiting[part->waiting_count++] = fd;
+    else
+        weir__sys_close(fd);
+}
+
+static void accept_done(weir_op *op)
+{
+    struct weir__served *part = WEIR_CONTAINER_OF(op, struct weir__served, accept);
+
+    if (op->result >= 0)
+        take_connection(part, op->result);
+    if (op->flags & WEIR_OP_MORE) {
+        if (at_limit(part->serve))
+            weir_loop_cancel(part->worker->loop, op);
+        return;
+    }
+    part->accepting = false;
+    if (part->stopping) {
+        part_end_if_done(part);
+    } else if (op->result == WEIR_EMFILE || op->result == WEIR_ENFILE) {
+        burn_reserve(part);
+        back_off(part);
+    } else if (op->result == WEIR_ECANCELED || op->result < 0 || at_limit(part->serve)) {
+        back_off(part);
+    } else {
+        accept_start(part);
+    }
+}
+
+static void accept_start(struct weir__served *part)
+{
+    weir_op_accept(&part->accept, &part->listener, WEIR_OP_MULTISHOT);
+    part->accept.done = accept_done;
+    part->accepting = true;
+    weir_loop_submit(part->worker->loop, &part->accept);
+}
+
+/* ---- starting and stopping parts ---- */
+
+static void part_start(weir_post *post, weir_loop *loop)
+{
+    struct weir__served *part = WEIR_CONTAINER_OF(post, struct weir__served, start_post);
+
+    (void)loop;
+    part->reserve = weir__sys_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+    if (!part->stopping)
+        accept_start(part);
+}
+
+static void part_stop(weir_post *post, weir_loop *loop)
+{
+    struct weir__served *part = WEIR_CONTAINER_OF(post, struct weir__served, stop_post);
+    struct weir__list *link, *next;
+
+    part->stopping = true;
+    while (part->waiting_count)
+        weir__sys_close(part->waiting[--part->waiting_count]);
+    if (part->accepting)
+        weir_loop_cancel(loop, &part->accept);
+    for (link = part->streams.next; link != &part->streams; link = next) {
+        struct weir__stream *stream = WEIR_CONTAINER_OF(link, struct weir__stream, link);
+
+        next = link->next;
+        if (stream->idling)
+            weir_loop_cancel(loop, &stream->idle);
+    }
+    part_end_if_done(part);
+}
+
+static void post_all(struct weir__serve *serve, bool start)
+{
+    uint32_t i;
+
+    for (i = 0; i < serve->parts_count; i++) {
+        struct weir__served *part = &serve->parts[i];
+        weir_post *post = start ? &part->start_post : &part->stop_post;
+
+        post->deliver = start ? part_start : part_stop;
+        weir_loop_post(part->worker->loop, post);
+    }
+}
+
+void weir__serve_stop(struct weir__serve *serve)
+{
+    if (WEIR_ATOMIC_EXCHANGE(&serve->stopped, 1, SEQ_CST) == 0) {
+        post_all(serve, false);
+        weir__task_wake(serve->owner);
+    }
+}
+
+/* ---- the call ---- */
+
+static int part_init(struct weir__serve *serve, struct weir__served *part,
+                     struct weir__worker *worker)
+{
+    bool own = serve->parts_count > 0 && serve->listener->family != AF_UNIX &&
+               serve->listener->options.reuse_port != WEIR_OFF;
+    int fd = own ? weir__listener_twin(serve->listener) : serve->listener->fd;
+
+    if (fd < 0)
+        return fd;
+    part->serve = serve;
+    part->worker = worker;
+    part->reserve = -1;
+    weir_fd_init(&part->listener, fd);
+    weir__list_init(&part->streams);
+    serve->parts_count++;
+    return 0;
+}
+
+static void serve_destroy(struct weir__serve *serve, bool started)
+{
+    uint32_t i;
+
+    for (i = 1; !started && i < serve->parts_count; i++) {
+        if (serve->parts[i].listener.number != serve->listener->fd)
+            weir__sys_close(serve->parts[i].listener.number);
+    }
+    weir__free(serve);
+}
+
+static int serve_create(struct weir__serve **out, struct weir__listener *listener,
+                        struct weir__task *task, const struct weir_serve_options *o)
+{
+    struct weir__runtime *runtime = task->worker->runtime;
+    uint32_t i, count = weir__runtime_workers(runtime);
+    struct weir__serve *serve = weir__calloc(1, sizeof *serve + count * sizeof *serve->parts);
+    int rc = 0;
+
+    if (!serve)
+        return WEIR_ENOMEM;
+    serve->listener = listener;
+    serve->owner = task;
+    serve->options = *o;
+    for (i = 0; i < count && rc == 0; i++)
+        rc = part_init(serve, &serve->parts[i], weir__runtime_worker(runtime, i + 1));
+    if (rc < 0) {
+        serve_destroy(serve, false);
+        return rc;
+    }
+    serve->parts_live = serve->parts_count;
+    *out = serve;
+    return 0;
+}
+
+/* Waits until a stop was asked for: 0, or the reason for which the caller itself is stopped. */
+static int wait_for_stop(struct weir__serve *serve, struct weir__task *task)
+{
+    int rc = 0;
+
+    while (!WEIR_ATOMIC_LOAD(&serve->stopped, SEQ_CST)) {
+        weir_op_timer(&task->op, UINT64_MAX);
+        rc = weir__task_await_or_wake(task, &task->op);
+        if (rc < 0 && rc != WEIR_EAGAIN)
+            break;
+        rc = 0;
+    }
+    return rc;
+}
+
+/* Gives handlers the drain limit, then cancels them; returns when all parts have ended. */
+static void drain(struct weir__serve *serve, struct weir__task *task)
+{
+    weir_block block;
+    bool cancelled = false;
+
+    WEIR_ASSERT(weir_shield_begin(&block, serve->options.drain_limit_ns) == 0);
+    while (WEIR_ATOMIC_LOAD(&serve->parts_live, SEQ_CST)) {
+        weir_op_timer(&task->op, UINT64_MAX);
+        if (cancelled)
+            weir__task_suspend(task);
+        else if (weir__task_await_or_wake(task, &task->op) == WEIR_EDEADLINE) {
+            cancelled = true;
+            weir__scope_cancel(serve->scope);
+        }
+    }
+    weir_block_end(&block);
+}
+
+static int serve_run(struct weir__serve *serve, struct weir__task *task)
+{
+    struct weir_scope_options scope_options = {.policy = WEIR_SCOPE_ALL};
+    weir_block block;
+    weir_scope scope;
+    int rc;
+
+    /* The handlers' scope is shielded: a cancel of the server drains first. */
+    WEIR_ASSERT(weir_shield_begin(&block, WEIR_FOREVER) == 0);
+    rc = weir_scope_open_with(&scope, &scope_options);
+    weir_block_end(&block);
+    WEIR_ASSERT(rc == 0);
+    serve->scope = weir__scope_of(&scope);
+    rc = weir__scope_make_parts(serve->scope);
+    if (rc < 0) {
+        weir_scope_join(&scope);
+        serve_destroy(serve, false);
+        return rc;
+    }
+    WEIR_ATOMIC_STORE(&serve->listener->serve, serve, SEQ_CST);
+    post_all(serve, true);
+    if (weir__handle_closed(serve->listener->id))
+        weir__serve_stop(serve);
+    rc = wait_for_stop(serve, task);
+    weir__serve_stop(serve);
+    drain(serve, task);
+    WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
+    weir_scope_join(&scope);
+    serve_destroy(serve, true);
+    return rc;
+}
+
+int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
+                 const struct weir_serve_options *options, size_t options_size)
+{
+    struct weir__task *task = weir__task_current();
+    struct weir_serve_options o = {0};
+    struct weir__listener *listener;
+    struct weir__serve *serve;
+    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+
+    if (rc < 0)
+        return rc;
+    if (!task)
+        return WEIR_ENOTASK;
+    if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0)
+        return WEIR_EOPTION;
+    o.connections_max = o.connections_max ? o.connections_max : CONNECTIONS_DEFAULT;
+    o.idle_limit_ns = o.idle_limit_ns ? o.idle_limit_ns : IDLE_DEFAULT_NS;
+    o.drain_limit_ns = o.drain_limit_ns ? o.drain_limit_ns : DRAIN_DEFAULT_NS;
+    o.name = o.name ? o.name : "handler";
+    listener = weir__listener_enter(handle, &rc);
+    if (!listener)
+        return rc;
+    weir__stream_released = connection_end;
+    rc = serve_create(&serve, listener, task, &o);
+    if (rc == 0) {
+        serve->handler = handler;
+        serve->arg = arg;
+        rc = serve_run(serve, task);
+    }
+    weir__listener_leave(listener);
+    return rc;
+}
+
+int weir_stream_draining(weir_stream handle)
+{
+    int rc;
+    struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
+
+    if (!stream)
+        return rc;
+    rc = stream->served && WEIR_ATOMIC_LOAD(&stream->served->serve->stopped, SEQ_CST);
+    weir__stream_leave(stream, 0);
+    return rc;
+}
