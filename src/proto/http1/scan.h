@@ -19,7 +19,7 @@ enum {
     WEIR__HTTP1_VALUE = 4,  /* HTAB, SP, VCHAR, obs-text: RFC 9110 5.5 */
     WEIR__HTTP1_HOST = 8,   /* reg-name and its percent sign, RFC 3986 3.2.2 */
     WEIR__HTTP1_ETAG = 16,  /* etagc, RFC 9110 8.8.3 */
-    WEIR__HTTP1_PATH = 32,  /* what a path need not percent-encode: pchar and "/" */
+    WEIR__HTTP1_PATH = 32,  /* what a path need not percent-encode: pchar without "%", and "/" */
 };
 
 extern const unsigned char weir__http1_scan_class[256];
