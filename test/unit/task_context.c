@@ -220,6 +220,69 @@ static __attribute__((noinline)) uint64_t registers(struct weir__context *from,
     return wrong;
 }
 
+#endif
+
+#if defined(__aarch64__) && !defined(WEIR_CONTEXT_UCONTEXT) && !WEIR__CONTEXT_ANNOTATED
+/* Calls jump(from, to) with each callee-saved register filled; 0 if all are kept. By hand in whole,
+ * because the compiler may use x19 and x29 itself. */
+uint64_t registers(struct weir__context *from, struct weir__context *to, uint64_t seed);
+__asm__(".text\n"
+        ".p2align 4\n"
+        "registers:\n"
+        "  sub sp, sp, #192\n"
+        "  stp x29, x30, [sp]\n"
+        "  stp x19, x20, [sp, #16]\n"
+        "  stp x21, x22, [sp, #32]\n"
+        "  stp x23, x24, [sp, #48]\n"
+        "  stp x25, x26, [sp, #64]\n"
+        "  stp x27, x28, [sp, #80]\n"
+        "  stp d8, d9, [sp, #96]\n"
+        "  stp d10, d11, [sp, #112]\n"
+        "  stp d12, d13, [sp, #128]\n"
+        "  stp d14, d15, [sp, #144]\n"
+        "  str x2, [sp, #160]\n"
+        "  add x19, x2, #1\n  add x20, x2, #2\n  add x21, x2, #3\n  add x22, x2, #4\n"
+        "  add x23, x2, #5\n  add x24, x2, #6\n  add x25, x2, #7\n  add x26, x2, #8\n"
+        "  add x27, x2, #9\n  add x28, x2, #10\n  add x29, x2, #11\n"
+        "  fmov d8, x19\n  fmov d9, x20\n  fmov d10, x21\n  fmov d11, x22\n"
+        "  fmov d12, x23\n  fmov d13, x24\n  fmov d14, x25\n  fmov d15, x26\n"
+        "  bl weir__context_jump\n"
+        "  ldr x2, [sp, #160]\n"
+        "  sub x19, x19, x2\n  sub x19, x19, #1\n  mov x0, x19\n"
+        "  sub x20, x20, x2\n  sub x20, x20, #2\n  orr x0, x0, x20\n"
+        "  sub x21, x21, x2\n  sub x21, x21, #3\n  orr x0, x0, x21\n"
+        "  sub x22, x22, x2\n  sub x22, x22, #4\n  orr x0, x0, x22\n"
+        "  sub x23, x23, x2\n  sub x23, x23, #5\n  orr x0, x0, x23\n"
+        "  sub x24, x24, x2\n  sub x24, x24, #6\n  orr x0, x0, x24\n"
+        "  sub x25, x25, x2\n  sub x25, x25, #7\n  orr x0, x0, x25\n"
+        "  sub x26, x26, x2\n  sub x26, x26, #8\n  orr x0, x0, x26\n"
+        "  sub x27, x27, x2\n  sub x27, x27, #9\n  orr x0, x0, x27\n"
+        "  sub x28, x28, x2\n  sub x28, x28, #10\n  orr x0, x0, x28\n"
+        "  sub x29, x29, x2\n  sub x29, x29, #11\n  orr x0, x0, x29\n"
+        "  fmov x3, d8\n  sub x3, x3, x2\n  sub x3, x3, #1\n  orr x0, x0, x3\n"
+        "  fmov x3, d9\n  sub x3, x3, x2\n  sub x3, x3, #2\n  orr x0, x0, x3\n"
+        "  fmov x3, d10\n  sub x3, x3, x2\n  sub x3, x3, #3\n  orr x0, x0, x3\n"
+        "  fmov x3, d11\n  sub x3, x3, x2\n  sub x3, x3, #4\n  orr x0, x0, x3\n"
+        "  fmov x3, d12\n  sub x3, x3, x2\n  sub x3, x3, #5\n  orr x0, x0, x3\n"
+        "  fmov x3, d13\n  sub x3, x3, x2\n  sub x3, x3, #6\n  orr x0, x0, x3\n"
+        "  fmov x3, d14\n  sub x3, x3, x2\n  sub x3, x3, #7\n  orr x0, x0, x3\n"
+        "  fmov x3, d15\n  sub x3, x3, x2\n  sub x3, x3, #8\n  orr x0, x0, x3\n"
+        "  ldp x29, x30, [sp]\n"
+        "  ldp x19, x20, [sp, #16]\n"
+        "  ldp x21, x22, [sp, #32]\n"
+        "  ldp x23, x24, [sp, #48]\n"
+        "  ldp x25, x26, [sp, #64]\n"
+        "  ldp x27, x28, [sp, #80]\n"
+        "  ldp d8, d9, [sp, #96]\n"
+        "  ldp d10, d11, [sp, #112]\n"
+        "  ldp d12, d13, [sp, #128]\n"
+        "  ldp d14, d15, [sp, #144]\n"
+        "  add sp, sp, #192\n"
+        "  ret\n");
+#endif
+
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(WEIR_CONTEXT_UCONTEXT) &&            \
+    !WEIR__CONTEXT_ANNOTATED
 static void register_values(void *arg)
 {
     struct flow *flow = arg;

@@ -46,8 +46,9 @@ static void dive(void *arg)
 static void touch_nowhere(void *arg)
 {
     struct overflow *o = arg;
+    volatile char *volatile nowhere = (char *)8;
 
-    *(volatile char *)8 = 1;
+    *nowhere = 1;
     weir__context_switch_final(&o->flow, &o->home);
 }
 
