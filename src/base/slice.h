@@ -66,8 +66,7 @@ static inline struct weir__slice weir__slice_trim(struct weir__slice slice)
         slice.at++;
         slice.len--;
     }
-    while (slice.len > 0 &&
-           (slice.at[slice.len - 1] == ' ' || slice.at[slice.len - 1] == '\t'))
+    while (slice.len > 0 && (slice.at[slice.len - 1] == ' ' || slice.at[slice.len - 1] == '\t'))
         slice.len--;
     return slice;
 }

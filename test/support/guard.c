@@ -6,13 +6,15 @@
 
 #include "test.h"
 
-enum { PAGE = 4096 };
+enum {
+    PAGE = 4096
+};
 
 void guard_init(struct guard *guard, size_t len_max)
 {
     guard->len = (len_max + PAGE - 1) / PAGE * PAGE;
-    guard->pages = mmap(NULL, guard->len + PAGE, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    guard->pages =
+        mmap(NULL, guard->len + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(guard->pages != MAP_FAILED);
     assert_int_equal(mprotect(guard->pages + guard->len, PAGE, PROT_NONE), 0);
 }

@@ -144,8 +144,18 @@ TEST(joins_chunks)
 TEST(skips_extensions)
 {
     static const char *const extensions[] = {
-        ";a",       ";a=b",         ";a=b;c=d",      ";a=\"b\"",       ";a=\"\"", ";a=\"b;c\\\"d\\\\\"",
-        " ;a",      "\t ; a = b",   ";a =\t\"b\";c", ";a=\"b\" ; c",  ";a ;b",   ";a=b ;c",
+        ";a",
+        ";a=b",
+        ";a=b;c=d",
+        ";a=\"b\"",
+        ";a=\"\"",
+        ";a=\"b;c\\\"d\\\\\"",
+        " ;a",
+        "\t ; a = b",
+        ";a =\t\"b\";c",
+        ";a=\"b\" ; c",
+        ";a ;b",
+        ";a=b ;c",
         ";a=\"\x80\t\"",
     };
     char text[100];
@@ -202,18 +212,17 @@ TEST(refuses_bad_chunks)
 
 TEST(drops_trailers)
 {
-    assert_body(run_chunked("1\r\nx\r\n0\r\nA: b\r\nLong-Name-Of-A-Trailer-Field:\tc d\r\n\r\nG"), "x",
-                52);
+    assert_body(run_chunked("1\r\nx\r\n0\r\nA: b\r\nLong-Name-Of-A-Trailer-Field:\tc d\r\n\r\nG"),
+                "x", 52);
     assert_body(run_chunked("0\r\nETag:\r\n\r\n"), "", 12);
 }
 
 TEST(refuses_bad_trailers)
 {
-    static const char *const framing[] = {"Content-Length: 1", "TRANSFER-encoding: chunked",
-                                          "Host: b",           "Trailer: x",
-                                          "Connection: close", "Expect: 100-continue",
-                                          "Upgrade: x"};
-    static const char *const bad[] = {": b\r\n", " A: b\r\n",  "A : b\r\n",     "A\r\n",
+    static const char *const framing[] = {
+        "Content-Length: 1", "TRANSFER-encoding: chunked", "Host: b",   "Trailer: x",
+        "Connection: close", "Expect: 100-continue",       "Upgrade: x"};
+    static const char *const bad[] = {": b\r\n", " A: b\r\n",   "A : b\r\n",   "A\r\n",
                                       "A: b\n",  "A: b\rc\r\n", "A: \x01\r\n", "A: b\r\n c\r\n",
                                       "\n",      "\r\r"};
     char text[100];

@@ -6,13 +6,13 @@
 #include "proto/http1/request.h"
 #include "test.h"
 
-#define PROCEED WEIR__HTTP1_VERDICT_PROCEED
+#define PROCEED      WEIR__HTTP1_VERDICT_PROCEED
 #define NOT_MODIFIED WEIR__HTTP1_VERDICT_NOT_MODIFIED
-#define FAILED WEIR__HTTP1_VERDICT_FAILED
+#define FAILED       WEIR__HTTP1_VERDICT_FAILED
 
 #define BEFORE "Sun, 06 Nov 1994 08:49:36 GMT"
-#define THEN "Sun, 06 Nov 1994 08:49:37 GMT"
-#define AFTER "Sun, 06 Nov 1994 08:49:38 GMT"
+#define THEN   "Sun, 06 Nov 1994 08:49:37 GMT"
+#define AFTER  "Sun, 06 Nov 1994 08:49:38 GMT"
 
 static const struct weir__http1_validators file = {
     .exists = true, .etag = {"\"a\"", 3}, .modified = 784111777};
@@ -124,8 +124,7 @@ TEST(if_range_wants_a_strong_validator)
     assert_false(counts("GET", "Range: bytes=0-\r\nIf-Range: " AFTER "\r\n", &file));
     assert_false(counts("GET", "Range: bytes=0-\r\nIf-Range: " BEFORE "\r\n", &file));
     assert_false(counts("GET", "Range: bytes=0-\r\nIf-Range: junk\r\n", &file));
-    assert_false(
-        counts("GET", "Range: bytes=0-\r\nIf-Range: \"a\"\r\nIf-Range: \"a\"\r\n", &file));
+    assert_false(counts("GET", "Range: bytes=0-\r\nIf-Range: \"a\"\r\nIf-Range: \"a\"\r\n", &file));
     now = file.modified;
     assert_false(counts("GET", "Range: bytes=0-\r\nIf-Range: " THEN "\r\n", &file));
     now = 0;

@@ -7,8 +7,8 @@
 #include "test.h"
 #include "weir/error.h"
 
-#define EXAMPLE INT64_C(784111777) /* Sun, 06 Nov 1994 08:49:37 GMT */
-#define NOW INT64_C(1760000000)    /* October 2025 */
+#define EXAMPLE INT64_C(784111777)  /* Sun, 06 Nov 1994 08:49:37 GMT */
+#define NOW     INT64_C(1760000000) /* October 2025 */
 
 static void assert_date(const char *text, int64_t seconds)
 {
@@ -103,8 +103,7 @@ TEST(agrees_with_the_calendar_of_libc)
                 tm.tm_min, tm.tm_sec);
         weir__http1_date_format(t, ours);
         assert_memory_equal(ours, theirs, sizeof ours);
-        assert_int_equal(
-            weir__http1_date_parse(weir__slice_of(ours, sizeof ours), NOW, &back), 0);
+        assert_int_equal(weir__http1_date_parse(weir__slice_of(ours, sizeof ours), NOW, &back), 0);
         assert_true(back == t);
     }
 }

@@ -37,10 +37,8 @@ TEST(compares_as_the_table_of_the_rfc)
         const char *a, *b;
         bool strong, weak;
     } rows[] = {
-        {"W/\"1\"", "W/\"1\"", false, true},
-        {"W/\"1\"", "W/\"2\"", false, false},
-        {"W/\"1\"", "\"1\"", false, true},
-        {"\"1\"", "\"1\"", true, true},
+        {"W/\"1\"", "W/\"1\"", false, true}, {"W/\"1\"", "W/\"2\"", false, false},
+        {"W/\"1\"", "\"1\"", false, true},   {"\"1\"", "\"1\"", true, true},
         {"\"1\"", "\"2\"", false, false},
     };
 

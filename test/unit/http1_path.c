@@ -84,11 +84,35 @@ TEST(resolves_dots_and_empty_segments)
 TEST(refuses_what_leaves_the_root)
 {
     static const char *const bad[] = {
-        "/..",      "/../",       "/../a",      "/a/../..",     "/a/../../b", "/%2e%2e",
-        "/.%2e/a",  "/%2e./a",    "//..",       "/./..",        "/a/b/../../../a/b",
-        "/a%2f..",  "/..%2fa",    "/%2F",       "/a%00",        "/%00/..",    "/%",
-        "/%4",      "/%4g",       "/%g4",       "/a%",          "",           "a",
-        "*",        "..",         "a/b",        "/%2",          "/%%41",      "/..?x",
+        "/..",
+        "/../",
+        "/../a",
+        "/a/../..",
+        "/a/../../b",
+        "/%2e%2e",
+        "/.%2e/a",
+        "/%2e./a",
+        "//..",
+        "/./..",
+        "/a/b/../../../a/b",
+        "/a%2f..",
+        "/..%2fa",
+        "/%2F",
+        "/a%00",
+        "/%00/..",
+        "/%",
+        "/%4",
+        "/%4g",
+        "/%g4",
+        "/a%",
+        "",
+        "a",
+        "*",
+        "..",
+        "a/b",
+        "/%2",
+        "/%%41",
+        "/..?x",
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -120,9 +144,8 @@ TEST(stays_within_its_buffer)
 
     guard_init(&guard, 16);
     for (size_t cap = 0; cap < 6; cap++)
-        assert_int_equal(
-            weir__http1_path_decode(text, guard_place(&guard, NULL, cap), cap, &path),
-            WEIR_ENAMETOOLONG);
+        assert_int_equal(weir__http1_path_decode(text, guard_place(&guard, NULL, cap), cap, &path),
+                         WEIR_ENAMETOOLONG);
     assert_int_equal(weir__http1_path_decode(text, guard_place(&guard, NULL, 6), 6, &path), 0);
     guard_fini(&guard);
 }
@@ -133,9 +156,9 @@ static void assert_encoded(const char *file, bool directory, const char *text)
     int len = (int)strlen(text);
 
     for (int cap = 0; cap < len; cap++)
-        assert_int_equal(weir__http1_path_encode(weir__slice_text(file), directory, room,
-                                                 (size_t)cap),
-                         WEIR_ENOBUFS);
+        assert_int_equal(
+            weir__http1_path_encode(weir__slice_text(file), directory, room, (size_t)cap),
+            WEIR_ENOBUFS);
     assert_int_equal(weir__http1_path_encode(weir__slice_text(file), directory, room, (size_t)len),
                      len);
     assert_memory_equal(room, text, (size_t)len);
@@ -161,9 +184,9 @@ TEST(an_encoded_name_decodes_to_itself)
             continue;
         len = weir__http1_path_encode(weir__slice_of(name, 3), false, room, sizeof room);
         assert_true(len > 0);
-        assert_int_equal(weir__http1_path_decode(weir__slice_of(room, (size_t)len), into,
-                                                 sizeof into, &path),
-                         0);
+        assert_int_equal(
+            weir__http1_path_decode(weir__slice_of(room, (size_t)len), into, sizeof into, &path),
+            0);
         assert_true(weir__slice_equal(path.file, weir__slice_of(name, 3)));
     }
 }

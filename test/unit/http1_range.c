@@ -50,10 +50,10 @@ TEST(reads_one_range)
 TEST(ignores_what_is_no_range)
 {
     static const char *const bad[] = {
-        "",          "bytes",      "bytes=",      "bytes=,",     "bytes=-",      "bytes=a-b",
-        "bytes=1",   "bytes=5-3",  "bytes=0-1-2", "bytes=--1",   "bytes=+1-2",   "bytes=1 -2",
-        "bytes =1-", "lines=0-1",  "bytes:0-1",   "bytes=0x1-2", "bytes=0-1;",   "bytes=0-1,x",
-        "=0-1",      "bytes=0-1\"", "bytes 0-1",  "bytes=- 1",   "bytes=1.0-2",
+        "",          "bytes",       "bytes=",      "bytes=,",     "bytes=-",     "bytes=a-b",
+        "bytes=1",   "bytes=5-3",   "bytes=0-1-2", "bytes=--1",   "bytes=+1-2",  "bytes=1 -2",
+        "bytes =1-", "lines=0-1",   "bytes:0-1",   "bytes=0x1-2", "bytes=0-1;",  "bytes=0-1,x",
+        "=0-1",      "bytes=0-1\"", "bytes 0-1",   "bytes=- 1",   "bytes=1.0-2",
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -133,8 +133,9 @@ TEST(writes_parts_and_knows_their_total)
         len = weir__http1_range_part(boundary, type, &ranges.items[i], 10000, into, sizeof into);
         total += (uint64_t)len + ranges.items[i].len;
     }
-    assert_memory_equal(into, "\r\n--B\r\nContent-Type: text/plain\r\n"
-                              "Content-Range: bytes 5000-5009/10000\r\n\r\n",
+    assert_memory_equal(into,
+                        "\r\n--B\r\nContent-Type: text/plain\r\n"
+                        "Content-Range: bytes 5000-5009/10000\r\n\r\n",
                         (size_t)len);
     assert_int_equal(
         weir__http1_range_part(boundary, type, &ranges.items[1], 10000, into, (size_t)len - 1),

@@ -57,8 +57,8 @@ static int parse_limited(const char *bytes, size_t len, const struct weir__http1
     }
     assert_int_equal(parse_by_byte(at, len, limits), whole);
     for (size_t cut = 0; cut < len; cut++) {
-        int rc = weir__http1_request_parse(guard_place(&guard, bytes, cut), cut, 0, limits,
-                                           &request);
+        int rc =
+            weir__http1_request_parse(guard_place(&guard, bytes, cut), cut, 0, limits, &request);
 
         assert_true(rc == 0 || rc == whole);
     }
@@ -133,7 +133,7 @@ TEST(asks_for_more_until_the_empty_line)
 
 TEST(knows_the_methods)
 {
-    static const char *const names[] = {"PRI!",  "GET",     "HEAD",    "POST",  "PUT",
+    static const char *const names[] = {"PRI!",   "GET",     "HEAD",    "POST",  "PUT",
                                         "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
     char text[100];
 
@@ -268,7 +268,8 @@ TEST(refuses_malformed_fields)
 
 TEST(accepts_tabs_and_high_bytes_in_values)
 {
-    assert_accepted("GET / HTTP/1.1\r\n" HOST "X: \t a\tb\x80\xff long enough \t tabbed\t \r\n\r\n");
+    assert_accepted("GET / HTTP/1.1\r\n" HOST
+                    "X: \t a\tb\x80\xff long enough \t tabbed\t \r\n\r\n");
     assert_slice(weir__http1_request_value(&request, 1), "a\tb\x80\xff long enough \t tabbed");
 }
 
@@ -298,8 +299,9 @@ TEST(needs_exactly_one_good_host)
         "Host: \x80\r\n",
         "Host: http://a\r\n",
     };
-    static const char *const good[] = {"a",    "a.b-c_d~e", "a:",   "a:0",      "a:65535", "1.2.3.4:5",
-                                       "[::1]", "[::1]:8",   "a%20b", "[::1.2.3.4]", ""};
+    static const char *const good[] = {"a",       "a.b-c_d~e",   "a:",    "a:0",
+                                       "a:65535", "1.2.3.4:5",   "[::1]", "[::1]:8",
+                                       "a%20b",   "[::1.2.3.4]", ""};
     char text[200];
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -412,10 +414,12 @@ TEST(refuses_what_smuggles)
         snprintf(text, sizeof text, "POST / HTTP/1.1\r\n%s" HOST "\r\n", fields[i]);
         assert_refused(text, WEIR_HTTP_EFRAMING, 400);
     }
-    assert_refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", WEIR_HTTP_EFRAMING, 400);
+    assert_refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", WEIR_HTTP_EFRAMING,
+                   400);
     assert_refused("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n",
                    WEIR_HTTP_ESYNTAX, 400);
-    assert_refused("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b" "chunked\r\n\r\n",
+    assert_refused("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b"
+                   "chunked\r\n\r\n",
                    WEIR_HTTP_ESYNTAX, 400);
     assert_refused("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n chunked\r\n\r\n",
                    WEIR_HTTP_ESYNTAX, 400);
@@ -484,9 +488,11 @@ TEST(finds_fields)
     assert_true(weir__http1_request_known(&request, WEIR__HTTP1_FIELD_RANGE, &value));
     assert_slice(value, "bytes=0-");
     assert_false(weir__http1_request_known(&request, WEIR__HTTP1_FIELD_IF_MATCH, &value));
-    assert_true(weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
+    assert_true(
+        weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
     assert_slice(value, "\"a\"");
-    assert_true(weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
+    assert_true(
+        weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
     assert_slice(value, "\"b\"");
     assert_false(
         weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
@@ -497,12 +503,24 @@ TEST(finds_fields)
 
 TEST(identifies_every_known_field)
 {
-    static const char *const names[WEIR__HTTP1_FIELD_KINDS] = {
-        NULL,           "Host",     "Connection",        "Content-Length",
-        "Transfer-Encoding", "Expect", "Upgrade",        "Range",
-        "If-Match",     "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
-        "If-Range",     "Trailer",  "Referer",           "User-Agent",
-        "Accept-Encoding", "Content-Type"};
+    static const char *const names[WEIR__HTTP1_FIELD_KINDS] = {NULL,
+                                                               "Host",
+                                                               "Connection",
+                                                               "Content-Length",
+                                                               "Transfer-Encoding",
+                                                               "Expect",
+                                                               "Upgrade",
+                                                               "Range",
+                                                               "If-Match",
+                                                               "If-None-Match",
+                                                               "If-Modified-Since",
+                                                               "If-Unmodified-Since",
+                                                               "If-Range",
+                                                               "Trailer",
+                                                               "Referer",
+                                                               "User-Agent",
+                                                               "Accept-Encoding",
+                                                               "Content-Type"};
 
     for (int field = 1; field < WEIR__HTTP1_FIELD_KINDS; field++) {
         char name[40];

@@ -8,7 +8,10 @@
 #include "weir/error.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
-#define S(text) {text, sizeof(text) - 1}
+#define S(text)                                                                                    \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 static const struct weir__http1_response usual = {
     .status = 200,
@@ -99,8 +102,8 @@ TEST(writes_statuses_without_a_body)
 
 TEST(writes_statuses_that_have_no_name)
 {
-    struct weir__http1_response response = {.minor = 1, .keep_alive = true, .status = 299,
-                                            .framing = WEIR__HTTP1_FRAMING_LENGTH};
+    struct weir__http1_response response = {
+        .minor = 1, .keep_alive = true, .status = 299, .framing = WEIR__HTTP1_FRAMING_LENGTH};
 
     assert_written(&response, "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
 }
@@ -128,8 +131,8 @@ TEST(refuses_contradicting_framing)
 
 TEST(refuses_injected_lines)
 {
-    static const struct weir__slice bad[] = {S("a\r\nX: y"), S("a\nb"), S("a\rb"), S("a\0b"),
-                                             S("\x01"),      S("\x7f")};
+    static const struct weir__slice bad[] = {S("a\r\nX: y"), S("a\nb"), S("a\rb"),
+                                             S("a\0b"),      S("\x01"), S("\x7f")};
     static const struct weir__slice names[] = {S(""),     S("a b"), S("a:"),  S("a\r\n"),
                                                S("a\0b"), S("("),   S("\x80")};
     struct weir__http1_header header = {S("X"), S("y")};

@@ -20,7 +20,10 @@ TEST(classes_are_those_of_the_rfcs)
 {
     for (int c = 0; c < 256; c++) {
         bool visible = c > 0x20 && c < 0x7f, high = c >= 0x80;
-        bool host = alpha_or_digit(c) || among(c, "-._~" "!$&'()*+,;=" "%");
+        bool host = alpha_or_digit(c)
+                    || among(c, "-._~"
+                                "!$&'()*+,;="
+                                "%");
         char byte = (char)c;
 
         assert_int_equal(weir__http1_scan_is(byte, WEIR__HTTP1_TOKEN),

@@ -26,9 +26,9 @@ TEST(knows_the_web)
 
 TEST(calls_the_rest_bytes)
 {
-    static const char *const names[] = {"",     "a",      "a.",    "a.unknown", ".html",
-                                        "a/.js", "html",  "a.b/c", "a.html/",   "a.htmlx",
-                                        "a.htm.", "a.html "};
+    static const char *const names[] = {"",        "a",       "a.",     "a.unknown",
+                                        ".html",   "a/.js",   "html",   "a.b/c",
+                                        "a.html/", "a.htmlx", "a.htm.", "a.html "};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_type(names[i], "application/octet-stream");

@@ -210,8 +210,7 @@ static int take_data(struct weir__http1_body *body, const char *bytes, size_t le
     return WEIR__HTTP1_BODY_DATA;
 }
 
-int weir__http1_body_begin(struct weir__http1_body *body,
-                           const struct weir__http1_request *request,
+int weir__http1_body_begin(struct weir__http1_body *body, const struct weir__http1_request *request,
                            const struct weir__http1_body_limits *limits)
 {
     static const struct weir__http1_body_limits none;

@@ -50,8 +50,7 @@ enum weir__http1_body_event {
 /* Begins the body of a request that has been parsed. `limits` may be NULL: all defaults. 0, or
  * WEIR_HTTP_ETOOLARGE (413) if the announced length is over data_max, *body untouched. Does not
  * suspend and keeps no pointer. */
-int weir__http1_body_begin(struct weir__http1_body *body,
-                           const struct weir__http1_request *request,
+int weir__http1_body_begin(struct weir__http1_body *body, const struct weir__http1_request *request,
                            const struct weir__http1_body_limits *limits);
 
 /* Looks at `len` bytes (0 is allowed, and tells an ended body) and returns an event, with *used

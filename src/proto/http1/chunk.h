@@ -12,8 +12,8 @@
 #include "proto/http1/text.h"
 
 #define WEIR__HTTP1_CHUNK_HEAD_MAX 18
-#define WEIR__HTTP1_CHUNK_END "\r\n"
-#define WEIR__HTTP1_CHUNK_LAST "0\r\n\r\n"
+#define WEIR__HTTP1_CHUNK_END      "\r\n"
+#define WEIR__HTTP1_CHUNK_LAST     "0\r\n\r\n"
 
 /* Writes the head of a chunk of `len` bytes; returns its length. A chunk of no bytes would end the
  * body: then nothing is written, and 0 returned. */

@@ -22,8 +22,7 @@ static bool matches(const struct weir__http1_request *request, enum weir__http1_
             continue;
         if (weir__slice_is(list, "*"))
             return true;
-        if (validators->etag.len > 0 &&
-            weir__http1_etag_listed(list, validators->etag, strong))
+        if (validators->etag.len > 0 && weir__http1_etag_listed(list, validators->etag, strong))
             return true;
     }
     return false;
@@ -36,16 +35,15 @@ static bool date_of(const struct weir__http1_request *request, enum weir__http1_
 {
     struct weir__slice value;
 
-    return validators->exists && validators->modified != WEIR__HTTP1_NO_DATE &&
-           !(request->repeated & 1u << field) &&
-           weir__http1_request_known(request, field, &value) &&
-           weir__http1_date_parse(value, now, date) == 0;
+    return validators->exists && validators->modified != WEIR__HTTP1_NO_DATE
+           && !(request->repeated & 1u << field)
+           && weir__http1_request_known(request, field, &value)
+           && weir__http1_date_parse(value, now, date) == 0;
 }
 
 static bool reads(const struct weir__http1_request *request)
 {
-    return request->method == WEIR__HTTP1_METHOD_GET ||
-           request->method == WEIR__HTTP1_METHOD_HEAD;
+    return request->method == WEIR__HTTP1_METHOD_GET || request->method == WEIR__HTTP1_METHOD_HEAD;
 }
 
 /* Steps 1 and 2: whether the representation is the one that the client means. */
@@ -69,9 +67,9 @@ static bool client_has(const struct weir__http1_request *request,
 
     if (present(request, WEIR__HTTP1_FIELD_IF_NONE_MATCH))
         return matches(request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, validators, false);
-    return reads(request) &&
-           date_of(request, WEIR__HTTP1_FIELD_IF_MODIFIED_SINCE, validators, now, &date) &&
-           validators->modified <= date;
+    return reads(request)
+           && date_of(request, WEIR__HTTP1_FIELD_IF_MODIFIED_SINCE, validators, now, &date)
+           && validators->modified <= date;
 }
 
 /* Step 5: If-Range must name exactly what is there, by a strong validator (RFC 9110 13.1.5). A
@@ -87,10 +85,10 @@ static bool range_counts(const struct weir__http1_request *request,
     if (!weir__http1_request_known(request, WEIR__HTTP1_FIELD_IF_RANGE, &value))
         return true;
     if (weir__http1_etag_valid(value))
-        return !(request->repeated & 1u << WEIR__HTTP1_FIELD_IF_RANGE) &&
-               weir__http1_etag_equal_strong(value, validators->etag);
-    return date_of(request, WEIR__HTTP1_FIELD_IF_RANGE, validators, now, &date) &&
-           validators->modified == date && date < now;
+        return !(request->repeated & 1u << WEIR__HTTP1_FIELD_IF_RANGE)
+               && weir__http1_etag_equal_strong(value, validators->etag);
+    return date_of(request, WEIR__HTTP1_FIELD_IF_RANGE, validators, now, &date)
+           && validators->modified == date && date < now;
 }
 
 enum weir__http1_verdict weir__http1_conditional(const struct weir__http1_request *request,

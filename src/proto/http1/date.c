@@ -9,7 +9,11 @@
 
 #include "weir/error.h"
 
-enum { DAY = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
+enum {
+    DAY = 86400,
+    ERA_DAYS = 146097,
+    EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */
+};
 
 static const int64_t FIRST = INT64_C(-62167219200); /* 0000-01-01T00:00:00Z */
 static const int64_t LAST = INT64_C(253402300799);  /* 9999-12-31T23:59:59Z */
@@ -105,9 +109,9 @@ static bool read_month(const char *at, int *month)
 
 static bool read_clock(const char *at, struct civil *civil)
 {
-    return read_digits(at, 2, &civil->hour) && at[2] == ':' &&
-           read_digits(at + 3, 2, &civil->minute) && at[5] == ':' &&
-           read_digits(at + 6, 2, &civil->second);
+    return read_digits(at, 2, &civil->hour) && at[2] == ':'
+           && read_digits(at + 3, 2, &civil->minute) && at[5] == ':'
+           && read_digits(at + 6, 2, &civil->second);
 }
 
 static bool is_weekday(const char *at)
@@ -123,11 +127,11 @@ static bool read_fixdate(struct weir__slice text, struct civil *civil)
 {
     const char *at = text.at;
 
-    return text.len == 29 && is_weekday(at) && memcmp(at + 3, ", ", 2) == 0 &&
-           read_digits(at + 5, 2, &civil->day) && at[7] == ' ' &&
-           read_month(at + 8, &civil->month) && at[11] == ' ' &&
-           read_digits(at + 12, 4, &civil->year) && at[16] == ' ' && read_clock(at + 17, civil) &&
-           memcmp(at + 25, " GMT", 4) == 0;
+    return text.len == 29 && is_weekday(at) && memcmp(at + 3, ", ", 2) == 0
+           && read_digits(at + 5, 2, &civil->day) && at[7] == ' '
+           && read_month(at + 8, &civil->month) && at[11] == ' '
+           && read_digits(at + 12, 4, &civil->year) && at[16] == ' ' && read_clock(at + 17, civil)
+           && memcmp(at + 25, " GMT", 4) == 0;
 }
 
 /* "Sun Nov  6 08:49:37 1994" */
@@ -139,9 +143,9 @@ static bool read_asctime(struct weir__slice text, struct civil *civil)
     if (text.len != 24)
         return false;
     day = at[8] == ' ' ? read_digits(at + 9, 1, &civil->day) : read_digits(at + 8, 2, &civil->day);
-    return day && is_weekday(at) && at[3] == ' ' && read_month(at + 4, &civil->month) &&
-           at[7] == ' ' && at[10] == ' ' && read_clock(at + 11, civil) && at[19] == ' ' &&
-           read_digits(at + 20, 4, &civil->year);
+    return day && is_weekday(at) && at[3] == ' ' && read_month(at + 4, &civil->month)
+           && at[7] == ' ' && at[10] == ' ' && read_clock(at + 11, civil) && at[19] == ' '
+           && read_digits(at + 20, 4, &civil->year);
 }
 
 /* "Sunday, 06-Nov-94 08:49:37 GMT": the long weekday is the only part of varying length. */
@@ -162,10 +166,10 @@ static bool read_rfc850(struct weir__slice text, struct civil *civil)
             return false;
         at += rest;
     }
-    return memcmp(at, ", ", 2) == 0 && read_digits(at + 2, 2, &civil->day) && at[4] == '-' &&
-           read_month(at + 5, &civil->month) && at[8] == '-' &&
-           read_digits(at + 9, 2, &civil->year) && at[11] == ' ' && read_clock(at + 12, civil) &&
-           memcmp(at + 20, " GMT", 4) == 0;
+    return memcmp(at, ", ", 2) == 0 && read_digits(at + 2, 2, &civil->day) && at[4] == '-'
+           && read_month(at + 5, &civil->month) && at[8] == '-'
+           && read_digits(at + 9, 2, &civil->year) && at[11] == ' ' && read_clock(at + 12, civil)
+           && memcmp(at + 20, " GMT", 4) == 0;
 }
 
 static bool civil_valid(const struct civil *civil)
@@ -174,14 +178,14 @@ static bool civil_valid(const struct civil *civil)
     bool leap = civil->year % 4 == 0 && (civil->year % 100 != 0 || civil->year % 400 == 0);
     int length = lengths[civil->month - 1] + (civil->month == 2 && leap);
 
-    return civil->day >= 1 && civil->day <= length && civil->hour <= 23 && civil->minute <= 59 &&
-           civil->second <= 60;
+    return civil->day >= 1 && civil->day <= length && civil->hour <= 23 && civil->minute <= 59
+           && civil->second <= 60;
 }
 
 static int64_t seconds_of(const struct civil *civil)
 {
-    return days_of(civil->year, civil->month, civil->day) * DAY + civil->hour * 3600 +
-           civil->minute * 60 + civil->second;
+    return days_of(civil->year, civil->month, civil->day) * DAY + civil->hour * 3600
+           + civil->minute * 60 + civil->second;
 }
 
 /* Puts two digits of a year into the century that is at most 50 years ahead of `now`. */

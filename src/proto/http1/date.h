@@ -10,7 +10,9 @@
 
 #include "base/slice.h"
 
-enum { WEIR__HTTP1_DATE_LEN = 29 };
+enum {
+    WEIR__HTTP1_DATE_LEN = 29
+};
 
 /* Writes the 29 bytes of an IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT", and no NUL. Times before
  * year 0 or behind year 9999 are written as the nearest that the form can say. RFC 9110 5.6.7. */

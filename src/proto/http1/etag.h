@@ -11,7 +11,9 @@
 
 #include "base/slice.h"
 
-enum { WEIR__HTTP1_ETAG_MAX = 40 };
+enum {
+    WEIR__HTTP1_ETAG_MAX = 40
+};
 
 /* Writes a strong tag of a file, "\"size-mtime\"" in hexadecimal with its quotes, and no NUL.
  * `modified_ns` is nanoseconds since 1970. Returns its length, at most WEIR__HTTP1_ETAG_MAX. */

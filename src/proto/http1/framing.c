@@ -86,8 +86,8 @@ static int derive_length(struct weir__http1_request *request)
 
     if (!weir__http1_request_known(request, WEIR__HTTP1_FIELD_CONTENT_LENGTH, &value))
         return 0;
-    if (repeated(request, WEIR__HTTP1_FIELD_CONTENT_LENGTH) ||
-        !weir__http1_scan_number(value.at, value.len, INT64_MAX, &request->content_length))
+    if (repeated(request, WEIR__HTTP1_FIELD_CONTENT_LENGTH)
+        || !weir__http1_scan_number(value.at, value.len, INT64_MAX, &request->content_length))
         return WEIR_HTTP_EFRAMING;
     request->has_length = true;
     return 0;

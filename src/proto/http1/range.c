@@ -9,7 +9,9 @@
 #include "weir/error.h"
 
 /* A gap that is smaller than a part's own lines is cheaper to send than to leave out. */
-enum { GAP_MAX = 80 };
+enum {
+    GAP_MAX = 80
+};
 
 /* Reads 1*DIGIT; a number that 64 bits do not hold becomes the greatest. */
 static bool read_position(struct weir__slice text, uint64_t *position)
@@ -42,8 +44,8 @@ static bool read_range(struct weir__slice spec, uint64_t size, struct weir__http
         range->first = size - range->len;
         return true;
     }
-    if (!read_position(before, &first) || (behind.len > 0 && !read_position(behind, &last)) ||
-        last < first)
+    if (!read_position(before, &first) || (behind.len > 0 && !read_position(behind, &last))
+        || last < first)
         return false;
     if (last >= size)
         last = size - 1;
@@ -58,8 +60,7 @@ static bool near(const struct weir__http1_range *a, const struct weir__http1_ran
     const struct weir__http1_range *low = a->first <= b->first ? a : b;
     const struct weir__http1_range *high = low == a ? b : a;
 
-    return high->first <= low->first + low->len ||
-           high->first - (low->first + low->len) < GAP_MAX;
+    return high->first <= low->first + low->len || high->first - (low->first + low->len) < GAP_MAX;
 }
 
 static void join(struct weir__http1_range *a, const struct weir__http1_range *b)
@@ -196,7 +197,8 @@ uint64_t weir__http1_range_total(const struct weir__http1_ranges *ranges,
     uint64_t total = (uint64_t)weir__http1_range_part(boundary, type, NULL, size, NULL, 0);
 
     for (size_t i = 0; i < ranges->count; i++)
-        total += ranges->items[i].len + (uint64_t)weir__http1_range_part(
-                                            boundary, type, &ranges->items[i], size, NULL, 0);
+        total +=
+            ranges->items[i].len
+            + (uint64_t)weir__http1_range_part(boundary, type, &ranges->items[i], size, NULL, 0);
     return total;
 }

@@ -12,7 +12,10 @@
 #include "proto/http1/status.h"
 #include "weir/error.h"
 
-enum { MORE = 0, DONE = 1 };
+enum {
+    MORE = 0,
+    DONE = 1
+};
 
 /* Where the parser stands. `start` is the head's first byte, `end` the last that may be looked
  * at, bounded by the limit of the part that is being read. */
@@ -127,8 +130,8 @@ static inline int parse_version(struct cursor *c, struct weir__http1_request *ou
     const char *at = c->at;
     int rc;
 
-    if (c->end - at < 8 || memcmp(at, "HTTP/", 5) != 0 || at[5] < '0' || at[5] > '9' || at[6] != '.' || at[7] < '0' ||
-        at[7] > '9')
+    if (c->end - at < 8 || memcmp(at, "HTTP/", 5) != 0 || at[5] < '0' || at[5] > '9' || at[6] != '.'
+        || at[7] < '0' || at[7] > '9')
         return WEIR_HTTP_ESYNTAX;
     c->at += 8;
     rc = parse_line_end(c);

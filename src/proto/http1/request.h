@@ -64,26 +64,26 @@ struct weir__http1_span {
 /* What a head says. The slices borrow from the bytes that were parsed (an absent path is a static
  * "/" or "*"). */
 struct weir__http1_request {
-    const char *bytes;               /* the start of the head; set it anew after moving the bytes */
-    struct weir__slice method_text;  /* as it was sent */
-    struct weir__slice target;       /* as it was sent */
-    struct weir__slice path;         /* path and query of the target, maybe only a query; "*" for
-                                        asterisk-form; empty for authority-form */
-    struct weir__slice host;         /* the authority that counts: the target's if it has one,
-                                        else the Host field's; may be empty */
-    uint64_t content_length;         /* meaningful if has_length */
+    const char *bytes;              /* the start of the head; set it anew after moving the bytes */
+    struct weir__slice method_text; /* as it was sent */
+    struct weir__slice target;      /* as it was sent */
+    struct weir__slice path;        /* path and query of the target, maybe only a query; "*" for
+                                       asterisk-form; empty for authority-form */
+    struct weir__slice host;        /* the authority that counts: the target's if it has one,
+                                       else the Host field's; may be empty */
+    uint64_t content_length;        /* meaningful if has_length */
     enum weir__http1_method method;
     enum weir__http1_form form;
-    uint16_t status;                 /* after an error: the status code to answer with */
+    uint16_t status; /* after an error: the status code to answer with */
     uint16_t field_count;
-    uint8_t minor;                   /* HTTP/1.minor: 0 or 1 */
-    bool has_length;                 /* Content-Length is there */
-    bool chunked;                    /* the body is chunked; never together with has_length */
-    bool keep_alive;                 /* the client lets the connection live on */
-    bool expect_continue;            /* "Expect: 100-continue" and HTTP/1.1 */
-    bool upgrade;                    /* asks for an upgrade: Connection says so and Upgrade is
-                                        there */
-    uint32_t repeated;               /* bit 1 << field: a known field came more than once */
+    uint8_t minor;        /* HTTP/1.minor: 0 or 1 */
+    bool has_length;      /* Content-Length is there */
+    bool chunked;         /* the body is chunked; never together with has_length */
+    bool keep_alive;      /* the client lets the connection live on */
+    bool expect_continue; /* "Expect: 100-continue" and HTTP/1.1 */
+    bool upgrade;         /* asks for an upgrade: Connection says so and Upgrade is
+                             there */
+    uint32_t repeated;    /* bit 1 << field: a known field came more than once */
     uint8_t known[WEIR__HTTP1_FIELD_KINDS]; /* 1 + index of its first line, 0 if absent */
     struct weir__http1_span fields[WEIR__HTTP1_FIELDS_MAX];
 };

@@ -12,18 +12,21 @@
 #include "proto/http1/text.h"
 #include "weir/error.h"
 
-enum { DATE_LEN = 29 };
+enum {
+    DATE_LEN = 29
+};
 
 static bool value_valid(struct weir__slice value)
 {
-    return value.len == 0 ||
-           weir__http1_scan_value(value.at, value.at + value.len) == value.at + value.len;
+    return value.len == 0
+           || weir__http1_scan_value(value.at, value.at + value.len) == value.at + value.len;
 }
 
 static bool name_valid(struct weir__slice name)
 {
-    return name.len > 0 && weir__http1_scan_run(name.at, name.at + name.len, WEIR__HTTP1_TOKEN) ==
-                               name.at + name.len;
+    return name.len > 0
+           && weir__http1_scan_run(name.at, name.at + name.len, WEIR__HTTP1_TOKEN)
+                  == name.at + name.len;
 }
 
 /* Whether the status has no body at all, RFC 9112 6.3. */
@@ -62,8 +65,9 @@ static int check(const struct weir__http1_response *response)
 {
     int rc = check_framing(response);
 
-    if (rc == 0 && !(value_valid(response->type) && value_valid(response->etag) &&
-                     value_valid(response->modified) && value_valid(response->location)))
+    if (rc == 0
+        && !(value_valid(response->type) && value_valid(response->etag)
+             && value_valid(response->modified) && value_valid(response->location)))
         rc = WEIR_EINVAL;
     for (size_t i = 0; i < response->header_count && rc == 0; i++)
         rc = check_header(&response->headers[i]);
@@ -155,8 +159,8 @@ int weir__http1_response_write(const struct weir__http1_response *response, char
     return text.full ? WEIR_ENOBUFS : (int)weir__http1_text_len(&text);
 }
 
-int weir__http1_response_whole(const struct weir__http1_response *response,
-                               struct weir__slice body, bool head_only, char *into, size_t cap)
+int weir__http1_response_whole(const struct weir__http1_response *response, struct weir__slice body,
+                               bool head_only, char *into, size_t cap)
 {
     struct weir__http1_response whole = *response;
     int head;

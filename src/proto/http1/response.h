@@ -31,16 +31,16 @@ struct weir__http1_header {
 /* What to say. Also for HEAD, where it is what GET would get and only the body stays away. Empty
  * slices say nothing. All pointers are borrowed by the call. */
 struct weir__http1_response {
-    int status;                       /* 100 to 599 */
-    uint8_t minor;                    /* of the request; 0 for HTTP/1.0 */
-    bool keep_alive;                  /* whether the connection lives on after this response */
+    int status;      /* 100 to 599 */
+    uint8_t minor;   /* of the request; 0 for HTTP/1.0 */
+    bool keep_alive; /* whether the connection lives on after this response */
     enum weir__http1_framing framing;
-    uint64_t length;                  /* bytes of body, for FRAMING_LENGTH */
-    const char *date;                 /* 29 bytes as weir__http1_date_format makes them, or NULL */
-    struct weir__slice type;          /* Content-Type */
-    struct weir__slice etag;          /* ETag, with its quotes */
-    struct weir__slice modified;      /* Last-Modified */
-    struct weir__slice location;      /* Location */
+    uint64_t length;             /* bytes of body, for FRAMING_LENGTH */
+    const char *date;            /* 29 bytes as weir__http1_date_format makes them, or NULL */
+    struct weir__slice type;     /* Content-Type */
+    struct weir__slice etag;     /* ETag, with its quotes */
+    struct weir__slice modified; /* Last-Modified */
+    struct weir__slice location; /* Location */
     const struct weir__http1_header *headers; /* further fields, in this order */
     size_t header_count;
 };
@@ -55,8 +55,8 @@ int weir__http1_response_write(const struct weir__http1_response *response, char
 
 /* Writes a whole response: the head with FRAMING_LENGTH and body.len, whatever the struct says,
  * and then the body unless `head_only`. Returns and errors as above. For short answers. */
-int weir__http1_response_whole(const struct weir__http1_response *response,
-                               struct weir__slice body, bool head_only, char *into, size_t cap);
+int weir__http1_response_whole(const struct weir__http1_response *response, struct weir__slice body,
+                               bool head_only, char *into, size_t cap);
 
 /* "HTTP/1.1 100 Continue" CRLF CRLF, static. */
 struct weir__slice weir__http1_response_continue(void);

@@ -116,8 +116,8 @@ struct weir__slice weir__http1_type_of(struct weir__slice file)
     struct weir__slice extension = extension_of(file);
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].extension_len == extension.len &&
-            weir__slice_is_nocase(extension, types[i].extension))
+        if (types[i].extension_len == extension.len
+            && weir__slice_is_nocase(extension, types[i].extension))
             return weir__slice_of(types[i].type, types[i].type_len);
     return weir__slice_text("application/octet-stream");
 }
