@@ -70,8 +70,10 @@ TEST(socket_options_reach_the_socket)
     assert_int_equal(weir__sockopt_get_linger(fd), WEIR_ENOENT);
     assert_int_equal(weir__sockopt_type(fd), SOCK_STREAM);
     assert_int_equal(weir__sockopt_family(fd), AF_INET);
-    assert_int_equal(weir__sockopt_incoming_cpu(fd, 0), 0);
-    assert_int_equal(weir__sockopt_get_incoming_cpu(fd), 0);
+    if (test_under()[0] != 'q') { /* qemu-user does not know the option */
+        assert_int_equal(weir__sockopt_incoming_cpu(fd, 0), 0);
+        assert_int_equal(weir__sockopt_get_incoming_cpu(fd), 0);
+    }
     assert_int_equal(weir__sockopt_tos(fd, 0x10), 0);
     assert_int_equal(weir__sockopt_get_tos(fd), 0x10);
     weir__sys_close(fd);
