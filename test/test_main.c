@@ -9,7 +9,7 @@
  *
  * A thread of the harness watches the time: a test that takes longer than 30 s (WEIR_TEST_TIMEOUT
  * seconds) is named and the program aborts. A thread and not alarm(2), since a runtime blocks
- * signals on the threads it runs on. watch_lock guards watch_name and watch_until.
+ * signals on the threads it runs on. watch_lock guards the watch_ variables.
  *
  * cmocka turns a crash into a failed test and goes on; here a crash ends the program, with the
  * sanitizer's report if there is one, and tools/run-tests counts what did not run.
@@ -33,6 +33,8 @@ static struct test_case **tests_end = &tests;
 
 static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t watch_changed;
+static pthread_t watch_thread;
+static bool watch_ended;
 static const char *watch_name;
 static struct timespec watch_until;
 
@@ -94,7 +96,7 @@ static void *watch(void *arg)
 {
     (void)arg;
     pthread_mutex_lock(&watch_lock);
-    for (;;) {
+    while (!watch_ended) {
         if (watch_name == NULL) {
             pthread_cond_wait(&watch_changed, &watch_lock);
         } else if (watch_passed()) {
@@ -107,6 +109,7 @@ static void *watch(void *arg)
             pthread_cond_timedwait(&watch_changed, &watch_lock, &until);
         }
     }
+    pthread_mutex_unlock(&watch_lock);
     return NULL;
 }
 
@@ -114,7 +117,6 @@ static void *watch(void *arg)
 static int watch_init(void)
 {
     pthread_condattr_t attributes;
-    pthread_t thread;
     sigset_t all, old;
     int rc;
 
@@ -124,11 +126,18 @@ static int watch_init(void)
     pthread_condattr_destroy(&attributes);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, NULL, watch, NULL);
+    rc = pthread_create(&watch_thread, NULL, watch, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc == 0)
-        pthread_detach(thread);
     return rc;
+}
+
+static void watch_fini(void)
+{
+    pthread_mutex_lock(&watch_lock);
+    watch_ended = true;
+    pthread_cond_signal(&watch_changed);
+    pthread_mutex_unlock(&watch_lock);
+    pthread_join(watch_thread, NULL);
 }
 
 static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
@@ -237,6 +246,7 @@ int main(int argc, char **argv)
         failed = 0;
     } else if (watch_init() == 0) {
         failed = _cmocka_run_group_tests(group_name(), chosen, count, NULL, NULL);
+        watch_fini();
     }
     free(chosen);
     return failed > 125 ? 125 : failed;
