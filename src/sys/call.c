@@ -1,7 +1,8 @@
-/* sys/call.c - the wrappers whose headers would drag much along, and those with a memory. See call.h.
+/* sys/call.c - the wrappers whose headers would drag much along, and those with a memory. See
+ * call.h.
  *
- * The one fact that is remembered: whether this kernel has epoll_pwait2. Found by trying, kept for the
- * process; a race between two first callers costs one more try.
+ * The one fact that is remembered: whether this kernel has epoll_pwait2. Found by trying, kept
+ * for the process; a race between two first callers costs one more try.
  */
 #include "sys/call.h"
 
@@ -52,7 +53,8 @@ int weir__sys_epoll_wait(int epoll, struct epoll_event *events, int max, int64_t
             int64_t seconds, nanoseconds;
         } when = {timeout_ns / 1000000000, timeout_ns % 1000000000};
 
-        rc = weir__sys_result(syscall(SYS_epoll_pwait2, epoll, events, max, &when, NULL, (size_t)8));
+        rc =
+            weir__sys_result(syscall(SYS_epoll_pwait2, epoll, events, max, &when, NULL, (size_t)8));
         if (rc != -ENOSYS && rc != -EPERM) /* EPERM: a seccomp filter */
             return rc;
         WEIR_ATOMIC_STORE(&no_pwait2, 1, RELAXED);
@@ -92,6 +94,21 @@ int weir__sys_sigaction(int number, const struct sigaction *action, struct sigac
     int fault = action ? WEIR__SYS_FAULT(EINVAL) : 0;
 
     return fault ? fault : weir__sys_result(sigaction(number, action, old));
+}
+
+void weir__sys_sigaction_restore(int number, const struct sigaction *action)
+{
+    sigaction(number, action, NULL);
+}
+
+int weir__sys_errno(void)
+{
+    return errno;
+}
+
+void weir__sys_errno_restore(int value)
+{
+    errno = value;
 }
 
 int weir__sys_sigmask(int how, const void *set, void *old)

@@ -1,14 +1,14 @@
 /* sys/call.h - system calls: static inline wrappers that return -errno.
  *
- * Each is weir__sys_<call> with the arguments of its man page, returns what the call returns when it
- * is >= 0 and -errno when it fails, and leaves errno to whoever wants it. In fault builds each may
- * fail without being made (weir__fault_hit), with an error that the call can have. Counts of bytes
- * fit an int, because the kernel moves at most 0x7ffff000 bytes a call. Any thread.
+ * Each is weir__sys_<call> with the arguments of its man page, returns what the call returns when
+ * it is >= 0 and -errno when it fails, and leaves errno to whoever wants it. In fault builds each
+ * may fail without being made (weir__fault_hit), with an error that the call can have. Counts of
+ * bytes fit an int, because the kernel moves at most 0x7ffff000 bytes a call. Any thread.
  *
  * EINTR: what moved nothing when it was interrupted is made again here (recv, send, read, write,
- * accept, open, ...). What waits returns WEIR_EINTR, so that the caller looks at its clock: epoll_wait,
- * poll, io_uring_enter. connect returns -EINPROGRESS, since it goes on in the kernel. close counts as
- * done.
+ * accept, open, ...). What waits returns WEIR_EINTR, so that the caller looks at its clock:
+ * epoll_wait, poll, io_uring_enter. connect returns -EINPROGRESS, since it goes on in the kernel.
+ * close counts as done.
  *
  * The build defines _GNU_SOURCE.
  */
@@ -61,8 +61,7 @@ static inline int weir__sys_socketpair(int family, int type, int protocol, int f
 {
     int fault = WEIR__SYS_FAULT(EMFILE);
 
-    return fault ? fault
-                 : weir__sys_result(socketpair(family, type | SOCK_CLOEXEC, protocol, fds));
+    return fault ? fault : weir__sys_result(socketpair(family, type | SOCK_CLOEXEC, protocol, fds));
 }
 
 static inline int weir__sys_bind(int fd, const struct sockaddr *address, socklen_t len)
@@ -157,7 +156,8 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
     return rc;
 }
 
-/* From `from` at *offset (moved on) to the socket or file `to`. Raises SIGPIPE like write: block it. */
+/* From `from` at *offset (moved on) to the socket or file `to`. Raises SIGPIPE like write: block
+ * it. */
 static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len)
 {
     int rc = WEIR__SYS_FAULT(EIO);
@@ -201,8 +201,8 @@ static inline int weir__sys_setsockopt(int fd, int level, int name, const void *
 
 /* ---- descriptors ---- */
 
-/* Never fails but for WEIR_EBADF, which is a bug of the caller: EINTR and EIO have closed it too. Has
- * no fault: what ends something cannot fail. */
+/* Never fails but for WEIR_EBADF, which is a bug of the caller: EINTR and EIO have closed it too.
+ * Has no fault: what ends something cannot fail. */
 static inline int weir__sys_close(int fd)
 {
     int rc = weir__sys_result(close(fd));
@@ -336,7 +336,8 @@ static inline int weir__sys_pipe2(int fds[2], int flags)
 
 /* ---- files ---- */
 
-/* How openat2 resolves a path, by the kernel's numbers (its header may be older than the kernel). */
+/* How openat2 resolves a path, by the kernel's numbers (its header may be older than the
+ * kernel). */
 enum {
     WEIR__RESOLVE_NO_XDEV = 0x01,
     WEIR__RESOLVE_NO_MAGICLINKS = 0x02,
@@ -456,8 +457,9 @@ static inline int weir__sys_mincore(void *at, size_t size, unsigned char *reside
 
 int weir__sys_epoll_create1(int flags);
 int weir__sys_epoll_ctl(int epoll, int how, int fd, struct epoll_event *event);
-/* timeout_ns: -1 for ever, 0 not at all. epoll_pwait2 where the kernel has it (5.11), else epoll_wait
- * with the timeout rounded up to a millisecond: never early. WEIR_EINTR after a signal. */
+/* timeout_ns: -1 for ever, 0 not at all. epoll_pwait2 where the kernel has it (5.11), else
+ * epoll_wait with the timeout rounded up to a millisecond: never early. WEIR_EINTR after a
+ * signal. */
 int weir__sys_epoll_wait(int epoll, struct epoll_event *events, int max, int64_t timeout_ns);
 
 /* Always close-on-exec. */
@@ -478,12 +480,12 @@ static inline int weir__sys_poll(struct pollfd *fds, nfds_t count, int timeout_m
 /* ---- io_uring, by number: distributions ship old headers ---- */
 
 #if defined(SYS_io_uring_setup)
-#define WEIR__SYS_URING_SETUP SYS_io_uring_setup
-#define WEIR__SYS_URING_ENTER SYS_io_uring_enter
+#define WEIR__SYS_URING_SETUP    SYS_io_uring_setup
+#define WEIR__SYS_URING_ENTER    SYS_io_uring_enter
 #define WEIR__SYS_URING_REGISTER SYS_io_uring_register
 #else
-#define WEIR__SYS_URING_SETUP 425
-#define WEIR__SYS_URING_ENTER 426
+#define WEIR__SYS_URING_SETUP    425
+#define WEIR__SYS_URING_ENTER    426
 #define WEIR__SYS_URING_REGISTER 427
 #endif
 
@@ -494,15 +496,16 @@ static inline int weir__sys_io_uring_setup(unsigned entries, struct io_uring_par
     return fault ? fault : weir__sys_result(syscall(WEIR__SYS_URING_SETUP, entries, params));
 }
 
-/* The fault is EAGAIN: nothing was submitted and the caller comes again. WEIR_EINTR after a signal. */
+/* The fault is EAGAIN: nothing was submitted and the caller comes again. WEIR_EINTR after a
+ * signal. */
 static inline int weir__sys_io_uring_enter(int ring, unsigned submit, unsigned want, unsigned flags,
                                            const void *extra, size_t extra_size)
 {
     int fault = WEIR__SYS_FAULT(EAGAIN);
 
     return fault ? fault
-                 : weir__sys_result(syscall(WEIR__SYS_URING_ENTER, ring, submit, want, flags, extra,
-                                            extra_size));
+                 : weir__sys_result(
+                     syscall(WEIR__SYS_URING_ENTER, ring, submit, want, flags, extra, extra_size));
 }
 
 static inline int weir__sys_io_uring_register(int ring, unsigned opcode, const void *arg,
@@ -520,10 +523,15 @@ struct sigaction;
 
 /* No fault when `action` is NULL. */
 int weir__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+/* Puts a handler back: no fault, since what ends something cannot fail. Async-signal-safe. */
+void weir__sys_sigaction_restore(int number, const struct sigaction *action);
+/* A signal handler of weir's leaves errno as it found it. */
+int weir__sys_errno(void);
+void weir__sys_errno_restore(int value);
 /* The calling thread's mask: `how` as SIG_BLOCK. The sets are sigset_t. */
 int weir__sys_sigmask(int how, const void *set, void *old);
-/* The calling thread's alternate stack; both are stack_t and may be NULL. Taking it away (SS_DISABLE) has
- * no fault. */
+/* The calling thread's alternate stack; both are stack_t and may be NULL. Taking it away
+ * (SS_DISABLE) has no fault. */
 int weir__sys_sigaltstack(const void *stack, void *old);
 /* Always close-on-exec and non-blocking. fd -1 makes a new one. `set` is a sigset_t. */
 int weir__sys_signalfd(int fd, const void *set);

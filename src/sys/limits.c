@@ -13,7 +13,12 @@
 
 #include "sys/call.h"
 
-enum { NUMBER_BYTES = 128, GROUPS_BYTES = 3000, PATH_BYTES = 512, CPUS_MAX = 8192 };
+enum {
+    NUMBER_BYTES = 128,
+    GROUPS_BYTES = 3000,
+    PATH_BYTES = 512,
+    CPUS_MAX = 8192
+};
 
 /* ---- small files ---- */
 
@@ -34,8 +39,8 @@ static int read_text(const char *path, char *text, size_t room)
     return rc < 0 ? rc : len;
 }
 
-/* Reads a number; *at moves behind it. WEIR__LIMITS_NONE for "max" and what overflows; WEIR_EINVAL for
- * what is none or negative. */
+/* Reads a number; *at moves behind it. WEIR__LIMITS_NONE for "max" and what overflows;
+ * WEIR_EINVAL for what is none or negative. */
 static int64_t parse_number(const char **at)
 {
     const char *text = *at;

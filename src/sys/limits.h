@@ -1,8 +1,8 @@
 /* sys/limits.h - facts of the machine that defaults and `weir doctor` are made of.
  *
  * Plain getters that read the kernel anew at each call (microseconds to a millisecond: not for hot
- * paths). Each returns a value >= 0, or -errno when the kernel does not tell: WEIR_ENOENT for a file
- * that does not exist here. Any thread.
+ * paths). Each returns a value >= 0, or -errno when the kernel does not tell: WEIR_ENOENT for a
+ * file that does not exist here. Any thread.
  */
 #ifndef WEIR_SYS_LIMITS_H
 #define WEIR_SYS_LIMITS_H

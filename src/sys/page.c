@@ -1,7 +1,7 @@
 /* sys/page.c - see page.h.
  *
- * Two facts are remembered for the process: the page size, and how guards are made. Both are found by
- * asking and always found alike, so that a race between first callers is harmless.
+ * Two facts are remembered for the process: the page size, and how guards are made. Both are
+ * found by asking and always found alike, so that a race between first callers is harmless.
  */
 #include "sys/page.h"
 
@@ -17,7 +17,11 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
-enum guard_kind { GUARD_UNKNOWN, GUARD_MARKER, GUARD_PROTECT };
+enum guard_kind {
+    GUARD_UNKNOWN,
+    GUARD_MARKER,
+    GUARD_PROTECT
+};
 
 static uint32_t guard_kind;    /* enum guard_kind; partner: itself */
 static size_t known_page_size; /* partner: itself */
@@ -61,13 +65,14 @@ void weir__page_unmap(void *at, size_t size)
     (void)weir__sys_munmap(at, size);
 }
 
-/* A marker takes the page's content with it. qemu-user (7.2) answers 0 to any advice and does nothing,
- * so the content is looked at. Not by the wrapper: an injected fault here would be remembered. */
+/* A marker takes the page's content with it. qemu-user (7.2) answers 0 to any advice and does
+ * nothing, so the content is looked at. Not by the wrapper: an injected fault here would be
+ * remembered. */
 static bool markers_work(char *probe, size_t size)
 {
     *(volatile char *)probe = 1;
-    return madvise(probe, size, MADV_GUARD_INSTALL) == 0 &&
-           madvise(probe, size, MADV_GUARD_REMOVE) == 0 && *(volatile char *)probe == 0;
+    return madvise(probe, size, MADV_GUARD_INSTALL) == 0
+           && madvise(probe, size, MADV_GUARD_REMOVE) == 0 && *(volatile char *)probe == 0;
 }
 
 bool weir__page_guard_is_marker(void)

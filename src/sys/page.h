@@ -1,9 +1,9 @@
 /* sys/page.h - pages: mapping, reserving, guarding, giving back. Any thread.
  *
- * Addresses and sizes are multiples of weir__page_size(). Sizes are bytes. All return 0 or -errno and
- * leave outputs untouched on failure. A guard is MADV_GUARD_INSTALL where the kernel takes it (found
- * by trying; Linux 6.13 and later) and costs no mapping; else mprotect, which splits the mapping and
- * counts against vm.max_map_count.
+ * Addresses and sizes are multiples of weir__page_size(). Sizes are bytes. All return 0 or -errno
+ * and leave outputs untouched on failure. A guard is MADV_GUARD_INSTALL where the kernel takes it
+ * (found by trying; Linux 6.13 and later) and costs no mapping; else mprotect, which splits the
+ * mapping and counts against vm.max_map_count.
  */
 #ifndef WEIR_SYS_PAGE_H
 #define WEIR_SYS_PAGE_H
@@ -15,8 +15,8 @@ size_t weir__page_size(void);
 /* `size` rounded up to whole pages. */
 size_t weir__page_round(size_t size);
 
-/* Zeroed memory, committed by touch and not accounted beforehand (MAP_NORESERVE). Gives *out: release
- * with weir__page_unmap. WEIR_ENOMEM. */
+/* Zeroed memory, committed by touch and not accounted beforehand (MAP_NORESERVE). Gives *out:
+ * release with weir__page_unmap. WEIR_ENOMEM. */
 int weir__page_map(size_t size, void **out);
 /* The same for stacks (MAP_STACK), without huge pages: one touch commits one page. */
 int weir__page_map_stack(size_t size, void **out);
@@ -34,8 +34,8 @@ int weir__page_discard(void *at, size_t size);
 /* Advice; failure is harmless and not reported. */
 void weir__page_no_huge(void *at, size_t size);
 void weir__page_dump(void *at, size_t size, bool wanted);
-/* How many pages from `at` on, up to the first touched one, are untouched: a page is touched when it
- * is resident (swapped pages count as untouched). At most size / page size; -errno. */
+/* How many pages from `at` on, up to the first touched one, are untouched: a page is touched when
+ * it is resident (swapped pages count as untouched). At most size / page size; -errno. */
 long weir__page_untouched(void *at, size_t size);
 
 #endif

@@ -1,9 +1,9 @@
 /* sys/park.h - parking a thread on a 32-bit word (futex). Reached through weir__sys. Any thread.
  *
  * The word is the caller's protocol; these two only sleep and wake. A parker sleeps while the word
- * has the expected value, and the kernel compares under its lock: a waker that changes the word first
- * and then unparks loses no wake. Unpark touches only the address, not the memory: the word may be
- * gone already.
+ * has the expected value, and the kernel compares under its lock: a waker that changes the word
+ * first and then unparks loses no wake. Unpark touches only the address, not the memory: the word
+ * may be gone already.
  */
 #ifndef WEIR_SYS_PARK_H
 #define WEIR_SYS_PARK_H

@@ -1,5 +1,5 @@
-/* sys/random.c - see random.h. The call is made by number, because <sys/random.h> would find our own
- * header. */
+/* sys/random.c - see random.h. The call is made by number, because <sys/random.h> would find our
+ * own header. */
 #include "sys/random.h"
 
 #include "sys/call.h"

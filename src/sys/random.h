@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Fills all `size` bytes, which it borrows; may block before the kernel's generator is seeded, early
- * at boot. 0, or -errno (WEIR_ENOSYS) and the bytes are then worth nothing. */
+/* Fills all `size` bytes, which it borrows; may block before the kernel's generator is seeded,
+ * early at boot. 0, or -errno (WEIR_ENOSYS) and the bytes are then worth nothing. */
 int weir__random_fill(void *bytes, size_t size);
 
 #endif

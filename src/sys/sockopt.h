@@ -43,7 +43,8 @@ int weir__sockopt_user_timeout(int fd, unsigned timeout_ms);
 int weir__sockopt_quickack(int fd, bool on);
 /* Wakes the listener only when data has come, or after `seconds`; 0: off. */
 int weir__sockopt_defer_accept(int fd, int seconds);
-/* TCP Fast Open: pending requests that a listener takes (0: off), and data in the SYN of connect. */
+/* TCP Fast Open: pending requests that a listener takes (0: off), and data in the SYN of
+ * connect. */
 int weir__sockopt_fastopen_listen(int fd, int pending);
 int weir__sockopt_fastopen_connect(int fd, bool on);
 /* Bytes of unsent data below which the socket is writable. */

@@ -29,8 +29,7 @@ static void all_but_synchronous(sigset_t *set)
         sigdelset(set, synchronous[i]);
 }
 
-int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *arg,
-                       const char *name)
+int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *arg, const char *name)
 {
     int rc = WEIR__SYS_FAULT(EAGAIN);
     sigset_t blocked, before;

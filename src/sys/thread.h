@@ -25,7 +25,8 @@ int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *ar
 /* Waits until fn has returned. Blocks the thread. */
 void weir__thread_join(struct weir__thread *thread);
 
-/* The calling thread's own stack: lowest address and size in bytes. 0 or -errno, outputs untouched. */
+/* The calling thread's own stack: lowest address and size in bytes. 0 or -errno, outputs
+ * untouched. */
 int weir__thread_stack(void **low, size_t *size);
 /* Binds the calling thread to one processor. 0 or -errno. */
 int weir__thread_bind(int cpu);

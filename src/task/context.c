@@ -1,10 +1,10 @@
 /* task/context.c - the first frame of a context, and what sanitizers are told. See context.h.
  *
  * AddressSanitizer wants to know each stack that is run on and keeps a fake stack for each flow; a
- * switch says where it goes before, and what it came back to after. ThreadSanitizer keeps a fiber for
- * each flow, and is told right before the switch. Both make a switch an out-of-line function here;
- * without them this file has only weir__context_make and trivial others. The ucontext fallback has its
- * switch in context_ucontext.c, behind the same machine_ functions.
+ * switch says where it goes before, and what it came back to after. ThreadSanitizer keeps a fiber
+ * for each flow, and is told right before the switch. Both make a switch an out-of-line function
+ * here; without them this file has only weir__context_make and trivial others. The ucontext
+ * fallback has its switch in context_ucontext.c, behind the same machine_ functions.
  */
 #include "task/context.h"
 
@@ -23,8 +23,9 @@
 #endif
 
 #if WEIR__CONTEXT_ANNOTATED
-/* The annotations themselves must not be instrumented: they run between two stacks. They are inlined
- * since clang's ThreadSanitizer counts calls in any case, and leave() begins and ends on two fibers.
+/* The annotations themselves must not be instrumented: they run between two stacks. They are
+ * inlined since clang's ThreadSanitizer counts calls in any case, and leave() begins and ends on
+ * two fibers.
  */
 #if defined(__clang__)
 #define BETWEEN __attribute__((no_sanitize("address", "thread")))
@@ -43,7 +44,7 @@ INLINE BETWEEN void leave(struct weir__context *from, struct weir__context *to, 
 #endif
     (void)from;
     (void)to;
-    (void)final;
+    (void) final;
 }
 
 INLINE BETWEEN void arrive(struct weir__context *context)
@@ -156,8 +157,8 @@ void weir__context_machine_make(struct weir__context *context, void *stack_low, 
 
     for (i = 0; i < 22; i++)
         frame[i] = 0;
-    frame[0] = (uintptr_t)arg;   /* x19 */
-    frame[1] = (uintptr_t)entry; /* x20 */
+    frame[0] = (uintptr_t)arg;                  /* x19 */
+    frame[1] = (uintptr_t)entry;                /* x20 */
     frame[11] = (uintptr_t)weir__context_start; /* x30; x29 is 0: ends a chain of frame pointers */
 #endif
     context->sp = frame;

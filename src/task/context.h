@@ -1,10 +1,11 @@
 /* task/context.h - a suspended flow of control: what a switch saves and restores.
  *
- * A context belongs to whoever runs or keeps it: a task's to the task, a worker's own to the worker.
- * States: made (never run), running, suspended, ended. A switch saves the running flow in `from` and
- * continues `to`; both may lie anywhere, and a suspended context may continue on another thread.
- * Only what the C ABI says a callee keeps is saved: on x86-64 six integer registers, on aarch64 also
- * d8 to d15. The floating-point control words are the thread's and are not touched.
+ * A context belongs to whoever runs or keeps it: a task's to the task, a worker's own to the
+ * worker. States: made (never run), running, suspended, ended. A switch saves the running flow in
+ * `from` and continues `to`; both may lie anywhere, and a suspended context may continue on
+ * another thread. Only what the C ABI says a callee keeps is saved: on x86-64 six integer
+ * registers, on aarch64 also d8 to d15. The floating-point control words are the thread's and are
+ * not touched.
  *
  * Builds: hand-written for x86-64 and aarch64; ucontext elsewhere or with WEIR_CONTEXT_UCONTEXT.
  * AddressSanitizer and ThreadSanitizer are told of each switch in builds that use them; in others a
@@ -65,9 +66,10 @@ struct weir__context {
 #endif
 };
 
-/* Prepares a context that runs entry(arg) on the stack [stack_low, stack_low + stack_size) when it is
- * first switched to. `entry` never returns: it ends with weir__context_switch_final. Borrows the
- * stack until then. Writes a few words below the top of the stack. stack_size is at least 512. */
+/* Prepares a context that runs entry(arg) on the stack [stack_low, stack_low + stack_size) when
+ * it is first switched to. `entry` never returns: it ends with weir__context_switch_final.
+ * Borrows the stack until then. Writes a few words below the top of the stack. stack_size is at
+ * least 512. */
 void weir__context_make(struct weir__context *context, void *stack_low, size_t stack_size,
                         void (*entry)(void *), void *arg);
 
@@ -78,7 +80,8 @@ void weir__context_init_thread(struct weir__context *context);
  * else. For both kinds; the stack is the caller's. */
 void weir__context_fini(struct weir__context *context);
 
-/* The bare switch of the machine, behind the two below: in context_<machine>.S or context_ucontext.c.
+/* The bare switch of the machine, behind the two below: in context_<machine>.S or
+ * context_ucontext.c.
  */
 void weir__context_jump(struct weir__context *from, struct weir__context *to);
 

@@ -5,8 +5,8 @@
  *     sp + 0 x19 x20, 16 x21 x22, 32 x23 x24, 48 x25 x26, 64 x27 x28, 80 x29 x30,
  *     96 d8 d9, 112 d10 d11, 128 d12 d13, 144 d14 d15
  *
- * The low halves of v8 to v15 belong to the callee here, so they are saved; fpcr is the thread's. The
- * frame is the same on both stacks, so the unwind information holds on either side of the one
+ * The low halves of v8 to v15 belong to the callee here, so they are saved; fpcr is the thread's.
+ * The frame is the same on both stacks, so the unwind information holds on either side of the one
  * instruction that changes sp.
  */
 #if defined(__aarch64__) && !defined(WEIR_CONTEXT_UCONTEXT)

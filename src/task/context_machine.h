@@ -1,7 +1,7 @@
 /* task/context_machine.h - the part of a context that depends on the machine.
  *
- * Implemented by context_<machine>.S with context.c, or by context_ucontext.c. Used by context.c only,
- * and by weir__context_switch where it is inline.
+ * Implemented by context_<machine>.S with context.c, or by context_ucontext.c. Used by context.c
+ * only, and by weir__context_switch where it is inline.
  */
 #ifndef WEIR_TASK_CONTEXT_MACHINE_H
 #define WEIR_TASK_CONTEXT_MACHINE_H

@@ -1,8 +1,8 @@
-/* task/context_ucontext.c - the switch by ucontext(3), where there is no hand-written one or the build
- * asks with WEIR_CONTEXT_UCONTEXT. See context.h.
+/* task/context_ucontext.c - the switch by ucontext(3), where there is no hand-written one or the
+ * build asks with WEIR_CONTEXT_UCONTEXT. See context.h.
  *
- * Slow (each switch sets the signal mask by a system call) and without unwind information of its own;
- * it also carries the floating-point control words with the flow.
+ * Slow (each switch sets the signal mask by a system call) and without unwind information of its
+ * own; it also carries the floating-point control words with the flow.
  */
 #include "task/context.h"
 

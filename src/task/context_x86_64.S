@@ -66,9 +66,10 @@ weir__context_jump:
     .cfi_endproc
     .size weir__context_jump, . - weir__context_jump
 
-/* Where a new context begins: r12 holds the argument, r13 the entry function, rsp is a multiple of 16.
- * It has no caller: its return address is undefined, which ends a backtrace. The nop is what a
- * debugger finds that looks one byte before the address in the frame that weir__context_make lays. */
+/* Where a new context begins: r12 holds the argument, r13 the entry function, rsp is a multiple
+ * of 16. It has no caller: its return address is undefined, which ends a backtrace. The nop is
+ * what a debugger finds that looks one byte before the address in the frame that
+ * weir__context_make lays. */
     .type weir__context_start, @function
     .p2align 4
     .cfi_startproc

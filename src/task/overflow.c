@@ -1,8 +1,8 @@
 /* task/overflow.c - see overflow.h.
  *
- * The handler is async-signal-safe: it reads the list of regions, asks for the task's name, builds a
- * line on the alternate stack and hands it to the fatal hook. What is not an overflow goes on to the
- * previous handler as if this one did not exist.
+ * The handler is async-signal-safe: it reads the list of regions, asks for the task's name,
+ * builds a line on the alternate stack and hands it to the fatal hook. What is not an overflow
+ * goes on to the previous handler as if this one did not exist.
  */
 #include "task/overflow.h"
 
@@ -18,7 +18,11 @@
 #include "sys/sys.h"
 #include "task/stack.h"
 
-enum { LINE_BYTES = 256, NAME_BYTES = 64, ALTERNATE_BYTES = 64 * 1024 };
+enum {
+    LINE_BYTES = 256,
+    NAME_BYTES = 64,
+    ALTERNATE_BYTES = 64 * 1024
+};
 
 const char *(*weir__overflow_describe)(uint64_t *id);
 
@@ -76,8 +80,10 @@ static void pass_on(int number, siginfo_t *info, void *machine)
     } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
         previous.sa_handler(number);
     } else {
-        /* The default: the fault happens again after the return; one that was sent is sent again. */
-        signal(number, SIG_DFL);
+        struct sigaction standard = {.sa_handler = SIG_DFL};
+
+        /* The fault happens again after the return; one that was sent is sent again. */
+        weir__sys_sigaction_restore(number, &standard);
         if (info->si_code <= 0)
             raise(number);
     }
@@ -86,13 +92,13 @@ static void pass_on(int number, siginfo_t *info, void *machine)
 static void handle(int number, siginfo_t *info, void *machine)
 {
     struct weir__stack_info found;
-    int saved = errno;
+    int saved = weir__sys_errno();
 
     /* si_code is positive when the kernel says so, and si_addr is then the address of the fault. */
     if (info->si_code > 0 && weir__stack_find(info->si_addr, &found) && found.in_guard)
         report(info->si_addr, &found);
     pass_on(number, info, machine);
-    errno = saved;
+    weir__sys_errno_restore(saved);
 }
 
 static void take_lock(void)
@@ -130,9 +136,9 @@ void weir__overflow_uninstall(void)
 
     take_lock();
     /* A handler that was installed over this one may call it: then it stays. */
-    if (installs && --installs == 0 && weir__sys_sigaction(SIGSEGV, NULL, &now) == 0 &&
-        (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle)
-        (void)sigaction(SIGSEGV, &previous, NULL); /* no fault: what ends something cannot fail */
+    if (installs && --installs == 0 && weir__sys_sigaction(SIGSEGV, NULL, &now) == 0
+        && (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle)
+        weir__sys_sigaction_restore(SIGSEGV, &previous);
     drop_lock();
 }
 

@@ -7,7 +7,9 @@
 #include "base/atomic.h"
 #include "sys/page.h"
 
-enum { CHUNK_BYTES = 16 * 1024 };
+enum {
+    CHUNK_BYTES = 16 * 1024
+};
 
 struct chunk {
     struct chunk *next; /* never changes once it is linked */
@@ -15,7 +17,9 @@ struct chunk {
     struct weir__region entries[(CHUNK_BYTES - 16) / sizeof(struct weir__region)];
 };
 
-enum { CHUNK_ENTRIES = sizeof((struct chunk *)0)->entries / sizeof(struct weir__region) };
+enum {
+    CHUNK_ENTRIES = sizeof((struct chunk *)0)->entries / sizeof(struct weir__region)
+};
 
 static struct chunk *chunks; /* partner: itself, push only */
 

@@ -1,9 +1,9 @@
 /* task/region.h - where weir's stacks lie: a process-wide list that the handler of a fault reads.
  *
  * An entry is added when a slab is mapped and removed before it is unmapped. Entries stand in pages
- * that are never given back, so that a reader needs no lock and can run in a signal handler. An entry
- * that changes under a reader gives a wrong answer at worst, never a fault; the entry of a stack that
- * the reader runs on does not change.
+ * that are never given back, so that a reader needs no lock and can run in a signal handler. An
+ * entry that changes under a reader gives a wrong answer at worst, never a fault; the entry of a
+ * stack that the reader runs on does not change.
  */
 #ifndef WEIR_TASK_REGION_H
 #define WEIR_TASK_REGION_H

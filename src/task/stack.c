@@ -1,8 +1,8 @@
 /* task/stack.c - see stack.h.
  *
- * A slab's slots are opened in batches of eight, in order: guards are made and the batch is let into
- * core dumps. A large stack is a slab of one slot. Where guards are marks, a slab is one or two
- * mappings to the kernel; where they need mprotect, two a slot.
+ * A slab's slots are opened in batches of eight, in order: guards are made and the batch is let
+ * into core dumps. A large stack is a slab of one slot. Where guards are marks, a slab is one or
+ * two mappings to the kernel; where they need mprotect, two a slot.
  */
 #include "task/stack.h"
 
@@ -24,8 +24,8 @@ enum {
     COLOURS = 16,
     COLOUR_STEP = 64,
     COLOUR_MOST = (COLOURS - 1) * COLOUR_STEP,
-    LOOK_EVERY_MAX = 64, /* uses of a shallow slot between two looks */
-    HOT = 64,            /* free slots that a trim leaves committed */
+    LOOK_EVERY_MAX = 256, /* uses of a shallow slot between two looks */
+    HOT = 64,             /* free slots that a trim leaves committed */
 };
 
 struct weir__stack_slot {
@@ -35,8 +35,8 @@ struct weir__stack_slot {
     uint32_t index;
     uint32_t valgrind_id;
     uint8_t colour;
-    uint8_t uses_left; /* until the next look */
-    uint8_t look_every;
+    uint16_t uses_left; /* until the next look */
+    uint16_t look_every;
     bool cold; /* free, and nothing of it is committed */
 };
 
@@ -136,8 +136,8 @@ static int slot_open(struct weir__stack_slab *slab, uint32_t colour)
 
 /* ---- default slots ---- */
 
-/* Opens the next slots of the pool's newest slab, or of a new one, and puts them on the free list so
- * that the first is taken first. An error only if not one could be opened. */
+/* Opens the next slots of the pool's newest slab, or of a new one, and puts them on the free list
+ * so that the first is taken first. An error only if not one could be opened. */
 static int open_batch(struct weir__stack_pool *pool)
 {
     struct weir__stack_slab *slab = pool->slabs;
@@ -156,8 +156,8 @@ static int open_batch(struct weir__stack_pool *pool)
         rc = slot_open(slab, slab->opened);
     if (slab->opened == first)
         return rc;
-    weir__page_dump(slab->base + first * slab->slot_size,
-                    (slab->opened - first) * slab->slot_size, true);
+    weir__page_dump(slab->base + first * slab->slot_size, (slab->opened - first) * slab->slot_size,
+                    true);
     for (i = slab->opened; i > first; i--) {
         slab->slots[i - 1].next = pool->free;
         pool->free = &slab->slots[i - 1];
@@ -182,14 +182,14 @@ static __attribute__((noinline)) void look(struct weir__stack_pool *pool,
 
     if (touched > pool->high_water)
         pool->high_water = touched;
-    if (touched > WEIR__STACK_KEEP &&
-        weir__page_discard(low, (size_t)(slot->end - low) - WEIR__STACK_KEEP) == 0) {
+    if (touched > WEIR__STACK_KEEP
+        && weir__page_discard(low, (size_t)(slot->end - low) - WEIR__STACK_KEEP) == 0) {
         slot->look_every = 1;
         slot->uses_left = 0;
         return;
     }
     /* Shallow, or locked memory that cannot be given back: ask less often. */
-    slot->uses_left = (uint8_t)(slot->look_every - 1);
+    slot->uses_left = slot->look_every - 1;
     if (slot->look_every < LOOK_EVERY_MAX)
         slot->look_every *= 2;
 }
@@ -254,8 +254,8 @@ int weir__stack_pool_init(struct weir__stack_pool *pool, size_t slot_size)
 {
     if (!slot_size)
         slot_size = WEIR__STACK_SLOT_DEFAULT;
-    if (slot_size % weir__page_size() || slot_size < 2 * WEIR__STACK_GUARD ||
-        slot_size > WEIR__STACK_MAX)
+    if (slot_size % weir__page_size() || slot_size < 2 * WEIR__STACK_GUARD
+        || slot_size > WEIR__STACK_MAX)
         return WEIR_EINVAL;
     memset(pool, 0, sizeof *pool);
     pool->slot_size = slot_size;

@@ -3,13 +3,14 @@
  * A pool belongs to one worker: all its functions are called by that worker's thread, and a stack
  * goes back to the pool it came from (stack->pool), so a task that ended elsewhere sends it home. A
  * slab is 64 slots mapped at once. A slot's lowest 16 KiB are its guard, the rest is committed by
- * touch. The top is coloured: 64 B x (slot number mod 16) below the slot's end, so that thousands of
- * suspended tasks do not share the same cache sets.
+ * touch. The top is coloured: 64 B x (slot number mod 16) below the slot's end, so that thousands
+ * of suspended tasks do not share the same cache sets.
  *
- * A slot that touched more than 16 KiB gives the rest back when it is returned. How much was touched
- * is asked of the kernel (mincore), which costs more than a spawn; so a slot that was found shallow is
- * asked again only after 1, 2, 4, ... 64 more uses, and one that was found deep at each use. What this
- * misses, weir__stack_pool_trim finds: for a worker that has nothing to do.
+ * A slot that touched more than 16 KiB gives the rest back when it is returned. How much was
+ * touched is asked of the kernel (mincore), which costs more than a spawn; so a slot that was
+ * found shallow is asked again only after 1, 2, 4, ... 256 more uses, and one that was found deep
+ * at each use. What this misses, weir__stack_pool_trim finds: for a worker that has nothing to
+ * do.
  *
  * States of a slot: closed (never used, not in core dumps), taken, free (on the pool's list).
  */
@@ -26,10 +27,10 @@ struct weir__stack_slot;
 enum {
     WEIR__STACK_SLOT_DEFAULT = 64 * 1024, /* bytes, with its guard */
     WEIR__STACK_GUARD = 16 * 1024,
-    WEIR__STACK_KEEP = 16 * 1024,         /* bytes that a free slot may keep committed */
-    WEIR__STACK_MAX = 8 * 1024 * 1024,    /* the most that weir__stack_take can be asked for */
+    WEIR__STACK_KEEP = 16 * 1024,      /* bytes that a free slot may keep committed */
+    WEIR__STACK_MAX = 8 * 1024 * 1024, /* the most that weir__stack_take can be asked for */
     WEIR__STACK_SLAB_SLOTS = 64,
-    WEIR__STACK_LARGE_CACHED = 4,         /* free large stacks that a pool keeps */
+    WEIR__STACK_LARGE_CACHED = 4, /* free large stacks that a pool keeps */
 };
 
 struct weir__stack_pool {
@@ -39,8 +40,8 @@ struct weir__stack_pool {
     size_t slot_size;
     uint32_t large_count;
     uint32_t large_colour; /* of the next one that is mapped */
-    uint32_t taken; /* stacks out of the pool, of both kinds */
-    size_t high_water; /* most bytes of a slot that were found touched */
+    uint32_t taken;        /* stacks out of the pool, of both kinds */
+    size_t high_water;     /* most bytes of a slot that were found touched */
 };
 
 /* What a task holds of its stack. Usable are [low, high). */
@@ -51,25 +52,26 @@ struct weir__stack {
     struct weir__stack_pool *pool;
 };
 
-/* `slot_size` counts the guard; 0 is the default; else a multiple of the page size, at least 32 KiB.
- * Maps nothing yet. WEIR_EINVAL. */
+/* `slot_size` counts the guard; 0 is the default; else a multiple of the page size, at least 32
+ * KiB. Maps nothing yet. WEIR_EINVAL. */
 int weir__stack_pool_init(struct weir__stack_pool *pool, size_t slot_size);
 /* Unmaps everything. All stacks are back. Accepts zeroed memory. */
 void weir__stack_pool_fini(struct weir__stack_pool *pool);
 /* Gives back all cached large stacks, what the 64 most recent free slots hold beyond
- * WEIR__STACK_KEEP, and all that the other free slots hold. About a microsecond a slot that was used
- * since the last trim: for idle moments. */
+ * WEIR__STACK_KEEP, and all that the other free slots hold. About a microsecond a slot that was
+ * used since the last trim: for idle moments. */
 void weir__stack_pool_trim(struct weir__stack_pool *pool);
 
-/* Gives *out at least `size_wanted` usable bytes (0: the default slot, 48 KiB less its colour). More
- * than a slot holds is mapped alone. Errors, *out untouched: WEIR_ENOMEM (address space, overcommit),
- * WEIR_ELIMIT (more than WEIR__STACK_MAX, or the process is at its limit of mappings). */
+/* Gives *out at least `size_wanted` usable bytes (0: the default slot, 48 KiB less its colour).
+ * More than a slot holds is mapped alone. Errors, *out untouched: WEIR_ENOMEM (address space,
+ * overcommit), WEIR_ELIMIT (more than WEIR__STACK_MAX, or the process is at its limit of
+ * mappings). */
 int weir__stack_take(struct weir__stack_pool *pool, size_t size_wanted, struct weir__stack *out);
 /* Takes the stack back, and zeroes the struct. Cannot fail. Not from the stack itself. */
 void weir__stack_give(struct weir__stack_pool *pool, struct weir__stack *stack);
 
-/* Bytes below the top that have been touched since the stack was last given back, in whole pages, or
- * -errno. A system call: for dumps and diagnosis. */
+/* Bytes below the top that have been touched since the stack was last given back, in whole pages,
+ * or -errno. A system call: for dumps and diagnosis. */
 long weir__stack_touched(const struct weir__stack *stack);
 
 /* What lies at an address: for the handler of a fault. */
@@ -81,8 +83,8 @@ struct weir__stack_info {
     bool in_guard;
 };
 
-/* True, and fills *out, if the address lies in a slot of any pool. Async-signal-safe, any thread; the
- * slot may be gone when it returns unless the caller runs on it. */
+/* True, and fills *out, if the address lies in a slot of any pool. Async-signal-safe, any thread;
+ * the slot may be gone when it returns unless the caller runs on it. */
 bool weir__stack_find(const void *address, struct weir__stack_info *out);
 
 #endif

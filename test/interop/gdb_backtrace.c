@@ -1,11 +1,15 @@
-/* test/interop/gdb_backtrace.c - for gdb_backtrace.sh: a nest of calls on a task's stack, and the same
- * seen by the unwinder of the C library. Exits with 0 if that reaches the entry function and ends. */
+/* test/interop/gdb_backtrace.c - for gdb_backtrace.sh: a nest of calls on a task's stack, and the
+ * same seen by the unwinder of the C library. Exits with 0 if that reaches the entry function and
+ * ends. */
 #include <execinfo.h>
 #include <stdlib.h>
 
 #include "task/context.h"
 
-enum { STACK_SIZE = 64 * 1024, FRAMES_MAX = 64 };
+enum {
+    STACK_SIZE = 64 * 1024,
+    FRAMES_MAX = 64
+};
 
 static struct weir__context home, flow;
 static int verdict = 1;

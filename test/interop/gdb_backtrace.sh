@@ -27,7 +27,8 @@ build() { # program flags...
 frames() { # program breakpoint
     gdb -q -batch -nx -ex "set confirm off" -ex "set debuginfod enabled off" \
         -ex "break $2" -ex run -ex backtrace "$1" 2>/dev/null |
-        sed -n 's/^#[0-9]* *\(0x[0-9a-f]* in \)\{0,1\}\([a-z_A-Z0-9]*\).*/\2/p; s/^Backtrace stopped.*/STOPPED/p' |
+        sed -n -e 's/^#[0-9]* *\(0x[0-9a-f]* in \)\{0,1\}\([a-z_A-Z0-9]*\).*/\2/p' \
+            -e 's/^Backtrace stopped.*/STOPPED/p' |
         tr '\n' ' '
 }
 
@@ -37,9 +38,10 @@ check() { # program label
     command -v gdb >/dev/null || { echo "skip gdb_ends_at_the_entry_$2 no gdb"; return; }
     got=$(frames "$1" innermost)
     case $got in
-    *"innermost middle middle middle middle task_entry weir__context_start ") report 0 "gdb_ends_at_the_entry_$2" ;;
-    *) echo "gdb saw: $got"; report 1 "gdb_ends_at_the_entry_$2" ;;
+    *"innermost middle middle middle middle task_entry weir__context_start ") good=0 ;;
+    *) good=1; echo "gdb saw: $got" ;;
     esac
+    report $good "gdb_ends_at_the_entry_$2"
 }
 
 # Each instruction of the switch, from main to the task: the frame below is main before rsp changes
@@ -71,7 +73,8 @@ for line in sorted(seen):
     # From the ended task back to main: both sides, and nothing else.
     sed 's/__libc_start.*//; s/ *$//' "$work/steps" | grep '^STEP' | sort -u >"$work/sides"
     printf 'STEP main\nSTEP task_entry weir__context_start\n' >"$work/wanted"
-    sed -i 's/^STEP main.*/STEP main/; s/^STEP \(weir__context_switch_final \|weir__context_switch \)/STEP /' "$work/sides"
+    sed -i -e 's/^STEP weir__context_switch\(_final\)\{0,1\} /STEP /' \
+        -e 's/^STEP main.*/STEP main/' "$work/sides"
     sort -u "$work/sides" | cmp -s - "$work/wanted"
     status=$?
     [ $status -eq 0 ] || cat "$work/steps"

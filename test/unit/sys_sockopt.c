@@ -1,4 +1,5 @@
-/* test/unit/sys_sockopt.c - socket options are set on the socket that is given, and errors are told. */
+/* test/unit/sys_sockopt.c - socket options are set on the socket that is given, and errors are
+ * told. */
 #include "test.h"
 
 #include <errno.h>

@@ -7,19 +7,30 @@
 
 #include "sys/thread.h"
 #include "task/context.h"
+#include "task/stack.h"
 
-enum { STACK_SIZE = 64 * 1024, MANY = 200 };
+enum {
+    MANY = 200
+};
 
 struct flow {
     struct weir__context own;
     struct weir__context *home;
-    void *stack;
+    struct weir__stack stack;
     int steps; /* switches home before the last one */
     int seen;
     bool whole; /* everything that must survive a switch did */
 };
 
 static struct weir__context main_context;
+static struct weir__stack_pool pool;
+static int flows_open;
+
+static void flow_make(struct flow *flow, void (*entry)(void *))
+{
+    weir__context_make(&flow->own, flow->stack.low, (size_t)(flow->stack.high - flow->stack.low),
+                       entry, flow);
+}
 
 static void flow_start(struct flow *flow, void (*entry)(void *), int steps)
 {
@@ -27,16 +38,19 @@ static void flow_start(struct flow *flow, void (*entry)(void *), int steps)
     flow->home = &main_context;
     flow->steps = steps;
     flow->whole = true;
-    flow->stack = aligned_alloc(4096, STACK_SIZE);
-    assert_non_null(flow->stack);
+    if (flows_open++ == 0)
+        assert_int_equal(weir__stack_pool_init(&pool, 0), 0);
+    assert_int_equal(weir__stack_take(&pool, 0, &flow->stack), 0);
     weir__context_init_thread(&main_context);
-    weir__context_make(&flow->own, flow->stack, STACK_SIZE, entry, flow);
+    flow_make(flow, entry);
 }
 
 static void flow_end(struct flow *flow)
 {
     weir__context_fini(&flow->own);
-    free(flow->stack);
+    weir__stack_give(&pool, &flow->stack);
+    if (--flows_open == 0)
+        weir__stack_pool_fini(&pool);
 }
 
 static void count_steps(void *arg)
@@ -110,7 +124,7 @@ static void note_place(void *arg)
     struct flow *flow = arg;
     char *at = __builtin_frame_address(0);
 
-    flow->whole = at > (char *)flow->stack && at < (char *)flow->stack + STACK_SIZE;
+    flow->whole = at > flow->stack.low && at < flow->stack.high;
     weir__context_switch_final(&flow->own, flow->home);
 }
 
@@ -174,7 +188,8 @@ TEST(values_survive_switches_on_both_sides)
 }
 
 #if defined(__x86_64__) && !defined(WEIR_CONTEXT_UCONTEXT) && !WEIR__CONTEXT_ANNOTATED
-/* Fills each callee-saved register by hand, switches, and looks at them again. 0 if all are kept. */
+/* Fills each callee-saved register by hand, switches, and looks at them again. 0 if all are
+ * kept. */
 static __attribute__((noinline)) uint64_t registers(struct weir__context *from,
                                                     struct weir__context *to, uint64_t seed)
 {
@@ -281,8 +296,8 @@ __asm__(".text\n"
         "  ret\n");
 #endif
 
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(WEIR_CONTEXT_UCONTEXT) &&            \
-    !WEIR__CONTEXT_ANNOTATED
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(WEIR_CONTEXT_UCONTEXT)               \
+    && !WEIR__CONTEXT_ANNOTATED
 static void register_values(void *arg)
 {
     struct flow *flow = arg;
@@ -344,8 +359,8 @@ TEST(floating_point_control_is_the_threads)
     weir__context_switch(&main_context, &flow.own);
     after = control_word();
     set_rounding(0);
-    assert_int_equal(flow.seen, 1);         /* the task saw what the thread had set */
-    assert_int_equal(after >> 29 & 3, 2);   /* and the thread what the task had */
+    assert_int_equal(flow.seen, 1);       /* the task saw what the thread had set */
+    assert_int_equal(after >> 29 & 3, 2); /* and the thread what the task had */
     assert_int_equal(control_word(), before);
     flow_end(&flow);
 }
@@ -449,16 +464,14 @@ static void use_locals(void *arg)
 TEST(reused_stack_is_clean_for_the_next_flow)
 {
     struct flow flow;
-    void *stack;
     int i, round;
 
     flow_start(&flow, use_locals, 3);
-    stack = flow.stack;
     for (round = 0; round < 5; round++) {
         for (i = 0; i < 4; i++)
             weir__context_switch(&main_context, &flow.own);
         weir__context_fini(&flow.own);
-        weir__context_make(&flow.own, stack, STACK_SIZE, use_locals, &flow);
+        flow_make(&flow, use_locals);
     }
     flow_end(&flow);
 }

@@ -58,9 +58,9 @@ static int run_on_task_stack(void (*entry)(void *), size_t stack_size)
     struct weir__overflow_stack alternate;
 
     weir__overflow_describe = describe;
-    if (weir__overflow_stack_init(&alternate) < 0 || weir__overflow_install() < 0 ||
-        weir__stack_pool_init(&o->pool, 0) < 0 ||
-        weir__stack_take(&o->pool, stack_size, &o->stack) < 0)
+    if (weir__overflow_stack_init(&alternate) < 0 || weir__overflow_install() < 0
+        || weir__stack_pool_init(&o->pool, 0) < 0
+        || weir__stack_take(&o->pool, stack_size, &o->stack) < 0)
         return 1;
     weir__context_init_thread(&o->home);
     weir__context_make(&o->flow, o->stack.low, (size_t)(o->stack.high - o->stack.low), entry, o);
@@ -69,8 +69,8 @@ static int run_on_task_stack(void (*entry)(void *), size_t stack_size)
 }
 
 /* Runs `entry` in a child; *text is what it wrote to stderr. The signal that ended it, or 0. */
-static int end_of_child(void (*entry)(void *), size_t stack_size, void (*prepare)(void),
-                        char *text, size_t room)
+static int end_of_child(void (*entry)(void *), size_t stack_size, void (*prepare)(void), char *text,
+                        size_t room)
 {
     int fds[2], status;
     size_t len = 0;

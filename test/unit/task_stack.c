@@ -13,7 +13,9 @@
 #include "sys/page.h"
 #include "task/stack.h"
 
-enum { MANY = 300 };
+enum {
+    MANY = 300
+};
 
 static struct weir__stack_pool pool;
 
