@@ -277,13 +277,17 @@ int64_t weir__loop_spin_ns(struct weir_loop *loop)
     return budget < loop->spin_max_ns ? budget : loop->spin_max_ns;
 }
 
-void weir__loop_spun(struct weir_loop *loop, int64_t waited_ns, bool spun, bool found)
+/* Learns from a wait. A spin that found nothing is not tried again for a while: 16 waits, then twice
+ * as many after each further failure. */
+static void note_wait(struct weir_loop *loop, int64_t waited_ns)
 {
+    if (loop->waited == WAITED_NOT)
+        return;
     loop->wait_average_ns += (waited_ns - loop->wait_average_ns) / 8;
-    if (!spun)
+    if (loop->waited == WAITED_SLEPT)
         return;
     loop->spin_count++;
-    if (found) {
+    if (loop->waited == WAITED_SPUN_FOUND) {
         loop->spin_backoff = SPIN_BACKOFF_MIN;
         return;
     }
@@ -342,6 +346,7 @@ static void deliver_inbox(struct weir_loop *loop)
 
 int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
 {
+    uint64_t before_ns;
     int rc;
 
     if (timeout_ns != 0) {
@@ -359,8 +364,11 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
         !weir__inbox_empty(&loop->inbox))
         timeout_ns = 0;
     loop->wait_count++;
+    loop->waited = WAITED_NOT;
+    before_ns = loop->now_ns;
     rc = loop->backend->wait(loop, timeout_ns);
     loop->now_ns = weir__now_ns();
+    note_wait(loop, (int64_t)(loop->now_ns - before_ns));
     fire_timers(loop);
     if (!weir__inbox_empty(&loop->inbox))
         deliver_inbox(loop);

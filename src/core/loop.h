@@ -69,6 +69,7 @@ struct weir_loop {
     /* adaptive spin before sleeping, see weir__loop_spin_ns */
     int64_t spin_max_ns;
     int64_t wait_average_ns;
+    uint8_t waited; /* enum weir__loop_waited, set by the backend in each wait that may sleep */
     uint32_t spin_skip;    /* waits still to pass without a spin */
     uint32_t spin_backoff; /* skips after the next failure */
     /* embedding */
@@ -122,10 +123,11 @@ void weir__loop_feed(struct weir_loop *loop, uint32_t count);
 int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns);
 void weir__loop_drain(struct weir_loop *loop);
 
-/* How long a backend may look for work before it sleeps, in ns; 0: not at all. It says afterwards
- * how long it waited in all (spin and sleep) and whether the spin found something. */
+/* How long a backend may look for work before it sleeps, in ns; 0: not at all. */
 int64_t weir__loop_spin_ns(struct weir_loop *loop);
-void weir__loop_spun(struct weir_loop *loop, int64_t waited_ns, bool spun, bool found);
+
+/* How the last wait of a backend went, which it notes in loop->waited. */
+enum weir__loop_waited { WAITED_NOT, WAITED_SLEPT, WAITED_SPUN_FOUND, WAITED_SPUN_VAIN };
 
 /* Announces the sleep; false if there is something to do instead. Partner: weir__loop_wake. */
 bool weir__loop_fall_asleep(struct weir_loop *loop);

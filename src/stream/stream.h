@@ -20,21 +20,21 @@ struct weir__worker;
 struct weir__served;
 
 struct weir__stream {
-    uint64_t id;
+    uint64_t id; /* what a message touches comes first, what only begins and ends use comes last */
     weir_fd fd;
-    struct weir__task *reader; /* the task in the slot, while it waits */
+    struct weir__served *served; /* the part of a weir_serve that has it, or NULL */
+    struct weir__task *reader;   /* the task in the slot, while it waits */
+    uint64_t active_ns;          /* when bytes last moved */
+    uint16_t home;               /* index of its loop */
+    bool idling;                 /* the idle operation is in flight */
+    bool pending;                /* idle.u.lent holds bytes for the next read */
+    bool write_broken;
+    weir_op idle;
     struct weir__task *writer;
     uint64_t read_bytes;
     uint64_t written_bytes;
-    weir_op idle;
     struct weir__loop_timer limit; /* of a served connection */
-    uint64_t active_ns;            /* when bytes last moved */
-    struct weir__served *served;   /* the part of a weir_serve that has it, or NULL */
     struct weir__list link;        /* in that part */
-    uint16_t home; /* index of its loop */
-    bool idling;   /* the idle operation is in flight */
-    bool pending;  /* idle.u.lent holds bytes for the next read */
-    bool write_broken;
 };
 
 /* Makes a stream for a connected socket, which it takes on success. On a worker. */

@@ -22,7 +22,6 @@ struct weir__runtime {
     uint32_t count;
     uint32_t started; /* workers with a thread of their own */
     uint32_t stopping; /* partner: weir__runtime_stop */
-    uint64_t next_id;
     struct weir__scope root;
     int result;
     weir_task_fn *fn;
@@ -43,11 +42,6 @@ uint32_t weir__runtime_workers(const struct weir__runtime *runtime)
 struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_t index)
 {
     return &runtime->workers[index - 1];
-}
-
-uint64_t weir__runtime_next_id(struct weir__runtime *runtime)
-{
-    return WEIR_ATOMIC_ADD(&runtime->next_id, 1, RELAXED) + 1;
 }
 
 uint32_t weir_worker_count(void)

@@ -11,8 +11,6 @@ struct weir__worker;
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime);
 /* Worker 1..N. */
 struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_t index);
-/* A number for a task: unique in the process's life. Any thread. */
-uint64_t weir__runtime_next_id(struct weir__runtime *runtime);
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);
 

@@ -343,7 +343,7 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     task->block = NULL;
     task->scope = scope;
     task->name = options->name ? options->name : "task";
-    task->id = weir__runtime_next_id(worker->runtime);
+    task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
     weir__list_init(&task->scopes);
     weir__scope_enter(scope, worker, task);
     weir__worker_enqueue(worker, task);

@@ -24,6 +24,7 @@ struct weir__worker {
     weir_loop *loop;
     uint32_t index; /* 1.. */
     uint32_t ready_count;
+    uint64_t task_count; /* started so far: numbers them, with the worker's index */
     struct weir__queue ready;
     struct weir__task *current;
     struct weir__context context; /* of the thread that steps */

@@ -298,36 +298,43 @@ static int wait_events(struct epoll_state *state, int64_t timeout_ns)
     return rc == WEIR_EINTR ? 0 : rc;
 }
 
-/* Looks without sleeping for as long as the spin allows. */
-static int spin(struct weir_loop *loop, uint64_t began, int64_t budget_ns)
+/* A clock that jumps this far between two looks says that somebody else ran on this core: the look
+ * itself takes less than one microsecond. */
+#define SPIN_GAP_NS 4000
+
+/* Looks without sleeping for as long as the spin allows. A find after a gap counts as vain. */
+static int spin(struct weir_loop *loop, int64_t budget_ns)
 {
+    uint64_t began = weir__now_ns(), before = began, now;
+    bool late = false;
     int rc;
 
+    loop->waited = WAITED_SPUN_VAIN;
     do {
         rc = wait_events(loop->state, 0);
-    } while (rc == 0 && (int64_t)(weir__now_ns() - began) < budget_ns &&
-             weir__inbox_empty(&loop->inbox));
+        now = weir__now_ns();
+        late |= now - before > SPIN_GAP_NS;
+        before = now;
+    } while (rc == 0 && (int64_t)(now - began) < budget_ns && weir__inbox_empty(&loop->inbox));
+    if (rc && !late)
+        loop->waited = WAITED_SPUN_FOUND;
     return rc;
 }
 
 static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 {
     int64_t budget = weir__loop_spin_ns(loop);
-    uint64_t began = loop->spin_max_ns && loop->alone ? weir__now_ns() : 0;
     int rc = 0;
 
+    loop->waited = WAITED_SLEPT;
     if (timeout_ns > 0 && timeout_ns < budget)
         budget = timeout_ns;
     if (budget)
-        rc = spin(loop, began, budget);
-    if (budget && rc)
-        weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), true, true);
+        rc = spin(loop, budget);
     if (rc || !weir__loop_fall_asleep(loop))
         return rc ? rc : wait_events(loop->state, 0);
     rc = wait_events(loop->state, timeout_ns);
     weir__loop_awake(loop);
-    if (began)
-        weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), budget != 0, false);
     return rc;
 }
 

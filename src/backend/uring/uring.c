@@ -503,16 +503,29 @@ static void reap(struct weir_loop *loop)
     WEIR_ATOMIC_STORE(ring->cq_head, head, RELEASE);
 }
 
-/* Submits, then looks at the ring's own memory for as long as the spin allows. */
-static bool spin(struct weir_loop *loop, int64_t budget_ns, uint64_t began)
+/* A clock that jumps this far between two looks says that somebody else ran on this core meanwhile:
+ * perhaps the very peer that the spin waits for, which sleeping would have let run at once. */
+#define SPIN_GAP_NS 3000
+
+/* Looks at the ring's own memory, without a system call, for as long as the spin allows: true if
+ * there is something. A find after a gap counts as vain. */
+static bool spin(struct weir_loop *loop, int64_t budget_ns)
 {
     struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
+    uint64_t began = weir__now_ns(), before = began, now;
+    bool late = false;
 
+    loop->waited = WAITED_SPUN_VAIN;
     while (!weir__ring_stirs(ring) && weir__inbox_empty(&loop->inbox)) {
-        if ((int64_t)(weir__now_ns() - began) >= budget_ns)
-            return false;
         weir__sys_cpu_relax();
+        now = weir__now_ns();
+        late |= now - before > SPIN_GAP_NS;
+        before = now;
+        if ((int64_t)(now - began) >= budget_ns)
+            return false;
     }
+    if (!late)
+        loop->waited = WAITED_SPUN_FOUND;
     return true;
 }
 
@@ -520,33 +533,29 @@ static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 {
     struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
     int64_t budget = weir__loop_spin_ns(loop);
-    uint64_t began = loop->spin_max_ns && loop->alone ? weir__now_ns() : 0;
     int rc;
 
+    loop->waited = WAITED_SLEPT;
     if (timeout_ns > 0 && timeout_ns < budget)
         budget = timeout_ns;
     if (budget) {
         rc = weir__ring_enter(ring, 0, 0);
         if (rc < 0)
             return rc;
-        if (spin(loop, budget, began)) {
-            weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), true, true);
+        if (spin(loop, budget))
             return weir__ring_cq_count(ring) ? 0 : weir__ring_enter(ring, 0, 0);
-        }
     }
     if (!weir__loop_fall_asleep(loop))
         return weir__ring_enter(ring, 0, 0);
     rc = weir__ring_enter(ring, 1, timeout_ns);
     weir__loop_awake(loop);
-    if (began)
-        weir__loop_spun(loop, (int64_t)(weir__now_ns() - began), budget != 0, false);
     return rc;
 }
 
 static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
 {
     struct uring_state *state = loop->state;
-    int rc;
+    int rc = 0;
 
     if (!state->ring.enabled) {
         rc = weir__ring_enable(&state->ring);
@@ -558,7 +567,10 @@ static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
         arm_wake(state);
     if (timeout_ns && weir__ring_cq_count(&state->ring))
         timeout_ns = 0;
-    rc = timeout_ns ? sleep_or_spin(loop, timeout_ns) : weir__ring_enter(&state->ring, 0, 0);
+    if (timeout_ns)
+        rc = sleep_or_spin(loop, timeout_ns);
+    else if (weir__ring_unsent(&state->ring) || weir__ring_stirs(&state->ring))
+        rc = weir__ring_enter(&state->ring, 0, 0);
     reap(loop);
     return rc;
 }
