@@ -9,6 +9,7 @@
 
 #define EXAMPLE INT64_C(784111777)  /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define NOW     INT64_C(1760000000) /* October 2025 */
+#define LATE    INT64_C(3800000000) /* June 2090 */
 
 static void assert_date(const char *text, int64_t seconds)
 {
@@ -84,6 +85,8 @@ TEST(settles_the_century_of_two_digits)
         snprintf(text, sizeof text, "Friday, 06-Nov-%02d 08:49:37 GMT", year);
         assert_int_equal(weir__http1_date_parse(weir__slice_text(text), NOW, &seconds), 0);
         assert_int_equal(year_of(seconds), year <= 75 ? 2000 + year : 1900 + year);
+        assert_int_equal(weir__http1_date_parse(weir__slice_text(text), LATE, &seconds), 0);
+        assert_int_equal(year_of(seconds), year <= 40 ? 2100 + year : 2000 + year);
     }
 }
 

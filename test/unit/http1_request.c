@@ -144,6 +144,8 @@ TEST(knows_the_methods)
         assert_int_equal(request.method, i);
         assert_slice(request.method_text, names[i]);
     }
+    assert_accepted("PROPFIND / HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(request.method, WEIR__HTTP1_METHOD_OTHER);
     assert_accepted("get / HTTP/1.1\r\n" HOST "\r\n");
     assert_int_equal(request.method, WEIR__HTTP1_METHOD_OTHER);
 }
@@ -496,6 +498,8 @@ TEST(finds_fields)
     assert_slice(value, "\"b\"");
     assert_false(
         weir__http1_request_next(&request, WEIR__HTTP1_FIELD_IF_NONE_MATCH, &index, &value));
+    index = 0;
+    assert_false(weir__http1_request_next(&request, WEIR__HTTP1_FIELD_EXPECT, &index, &value));
     assert_true(weir__http1_request_find(&request, "x-own", &value));
     assert_slice(value, "1");
     assert_false(weir__http1_request_find(&request, "x-other", &value));

@@ -174,11 +174,9 @@ static int classify_target(struct weir__http1_request *out)
 }
 
 /* One empty line may stand before the request line (RFC 9112 2.2), for clients that send one too
- * many behind a body. */
+ * many behind a body. There is at least one byte. */
 static inline int parse_empty_line(struct cursor *c)
 {
-    if (c->at == c->end)
-        return MORE;
     return *c->at == '\r' ? parse_line_end(c) : DONE;
 }
 
