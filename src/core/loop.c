@@ -230,12 +230,16 @@ void weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
 
 void weir__loop_feed(struct weir_loop *loop, uint32_t count)
 {
-    while (count-- && loop->starved_head) {
+    struct weir_op *last = loop->starved_tail; /* one that starves again comes behind it */
+
+    while (last && count-- && loop->starved_head) {
         struct weir_op *op = loop->starved_head;
 
         loop->starved_head = op->weir__next;
         if (!loop->starved_head)
             loop->starved_tail = NULL;
+        if (op == last)
+            last = NULL;
         op->weir__state = OP_BACKEND;
         loop->backend->submit(loop, op);
     }

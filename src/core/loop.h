@@ -100,7 +100,8 @@ static inline void weir__loop_complete(struct weir_loop *loop, struct weir_op *o
 /* Queues one completion of a multishot operation. The caller has looked that there is room. */
 static inline bool weir__loop_shots_full(const struct weir_loop *loop)
 {
-    return loop->shots_head - loop->shots_tail == WEIR__LOOP_SHOTS;
+    /* the rest is room for the ends of cancelled operations, which nothing holds back */
+    return loop->shots_head - loop->shots_tail >= WEIR__LOOP_SHOTS - 64;
 }
 static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, int32_t result,
                                    bool more)

@@ -22,8 +22,21 @@ struct weir__listener *weir__listener_enter(weir_listener handle, int *error)
     return weir__handle_enter(handle.id, WEIR__KIND_LISTENER, 0, error);
 }
 
+void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kept)
+{
+    kept->next = WEIR_ATOMIC_LOAD(&listener->kept, RELAXED);
+    while (!WEIR_ATOMIC_CAS(&listener->kept, &kept->next, kept, SEQ_CST)) {
+    }
+}
+
 static void release(struct weir__listener *listener)
 {
+    struct weir__kept *kept = listener->kept, *next;
+
+    for (; kept; kept = next) {
+        next = kept->next;
+        weir__free(kept);
+    }
     weir__sys_close(listener->fd);
     if (listener->unlink_path[0])
         (void)unlink(listener->unlink_path);
@@ -183,13 +196,13 @@ int weir_listener_close(weir_listener handle)
     struct weir__listener *listener;
     uint32_t in_use;
     void *object;
+    int error;
 
-    if (weir__handle_close(handle.id, WEIR__KIND_LISTENER, &in_use, &object) != 1)
+    listener = weir__listener_enter(handle, &error);
+    if (!listener)
         return 0;
-    listener = object;
-    if (in_use == 0) {
-        release(listener);
-    } else {
+    if (weir__handle_close(handle.id, WEIR__KIND_LISTENER, &in_use, &object) == 1 &&
+        in_use != 1) {
         struct weir__serve *serve = WEIR_ATOMIC_LOAD(&listener->serve, SEQ_CST);
 
         if (serve)
@@ -197,6 +210,7 @@ int weir_listener_close(weir_listener handle)
         else
             (void)weir__sys_shutdown(listener->fd, SHUT_RDWR); /* ends accepts under way */
     }
+    weir__listener_leave(listener);
     return 0;
 }
 
@@ -234,12 +248,18 @@ int weir_accept(weir_listener handle, weir_stream *out)
     listener = weir__listener_enter(handle, &rc);
     if (!listener)
         return rc;
+    weir_fd_init(&fd, listener->fd);
     do {
-        weir_fd_init(&fd, listener->fd);
         weir_op_accept(&task->op, &fd, 0);
         rc = weir__task_await(task, &task->op);
         weir_loop_forget(task->worker->loop, &fd);
+        if (rc == WEIR_EEXIST && fd.number == listener->fd) { /* another task of this loop waits */
+            fd.number = weir__sys_dup(listener->fd);
+            rc = fd.number < 0 ? fd.number : WEIR_EAGAIN;
+        }
     } while (rc == WEIR_ECONNABORTED || rc == WEIR_EAGAIN);
+    if (fd.number >= 0 && fd.number != listener->fd)
+        weir__sys_close(fd.number);
     if (rc >= 0)
         rc = take_accepted(listener, task->worker, rc, out);
     else if (weir__handle_closed(listener->id))

@@ -13,6 +13,11 @@
 
 struct weir__serve;
 
+/* The head of memory that is freed with a listener. */
+struct weir__kept {
+    struct weir__kept *next;
+};
+
 struct weir__listener {
     uint64_t id;
     int fd;
@@ -22,6 +27,7 @@ struct weir__listener {
     socklen_t address_len;
     char unlink_path[109];           /* UNIX: removed at the end, "" if nothing */
     struct weir__serve *serve;       /* partner: weir_listener_close */
+    struct weir__kept *kept;         /* partner: weir__listener_keep */
 };
 
 /* A further listening socket at the same address, for another worker. The descriptor, or an error. */
@@ -29,6 +35,9 @@ int weir__listener_twin(const struct weir__listener *listener);
 
 struct weir__listener *weir__listener_enter(weir_listener listener, int *error);
 void weir__listener_leave(struct weir__listener *listener);
+
+/* Takes memory of weir__alloc, to be freed with the listener. Any thread that is inside. */
+void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kept);
 
 /* Sets what accepted sockets get. */
 void weir__listener_prepare(const struct weir__listener *listener, int fd);

@@ -49,6 +49,7 @@ struct weir__served { /* a part */
 };
 
 struct weir__serve {
+    struct weir__kept kept;
     struct weir__listener *listener;
     struct weir__task *owner;
     struct weir__scope *scope; /* of the handlers */
@@ -118,7 +119,6 @@ static void first_byte(weir_op *op)
     stream->idling = false;
     if (rc > 0) {
         stream->pending = true;
-        stream->read_bytes += (uint64_t)rc;
         stream->active_ns = stream->served->worker->loop->now_ns;
         rc = start_handler(stream);
     } else {
@@ -207,13 +207,8 @@ static bool at_limit(const struct weir__serve *serve)
     return WEIR_ATOMIC_LOAD(&serve->connections, RELAXED) >= serve->options.connections_max;
 }
 
-static void connection_end(struct weir__stream *stream)
+static void begin_waiting(struct weir__served *part)
 {
-    struct weir__served *part = stream->served;
-
-    weir__list_remove(&stream->link);
-    part->count--;
-    (void)WEIR_ATOMIC_SUB(&part->serve->connections, 1, RELAXED);
     while (part->waiting_count && !at_limit(part->serve)) {
         int fd = part->waiting[0];
 
@@ -221,6 +216,16 @@ static void connection_end(struct weir__stream *stream)
         memmove(part->waiting, part->waiting + 1, part->waiting_count * sizeof fd);
         connection_begin(part, fd);
     }
+}
+
+static void connection_end(struct weir__stream *stream)
+{
+    struct weir__served *part = stream->served;
+
+    weir__list_remove(&stream->link);
+    part->count--;
+    (void)WEIR_ATOMIC_SUB(&part->serve->connections, 1, RELAXED);
+    begin_waiting(part);
     if (!part->stopping && !part->accepting && !weir__timer_armed(&part->backoff.node) &&
         !at_limit(part->serve))
         accept_start(part);
@@ -236,6 +241,7 @@ static void backoff_fire(void *timer, weir_loop *loop)
     (void)loop;
     if (part->stopping || part->accepting)
         return;
+    begin_waiting(part);
     if (at_limit(part->serve)) /* another part may free a place, and does not tell */
         weir__loop_timer_start(loop, &part->backoff, loop->now_ns + BACKOFF_NS);
     else
@@ -283,7 +289,9 @@ static void accept_done(weir_op *op)
 {
     struct weir__served *part = WEIR_CONTAINER_OF(op, struct weir__served, accept);
 
-    if (op->result >= 0)
+    if (op->result >= 0 && part->stopping)
+        weir__sys_close(op->result);
+    else if (op->result >= 0)
         take_connection(part, op->result);
     if (op->flags & WEIR_OP_MORE) {
         if (at_limit(part->serve))
@@ -392,7 +400,10 @@ static void serve_destroy(struct weir__serve *serve, bool started)
         if (serve->parts[i].listener.number != serve->listener->fd)
             weir__sys_close(serve->parts[i].listener.number);
     }
-    weir__free(serve);
+    if (!started)
+        weir__free(serve);
+    else /* a close of the listener on another worker may still look at it */
+        weir__listener_keep(serve->listener, &serve->kept);
 }
 
 static int serve_create(struct weir__serve **out, struct weir__listener *listener,
@@ -472,8 +483,8 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
         serve_destroy(serve, false);
         return rc;
     }
-    WEIR_ATOMIC_STORE(&serve->listener->serve, serve, SEQ_CST);
     post_all(serve, true);
+    WEIR_ATOMIC_STORE(&serve->listener->serve, serve, SEQ_CST); /* now stops come after starts */
     if (weir__handle_closed(serve->listener->id))
         weir__serve_stop(serve);
     rc = wait_for_stop(serve, task);

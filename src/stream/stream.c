@@ -97,14 +97,14 @@ int weir_close(weir_stream handle)
     struct weir__stream *stream;
     uint32_t in_use;
     void *object;
+    int error;
 
-    if (weir__handle_close(handle.id, WEIR__KIND_STREAM, &in_use, &object) != 1)
+    stream = weir__stream_enter(handle, 0, &error); /* so that the descriptor outlives the shutdown */
+    if (!stream)
         return 0;
-    stream = object;
-    if (in_use == 0)
-        release(stream);
-    else
+    if (weir__handle_close(handle.id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
         (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends the calls under way */
+    weir__stream_leave(stream, 0);
     return 0;
 }
 

@@ -91,7 +91,8 @@ static void run_worker(void *arg)
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
     while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST) || worker->ready_count ||
-           worker->loop->inflight > worker->loop->silent)
+           worker->loop->inflight > worker->loop->silent ||
+           !weir__inbox_empty(&worker->loop->inbox))
         weir__worker_step(worker);
     weir__overflow_stack_fini(&worker->signal_stack);
     weir__context_fini(&worker->context);

@@ -84,7 +84,7 @@ void weir__scope_leave(struct weir__scope *scope, int result)
             weir__scope_cancel(scope);
     } else if (scope->policy == WEIR_SCOPE_FIRST_SUCCESS &&
                WEIR_ATOMIC_CAS(&scope->decided, &undecided, 1, SEQ_CST)) {
-        WEIR_ATOMIC_STORE(&scope->result, result, SEQ_CST);
+        WEIR_ATOMIC_STORE(&scope->failure, result, SEQ_CST);
     }
     weir__scope_release(scope);
 }
@@ -248,5 +248,5 @@ int weir_scope_join(weir_scope *public)
         weir__task_suspend(task);
     weir__list_remove(&scope->open);
     weir__free(scope->parts);
-    return scope->decided ? scope->result : 0;
+    return scope->decided == 1 ? scope->failure : scope->result;
 }

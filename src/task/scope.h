@@ -32,6 +32,7 @@ struct weir__scope {
     uint64_t deadline_ns;
     uint32_t cancelled; /* partner: weir__scope_cancelled */
     int32_t result;     /* the first that counts */
+    int32_t failure;    /* FIRST_SUCCESS: the first failure, if nothing counts */
     uint8_t policy;
     bool shielded; /* opened inside a shield of the owner */
     uint32_t decided;

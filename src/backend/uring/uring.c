@@ -58,6 +58,8 @@ static void uring_fini(struct weir_loop *loop)
 {
     struct uring_state *state = loop->state;
 
+    if (state->ring.enabled && weir__ring_unsent(&state->ring))
+        (void)weir__ring_enter(&state->ring, 0, 0); /* closes */
     weir__ring_fini(&state->ring);
     if (state->group)
         weir__sys_munmap(state->group, state->group_entries * sizeof(struct io_uring_buf));
@@ -429,6 +431,10 @@ static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
     }
     finished = op->kind == WEIR_OP_SENDFILE ? attempt_sendfile(loop, op)
                                             : weir__ready_attempt(loop, op);
+    if (!finished && op->weir__cancels) { /* the cancel has missed the readiness that came */
+        op->result = WEIR_ECANCELED;
+        finished = true;
+    }
     if (finished && op->result == WEIR_ENOBUFS && op->kind == WEIR_OP_RECV_LENT)
         weir__loop_starve(loop, op);
     else if (finished)
