@@ -25,8 +25,9 @@ struct load {
     double warmup_s, seconds;
     int pids[USAGE_PIDS_MAX]; /* whose processor time is reported */
     int pid_count;
-    bool spin;   /* poll instead of sleeping: for a core of its own */
-    bool verify; /* compare every byte that comes back */
+    bool spin;     /* poll instead of sleeping: for a core of its own */
+    bool verify;   /* compare every byte that comes back */
+    bool syscalls; /* count the system calls of the processes, which slows them */
 };
 
 struct result {

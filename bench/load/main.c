@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "load.h"
+#include "syscalls.h"
 
 static const struct {
     const char *name;
@@ -33,6 +34,7 @@ _Noreturn static void usage(void)
             "  --connections N  (1)      --size BYTES (64)    --in-flight N (1, closed)\n"
             "  --rate N         messages a second (rate)      --http PATH   requests, not echo\n"
             "  --warmup S (0.2) --seconds S (1)               --pid N       report its CPU time\n"
+            "  --syscalls       count those of the processes (slows them, needs root)\n"
             "  --spin           poll without sleeping         --verify      compare all bytes\n");
     exit(2);
 }
@@ -43,6 +45,8 @@ static bool parse_flag(struct load *l, const char *name)
         l->spin = true;
     else if (!strcmp(name, "--verify"))
         l->verify = true;
+    else if (!strcmp(name, "--syscalls"))
+        l->syscalls = true;
     else
         return false;
     return true;
@@ -92,13 +96,11 @@ static void parse(struct load *l, int argc, char **argv)
         usage();
 }
 
-static void print_stolen(const struct usage *u)
+static void print_percents(const char *name, const struct usage *u, const uint64_t *ticks)
 {
-    double ticks = (double)u->at_ns / 1e7;
-
-    printf("\"stolen_percent\":[");
+    printf(",\"%s\":[", name);
     for (int i = 0; i < u->cpus; i++)
-        printf("%s%.2f", i ? "," : "", 100.0 * (double)u->stolen_ticks[i] / ticks);
+        printf("%s%.2f", i ? "," : "", 1e9 * (double)ticks[i] / (double)u->at_ns);
     printf("]");
 }
 
@@ -116,9 +118,12 @@ static void print_result(const struct load *l, const struct result *r)
            (unsigned long long)histogram_quantile(h, 0.5),
            (unsigned long long)histogram_quantile(h, 0.99),
            (unsigned long long)histogram_quantile(h, 0.999), (unsigned long long)h->max_ns);
-    printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu,",
+    printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu",
            (unsigned long long)r->usage.servers_ns, (unsigned long long)r->usage.own_ns);
-    print_stolen(&r->usage);
+    if (l->syscalls)
+        printf(",\"syscalls\":%llu", (unsigned long long)r->usage.syscalls);
+    print_percents("busy_percent", &r->usage, r->usage.busy_ticks);
+    print_percents("stolen_percent", &r->usage, r->usage.stolen_ticks);
     printf("}\n");
 }
 
@@ -128,6 +133,10 @@ int main(int argc, char **argv)
     struct load load;
 
     parse(&load, argc, argv);
+    for (int i = 0; i < load.pid_count && load.syscalls; i++) {
+        if (!syscalls_watch(load.pids[i]))
+            load_die("system calls cannot be counted here");
+    }
     prctl(PR_SET_TIMERSLACK, 1UL);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (strcmp(load.mode, modes[i].name))

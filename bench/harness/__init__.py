@@ -1,0 +1,1 @@
+"""The parts of bench/run: build, servers, cells, measure, report, chart."""

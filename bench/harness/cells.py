@@ -1,0 +1,65 @@
+"""The cells: what is measured. README.md says what each means."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Cell:
+    name: str
+    about: str
+    work: str = "echo"  # which servers take part
+    load: list = field(default_factory=list)  # arguments of the load generator
+    tool: str = "load"  # load, wrk, memory or micro
+    cores: int = 1  # 2: the client has a core of its own
+    connections: int = 1
+    servers: tuple = ()  # names, where not every default server takes part
+    also: tuple = ()  # names besides the default servers
+    unit: str = "message"
+
+
+def echo(connections, size, in_flight=1, cores=1, also=()):
+    name = f"echo-{connections}-{'16k' if size == 16384 else size}"
+    about = f"echo, {connections} conn, {'16 KiB' if size == 16384 else f'{size} B'}"
+    if in_flight > 1:
+        name, about = f"{name}-x{in_flight}", f"{about}, {in_flight} in flight"
+    if cores == 2:
+        name, about = f"{name}-2cores", f"{about}, two cores"
+    load = ["closed", "--connections", connections, "--size", size, "--in-flight", in_flight]
+    return Cell(name, about, load=load, cores=cores, connections=connections, also=also)
+
+
+def rate(per_second):
+    return Cell(f"rate-{per_second // 1000}k", f"fixed rate, {per_second:,} msg/s, 500 conn, two cores",
+                load=["rate", "--connections", 500, "--rate", per_second, "--size", 64], cores=2,
+                connections=500)
+
+
+def wrk(connections):
+    return Cell(f"http-{connections}", f"HTTP keep-alive, {connections} conn (wrk)", work="http",
+                tool="wrk", connections=connections, unit="request")
+
+
+CELLS = [
+    echo(1, 64), echo(50, 64), echo(1000, 64),
+    echo(1, 16384), echo(50, 16384), echo(1000, 16384),
+    echo(50, 64, in_flight=16),
+    echo(1, 64, cores=2, also=("weir-nospin",)),
+    echo(50, 64, cores=2), echo(1000, 16384, cores=2),
+    rate(10000), rate(50000),
+    Cell("storm", "connect, one byte, reset; 32 at once",
+         load=["storm", "--connections", 32], connections=32, unit="connection"),
+    Cell("echo-50-64-limit", "echo, 50 conn, 64 B, with and without an idle limit",
+         load=["closed", "--connections", 50, "--size", 64], connections=50,
+         servers=("weir", "weir-limit", "raw-uring")),
+    Cell("memory-echo", "user memory of 15,000 idle connections", tool="memory",
+         load=["idle", "--connections", 15000, "--size", 64], connections=15000,
+         also=("weir-task", "weir-loop"), unit="connection"),
+    Cell("memory-http", "user memory of 15,000 idle HTTP connections", work="http", tool="memory",
+         load=["idle", "--connections", 15000, "--http", "/hello.txt"], connections=15000,
+         unit="connection"),
+    wrk(64), wrk(512),
+    Cell("http-64-x16", "HTTP, 64 conn, 16 pipelined", work="http",
+         load=["closed", "--connections", 64, "--in-flight", 16, "--http", "/hello.txt"],
+         connections=64, unit="request"),
+    Cell("micro", "task switch there and back, spawn + join, timer start + stop", tool="micro"),
+]
