@@ -94,6 +94,7 @@ static void run_worker(void *arg)
            worker->loop->inflight > worker->loop->silent ||
            !weir__inbox_empty(&worker->loop->inbox))
         weir__worker_step(worker);
+    weir__loop_poll(worker->loop, 0); /* sends what is prepared still, closes: only this thread may */
     weir__overflow_stack_fini(&worker->signal_stack);
     weir__context_fini(&worker->context);
     weir__current_set_loop(NULL);
