@@ -16,7 +16,7 @@
 #include "sys/call.h"
 #include "sys/sys.h"
 
-#define EVENTS_MAX 256
+#define EVENTS_MAX 32
 #define ACCEPTS_A_TURN 64
 #define READ_EVENTS (EPOLLIN | EPOLLRDHUP)
 #define WRITE_EVENTS EPOLLOUT
