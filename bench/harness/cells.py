@@ -40,8 +40,8 @@ def wrk(connections):
 
 
 CELLS = [
-    echo(1, 64), echo(50, 64), echo(1000, 64),
-    echo(1, 16384), echo(50, 16384), echo(1000, 16384),
+    echo(1, 64), echo(50, 64, also=("weir-task", "weir-loop")), echo(1000, 64),
+    echo(1, 16384), echo(50, 16384, also=("weir-task", "weir-loop")), echo(1000, 16384),
     echo(50, 64, in_flight=16),
     echo(1, 64, cores=2, also=("weir-nospin",)),
     echo(50, 64, cores=2), echo(1000, 16384, cores=2),

@@ -52,7 +52,7 @@ SERVERS = [
     Server("weir-task", "weir", "echo", [own("weir_task_echo"), "--port", "{port}"], default=False),
     Server("weir-loop", "weir", "echo", [own("weir_loop_echo"), "--port", "{port}"], default=False),
     Server("weir-nospin", "weir", "echo",
-           [own("weir_task_echo"), "--port", "{port}", "--lent", "--no-spin"], default=False),
+           [own("weir_task_echo"), "--port", "{port}", "--again", "--no-spin"], default=False),
     Server("raw-uring", "raw", "echo", [own("raw_uring"), "--port", "{port}"]),
     Server("raw-epoll", "raw", "echo", [own("raw_epoll"), "--port", "{port}"]),
     Server("libuv", "peer", "echo", [own("uv_echo"), "--port", "{port}"]),

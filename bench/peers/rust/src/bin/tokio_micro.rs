@@ -1,4 +1,5 @@
 //! What a task switch, a spawn with its join, and a timer cost in Tokio; one line of JSON.
+//! The best of five repetitions.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -68,12 +69,16 @@ fn main() {
     runtime.block_on(async {
         // In a task of its own, so that every wake goes through the scheduler's queue.
         tokio::spawn(async {
-            switch_ns().await;
+            let mut best = [f64::INFINITY; 3];
+            for _ in 0..5 {
+                let now = [switch_ns().await, spawn_join_ns().await, timer_ns().await];
+                for (best, ns) in best.iter_mut().zip(now) {
+                    *best = best.min(ns);
+                }
+            }
             println!(
                 "{{\"switch_ns\":{:.1},\"spawn_join_ns\":{:.1},\"timer_ns\":{:.1}}}",
-                switch_ns().await,
-                spawn_join_ns().await,
-                timer_ns().await
+                best[0], best[1], best[2]
             );
         })
         .await

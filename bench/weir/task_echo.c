@@ -1,0 +1,89 @@
+/* bench/weir/task_echo.c - weir's echo server as a task for each connection that loops over reads.
+ *
+ *   --port N     on 127.0.0.1
+ *   --again      a handler for each message instead, no stack while idle (as `weir echo` does)
+ *   --no-spin    sleep at once when there is nothing to do
+ *   --epoll      the other backend
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/net.h>
+#include <weir/runtime.h>
+#include <weir/time.h>
+
+static int exchange(weir_stream peer)
+{
+    weir_lent data;
+    int n = weir_read_lent(peer, &data);
+
+    if (n <= 0)
+        return n;
+    n = weir_write_all(peer, data.bytes, data.len);
+    weir_give_back(&data);
+    return n < 0 ? n : 1;
+}
+
+static int echo(weir_stream peer, void *arg)
+{
+    int rc;
+
+    (void)arg;
+    while ((rc = exchange(peer)) > 0)
+        ;
+    return rc;
+}
+
+static int echo_again(weir_stream peer, void *arg)
+{
+    int rc = exchange(peer);
+
+    (void)arg;
+    return rc > 0 ? WEIR_SERVE_AGAIN : rc;
+}
+
+struct settings {
+    int port;
+    int again;
+};
+
+static int app(void *arg)
+{
+    const struct settings *settings = arg;
+    struct weir_serve_options options = {
+        .connections_max = 20000,
+        .idle_limit_ns = WEIR_FOREVER,
+        .at_first_byte = settings->again ? WEIR_ON : WEIR_OFF,
+    };
+    weir_listener listener;
+    char address[64];
+    int rc;
+
+    snprintf(address, sizeof(address), "tcp://127.0.0.1:%d", settings->port);
+    rc = weir_listen(&listener, address, NULL);
+    if (rc < 0)
+        return rc;
+    return weir_serve(listener, settings->again ? echo_again : echo, NULL, &options);
+}
+
+int main(int argc, char **argv)
+{
+    struct weir_runtime_options runtime = {.workers = 1};
+    struct settings settings = {0};
+    int rc;
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--port") && i + 1 < argc)
+            settings.port = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--again"))
+            settings.again = 1;
+        else if (!strcmp(argv[i], "--no-spin"))
+            runtime.spin_ns = -1;
+        else if (!strcmp(argv[i], "--epoll"))
+            runtime.backend = WEIR_BACKEND_EPOLL;
+    }
+    rc = weir_run(app, &settings, &runtime);
+    if (rc < 0)
+        fprintf(stderr, "task_echo: %s\n", weir_strerror(rc));
+    return rc < 0;
+}
