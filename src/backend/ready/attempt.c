@@ -83,7 +83,7 @@ static bool attempt_send(struct weir_op *op)
         if (rc > 0)
             op->u.buffer.done += (size_t)rc;
     } while (rc > 0 && (op->flags & WEIR_OP_WHOLE) && op->u.buffer.done < op->u.buffer.len);
-    op->fd->weir__write_hint = rc > 0;
+    op->fd->weir__write_hint = !would_block(rc);
     if (op->u.buffer.done == op->u.buffer.len ||
         (op->u.buffer.done && !(op->flags & WEIR_OP_WHOLE)))
         return finish(op, (int)op->u.buffer.done);
@@ -96,7 +96,7 @@ static bool attempt_sendmsg(struct weir_op *op)
 {
     int rc = weir__sys_sendmsg(op->fd->number, op->u.message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    op->fd->weir__write_hint = rc > 0;
+    op->fd->weir__write_hint = !would_block(rc);
     return would_block(rc) ? false : finish(op, rc);
 }
 
@@ -108,7 +108,7 @@ static bool attempt_sendfile(struct weir_op *op)
     if (rc < 0)
         return finish(op, rc);
     rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset, op->u.file.len);
-    op->fd->weir__write_hint = rc > 0;
+    op->fd->weir__write_hint = !would_block(rc);
     return would_block(rc) ? false : finish(op, rc);
 }
 

@@ -1,0 +1,550 @@
+/* test/os/stream.c - streams and listeners between tasks of one process. */
+#include "test.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <weir.h>
+
+#include "support/check.h"
+
+struct pair {
+    weir_stream a, b;
+};
+
+struct dialling {
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    weir_stream stream;
+    int rc;
+};
+
+static int dial(void *arg)
+{
+    struct dialling *dialling = arg;
+
+    dialling->rc = weir_dial(&dialling->stream, dialling->address);
+    return 0;
+}
+
+static int connect_pair(struct pair *pair, const char *at)
+{
+    struct dialling dialling;
+    weir_listener listener;
+    weir_scope scope;
+    int rc = weir_listen(&listener, at, NULL);
+
+    CHECK(rc == 0);
+    CHECK(weir_listener_address(listener, dialling.address, sizeof dialling.address) > 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, dial, &dialling) == 0);
+    rc = weir_accept(listener, &pair->b);
+    CHECK(rc == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(dialling.rc == 0);
+    pair->a = dialling.stream;
+    weir_listener_close(listener);
+    return rc;
+}
+
+static int each_kind(void *arg)
+{
+    static const char *const kinds[] = {"tcp://127.0.0.1:0", "unix://@weir-test-stream"};
+    int (*test)(struct pair *pair) = *(int (**)(struct pair *))arg;
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        struct pair pair;
+
+        connect_pair(&pair, kinds[i]);
+        test(&pair);
+        CHECK(weir_close(pair.a) == 0);
+        CHECK(weir_close(pair.b) == 0);
+    }
+    return 0;
+}
+
+static void with_pairs(int (*test)(struct pair *), uint32_t workers)
+{
+    struct weir_runtime_options options = {.workers = workers};
+
+    assert_int_equal(weir_run(each_kind, &test, &options), 0);
+    assert_checks();
+}
+
+static int exchange(struct pair *pair)
+{
+    struct iovec parts[3] = {{"one", 3}, {"two", 3}, {"three", 5}};
+    struct weir_stream_counts counts;
+    char in[16];
+    weir_lent lent = {0};
+
+    CHECK(weir_write(pair->a, "hello", 5) == 5);
+    CHECK(weir_read(pair->b, in, sizeof in) == 5 && memcmp(in, "hello", 5) == 0);
+    CHECK(weir_writev(pair->b, parts, 3) == 11);
+    CHECK(weir_read_exactly(pair->a, in, 11) == 0 && memcmp(in, "onetwothree", 11) == 0);
+    CHECK(weir_write_all(pair->a, "lent", 4) == 0);
+    CHECK(weir_read_lent(pair->b, &lent) == 4 && lent.len == 4);
+    CHECK(memcmp(lent.bytes, "lent", 4) == 0);
+    weir_give_back(&lent);
+    weir_give_back(&lent);
+    CHECK(weir_read(pair->a, in, 0) == WEIR_EINVAL);
+    CHECK(weir_write(pair->a, in, 0) == WEIR_EINVAL);
+    CHECK(weir_writev(pair->a, parts, 0) == WEIR_EINVAL);
+    CHECK(weir_writev(pair->a, parts, 1025) == WEIR_EINVAL);
+    CHECK(weir_stream_counts(pair->a, &counts) == 0);
+    CHECK(counts.written == 9 && counts.read == 11);
+    CHECK(weir_shutdown(pair->a) == 0);
+    CHECK(weir_read(pair->b, in, sizeof in) == 0);
+    CHECK(weir_read_lent(pair->b, &lent) == 0);
+    CHECK(weir_read_exactly(pair->b, in, 1) == WEIR_EEOF);
+    CHECK(weir_write_all(pair->b, "late", 4) == 0); /* the other half is open still */
+    CHECK(weir_read(pair->a, in, sizeof in) == 4);
+    return 0;
+}
+
+TEST(bytes_go_both_ways_and_are_counted)
+{
+    with_pairs(exchange, 1);
+}
+
+#define BULK (3u << 20)
+
+struct bulk {
+    weir_stream stream;
+    unsigned seed;
+};
+
+static int write_bulk(void *arg)
+{
+    struct bulk *bulk = arg;
+    unsigned char *bytes = malloc(BULK);
+    unsigned i;
+
+    for (i = 0; i < BULK; i++)
+        bytes[i] = (unsigned char)((i * 31 + bulk->seed) >> 3);
+    CHECK(weir_write_all(bulk->stream, bytes, BULK) == 0);
+    CHECK(weir_shutdown(bulk->stream) == 0);
+    free(bytes);
+    return 0;
+}
+
+static int read_bulk(void *arg)
+{
+    struct bulk *bulk = arg;
+    unsigned at = 0, i;
+    weir_lent lent;
+    int n;
+
+    while ((n = weir_read_lent(bulk->stream, &lent)) > 0) {
+        for (i = 0; i < (unsigned)n; i++, at++)
+            CHECK(lent.bytes[i] == (unsigned char)((at * 31 + bulk->seed) >> 3));
+        weir_give_back(&lent);
+    }
+    CHECK(n == 0);
+    CHECK(at == BULK);
+    return 0;
+}
+
+static int full_duplex(struct pair *pair)
+{
+    struct bulk bulks[4] = {{pair->a, 1}, {pair->b, 1}, {pair->b, 2}, {pair->a, 2}};
+    struct weir_spawn_options options = {0};
+    weir_scope scope;
+    uint32_t i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 4; i++) {
+        options.worker = i % weir_worker_count() + 1;
+        CHECK(weir_spawn_with(&scope, i % 2 ? read_bulk : write_bulk, &bulks[i], &options) == 0);
+    }
+    CHECK(weir_scope_join(&scope) == 0);
+    return 0;
+}
+
+TEST(reader_and_writer_work_at_once)
+{
+    with_pairs(full_duplex, 1);
+}
+
+TEST(reader_and_writer_work_on_different_workers)
+{
+    with_pairs(full_duplex, 3);
+}
+
+struct reading {
+    weir_stream stream;
+    ptrdiff_t result;
+};
+
+static int read_one(void *arg)
+{
+    struct reading *reading = arg;
+    char byte;
+
+    reading->result = weir_read(reading->stream, &byte, 1);
+    return 0;
+}
+
+static int second_reader(struct pair *pair)
+{
+    struct reading reading = {pair->a, 99};
+    weir_stream copy = pair->a;
+    weir_scope scope;
+    char byte;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, read_one, &reading) == 0);
+    CHECK(weir_yield() == 0);
+    CHECK(weir_read(pair->a, &byte, 1) == WEIR_EBUSY);
+    CHECK(weir_write(pair->a, "x", 1) == 1);
+    CHECK(weir_close(pair->a) == 0);
+    CHECK(weir_close(pair->a) == 0);
+    CHECK(weir_read(copy, &byte, 1) == WEIR_EBADHANDLE);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(reading.result == WEIR_ECLOSED);
+    CHECK(weir_write(copy, "x", 1) == WEIR_EBADHANDLE);
+    CHECK(weir_shutdown(copy) == WEIR_EBADHANDLE);
+    CHECK(weir_close((weir_stream){0}) == 0);
+    CHECK(weir_write_all((weir_stream){~0ull}, "x", 1) == WEIR_EBADHANDLE);
+    return 0;
+}
+
+TEST(second_reader_is_refused_and_close_ends_the_first)
+{
+    with_pairs(second_reader, 1);
+}
+
+TEST(close_ends_a_read_with_more_workers)
+{
+    with_pairs(second_reader, 2);
+}
+
+static int stale(struct pair *pair)
+{
+    weir_stream old = pair->a;
+    struct pair fresh;
+    char byte;
+    int i;
+
+    weir_close(pair->a);
+    for (i = 0; i < 20; i++) {
+        connect_pair(&fresh, "tcp://127.0.0.1:0");
+        CHECK(fresh.a.id != old.id && fresh.b.id != old.id);
+        CHECK(weir_close(old) == 0);
+        CHECK(weir_write(old, "x", 1) == WEIR_EBADHANDLE);
+        CHECK(weir_write(fresh.a, "y", 1) == 1);
+        CHECK(weir_read(fresh.b, &byte, 1) == 1 && byte == 'y');
+        weir_close(fresh.a);
+        weir_close(fresh.b);
+    }
+    return 0;
+}
+
+TEST(stale_handles_never_touch_another_stream)
+{
+    with_pairs(stale, 1);
+}
+
+static int deadline(struct pair *pair)
+{
+    static char bytes[1 << 20];
+    weir_block block;
+    char byte;
+    int rc;
+
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(3)) == 0);
+    CHECK(weir_read(pair->a, &byte, 1) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block));
+    CHECK(weir_write(pair->b, "z", 1) == 1); /* the stream is none the worse */
+    CHECK(weir_read(pair->a, &byte, 1) == 1 && byte == 'z');
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(50)) == 0);
+    do {
+        rc = weir_write_all(pair->a, bytes, sizeof bytes);
+    } while (rc == 0);
+    CHECK(rc == WEIR_EDEADLINE || rc == WEIR_EBROKEN);
+    CHECK(weir_block_end(&block));
+    rc = weir_write_all(pair->a, bytes, 1);
+    CHECK(rc == WEIR_EBROKEN);
+    return 0;
+}
+
+TEST(deadline_ends_reads_and_breaks_half_written_writes)
+{
+    with_pairs(deadline, 1);
+}
+
+static int reset(struct pair *pair)
+{
+    char address[WEIR_ADDRESS_TEXT_MAX], byte;
+    int i, rc = 0;
+
+    CHECK(weir_stream_peer(pair->a, address, sizeof address) > 0);
+    CHECK(weir_stream_local(pair->a, address, 3) == WEIR_ENOBUFS);
+    if (strncmp(address, "tcp://127.0.0.1:", 16) == 0) {
+        CHECK(weir_stream_nodelay(pair->a, 1) == 0);
+        CHECK(weir_stream_keepalive(pair->a, 1, 60, 10, 3) == 0);
+        CHECK(weir_stream_quickack(pair->a, 1) == 0);
+        CHECK(weir_stream_user_timeout(pair->a, 1000) == 0);
+        CHECK(weir_stream_buffers(pair->a, 65536, 65536) == 0);
+        CHECK(weir_stream_linger(pair->b, 0) == 0);
+    }
+    weir_close(pair->b);
+    CHECK(weir_stream_nodelay(pair->b, 1) == WEIR_EBADHANDLE);
+    for (i = 0; i < 100 && rc == 0; i++)
+        rc = weir_write_all(pair->a, "0123456789", 10);
+    CHECK(rc == WEIR_EPIPE || rc == WEIR_ECONNRESET);
+    rc = (int)weir_read(pair->a, &byte, 1);
+    CHECK(rc == 0 || rc == WEIR_ECONNRESET);
+    return 0;
+}
+
+TEST(write_to_a_peer_that_is_gone_fails)
+{
+    with_pairs(reset, 1);
+}
+
+static int send_file(struct pair *pair)
+{
+    char path[] = "/tmp/weir-test-XXXXXX", in[100];
+    int file = mkstemp(path);
+
+    CHECK(file >= 0);
+    unlink(path);
+    CHECK(write(file, "0123456789", 10) == 10);
+    CHECK(weir_send_file(pair->a, file, 2, 5) == 0);
+    CHECK(weir_read_exactly(pair->b, in, 5) == 0 && memcmp(in, "23456", 5) == 0);
+    CHECK(weir_send_file(pair->a, file, 10, 5) == WEIR_EEOF);
+    CHECK(weir_send_file(pair->a, file, 8, 5) == WEIR_EEOF);
+    CHECK(weir_read_exactly(pair->b, in, 2) == 0);
+    CHECK(weir_write(pair->a, "x", 1) == WEIR_EBROKEN);
+    close(file);
+    return 0;
+}
+
+TEST(send_file_moves_what_was_asked_or_says_so)
+{
+    with_pairs(send_file, 1);
+}
+
+/* ---- listeners ---- */
+
+struct accepting {
+    weir_listener listener;
+    weir_stream stream;
+    int rc;
+};
+
+static int accept_one(void *arg)
+{
+    struct accepting *accepting = arg;
+
+    accepting->rc = weir_accept(accepting->listener, &accepting->stream);
+    if (accepting->rc == 0)
+        weir_close(accepting->stream);
+    return 0;
+}
+
+static int accept_many(void *arg)
+{
+    struct accepting accepting[4] = {{{0}, {0}, 0}};
+    struct dialling dialling;
+    weir_listener listener;
+    weir_scope scope;
+    int i, ok = 0, closed = 0;
+
+    (void)arg;
+    CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", NULL) == 0);
+    CHECK(weir_listener_address(listener, dialling.address, sizeof dialling.address) > 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 4; i++) {
+        accepting[i].listener = listener;
+        CHECK(weir_spawn(&scope, accept_one, &accepting[i]) == 0);
+    }
+    CHECK(weir_yield() == 0);
+    for (i = 0; i < 2; i++) {
+        char byte;
+
+        dial(&dialling);
+        CHECK(dialling.rc == 0);
+        CHECK(weir_read(dialling.stream, &byte, 1) == 0); /* accepted and closed */
+        weir_close(dialling.stream);
+    }
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    for (i = 0; i < 4; i++) {
+        ok += accepting[i].rc == 0;
+        closed += accepting[i].rc == WEIR_ECLOSED;
+    }
+    CHECK(ok == 2 && closed == 2);
+    CHECK(weir_accept(listener, &accepting[0].stream) == WEIR_EBADHANDLE);
+    dial(&dialling);
+    CHECK(dialling.rc == WEIR_ECONNREFUSED);
+    return 0;
+}
+
+TEST(many_tasks_accept_and_a_close_ends_them)
+{
+    struct weir_runtime_options options = {.workers = 1};
+
+    assert_int_equal(weir_run(accept_many, NULL, &options), 0);
+    assert_checks();
+}
+
+static int bad_addresses(void *arg)
+{
+    weir_listener listener, second;
+    weir_stream stream;
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    struct weir_listen_options options = {.reuse_port = WEIR_OFF};
+
+    (void)arg;
+    CHECK(weir_listen(&listener, "nothing", NULL) == WEIR_EADDRESS);
+    CHECK(weir_listen(&listener, "udp://127.0.0.1:1", NULL) == WEIR_ENOSCHEME);
+    CHECK(weir_listen(&listener, "tcp://name.example:1", NULL) == WEIR_ENAME);
+    CHECK(weir_dial(&stream, "tcp://name.example:1") == WEIR_ENAME);
+    CHECK(weir_dial(&stream, "unix:///nowhere/at/all") == WEIR_ENOENT);
+    CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", &options) == 0);
+    CHECK(weir_listener_address(listener, address, sizeof address) > 0);
+    CHECK(weir_listen(&second, address, &options) == WEIR_EADDRINUSE);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_listen(&second, address, &options) == 0);
+    CHECK(weir_listener_close(second) == 0);
+    return 0;
+}
+
+TEST(addresses_that_cannot_be_had_are_errors)
+{
+    struct weir_runtime_options options = {.workers = 1};
+
+    assert_int_equal(weir_run(bad_addresses, NULL, &options), 0);
+    assert_checks();
+}
+
+static int socket_file(void *arg)
+{
+    const char *path = arg;
+    char address[200];
+    weir_listener listener;
+
+    snprintf(address, sizeof address, "unix://%s", path);
+    CHECK(weir_listen(&listener, address, NULL) == 0);
+    CHECK(access(path, F_OK) == 0);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(access(path, F_OK) < 0);
+    return 0;
+}
+
+TEST(socket_file_goes_with_its_listener)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    char path[] = "/tmp/weir-test-sock-XXXXXX";
+    int file = mkstemp(path);
+
+    close(file);
+    unlink(path);
+    assert_int_equal(weir_run(socket_file, path, &options), 0);
+    assert_checks();
+}
+
+/* ---- random use of handles by several tasks ---- */
+
+#define SHARED 8
+
+struct shared {
+    weir_stream streams[SHARED]; /* ids by atomic load and store */
+    unsigned seed;
+};
+
+static weir_stream pick(struct shared *shared, unsigned random)
+{
+    return (weir_stream){__atomic_load_n(&shared->streams[random % SHARED].id, __ATOMIC_SEQ_CST)};
+}
+
+static int use_at_random(void *arg)
+{
+    struct shared *shared = arg;
+    unsigned seed = __atomic_add_fetch(&shared->seed, 7919, __ATOMIC_SEQ_CST);
+    char bytes[64] = {0};
+    weir_lent lent;
+    int i;
+
+    for (i = 0; i < 400; i++) {
+        weir_stream stream = pick(shared, (seed = seed * 1103515245 + 12345) >> 16);
+        weir_block block;
+
+        CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(1)) == 0);
+        switch ((seed >> 24) % 7) {
+        case 0:
+        case 1:
+            CHECK(weir_read(stream, bytes, sizeof bytes) <= (ptrdiff_t)sizeof bytes);
+            break;
+        case 2:
+        case 3:
+            CHECK(weir_write(stream, bytes, sizeof bytes) <= (ptrdiff_t)sizeof bytes);
+            break;
+        case 4:
+            if (weir_read_lent(stream, &lent) > 0)
+                weir_give_back(&lent);
+            break;
+        case 5:
+            (void)weir_write_all(stream, bytes, sizeof bytes);
+            break;
+        case 6:
+            if ((seed >> 20) % 8 == 0)
+                weir_close(stream);
+            else
+                (void)weir_shutdown(stream);
+        }
+        weir_block_end(&block);
+    }
+    return 0;
+}
+
+static int use_handles(void *arg)
+{
+    struct shared shared = {.seed = 1};
+    struct weir_spawn_options options = {0};
+    weir_scope scope;
+    uint32_t i;
+    int round;
+
+    (void)arg;
+    for (round = 0; round < 5; round++) {
+        for (i = 0; i < SHARED; i += 2) {
+            struct pair pair;
+
+            connect_pair(&pair, i % 4 ? "tcp://127.0.0.1:0" : "unix://@weir-test-random");
+            shared.streams[i] = pair.a;
+            shared.streams[i + 1] = pair.b;
+        }
+        CHECK(weir_scope_open(&scope) == 0);
+        for (i = 0; i < 9; i++) {
+            options.worker = i % weir_worker_count() + 1;
+            CHECK(weir_spawn_with(&scope, use_at_random, &shared, &options) == 0);
+        }
+        CHECK(weir_scope_join(&scope) == 0);
+        for (i = 0; i < SHARED; i++)
+            weir_close(shared.streams[i]);
+    }
+    return 0;
+}
+
+TEST(random_use_of_handles_by_one_worker)
+{
+    struct weir_runtime_options options = {.workers = 1};
+
+    assert_int_equal(weir_run(use_handles, NULL, &options), 0);
+    assert_checks();
+}
+
+TEST(random_use_of_handles_by_three_workers)
+{
+    struct weir_runtime_options options = {.workers = 3};
+
+    assert_int_equal(weir_run(use_handles, NULL, &options), 0);
+    assert_checks();
+}
