@@ -4,6 +4,8 @@
 
 #include <weir/error.h>
 #include <weir/fatal.h>
+#include <weir/file.h>
+#include <weir/http.h>
 #include <weir/loop.h>
 #include <weir/memory.h>
 #include <weir/net.h>

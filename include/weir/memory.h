@@ -23,6 +23,11 @@ struct weir_allocator {
  * buffers are pages and do not come from here. */
 WEIR_PUBLIC int weir_set_allocator(const struct weir_allocator *allocator);
 
+/* Memory from that allocator, for libraries beside weir: as malloc and free, NULL if there is none.
+ * Does not suspend. Any thread. */
+WEIR_PUBLIC void *weir_allocate(size_t size);
+WEIR_PUBLIC void weir_release(void *memory);
+
 #ifdef __cplusplus
 }
 #endif

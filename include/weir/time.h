@@ -24,6 +24,9 @@ extern "C" {
 /* CLOCK_MONOTONIC. Any thread. */
 WEIR_PUBLIC uint64_t weir_now_ns(void);
 
+/* CLOCK_REALTIME: nanoseconds since 1970. It may jump. Any thread. */
+WEIR_PUBLIC int64_t weir_wall_ns(void);
+
 /* A block with a deadline, or one shielded from outer ones. The caller's memory; blocks of one task
  * are ended in the reverse order of their beginning. */
 typedef struct weir_block {

@@ -78,3 +78,13 @@ void weir__free(void *memory)
     if (memory)
         allocator.release(memory, allocator.user);
 }
+
+void *weir_allocate(size_t size)
+{
+    return weir__alloc(size);
+}
+
+void weir_release(void *memory)
+{
+    weir__free(memory);
+}

@@ -1,0 +1,53 @@
+/* weir/file.h - files below a folder, by descriptor.
+ *
+ * For servers that hand out files: a name that came from outside is resolved so that it cannot leave
+ * the folder, and what was opened is described. The calls go to the kernel at once and may wait for
+ * the disk; they do not suspend. Descriptors are close-on-exec. Any thread.
+ */
+#ifndef WEIR_FILE_H
+#define WEIR_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum weir_file_kind {
+    WEIR_FILE_REGULAR = 1,
+    WEIR_FILE_FOLDER = 2,
+    WEIR_FILE_OTHER = 3, /* a device, a FIFO, a socket */
+};
+
+/* What is known of an open file. Two that are equal in all fields are taken for the same content. */
+struct weir_file_facts {
+    uint64_t size;       /* bytes */
+    int64_t modified_ns; /* since 1970 */
+    uint64_t inode;
+    uint64_t device;
+    uint32_t kind; /* enum weir_file_kind */
+};
+
+/* Opens a folder to resolve names in: a descriptor, for weir_file_close. Borrows `path`. Errors:
+ * WEIR_ENOENT, WEIR_ENOTDIR, WEIR_EACCES, WEIR_EMFILE, ... open(2) */
+WEIR_PUBLIC int weir_file_folder(const char *path);
+
+/* Opens a file below a folder for reading: a descriptor, for weir_file_close, and its *facts. Empty
+ * is the folder itself. Symbolic links are followed as long as they stay below the folder; what
+ * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. Errors as above
+ * and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it. */
+WEIR_PUBLIC int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts);
+
+/* Reads up to `len` bytes (1..INT32_MAX) from `offset`: the count, 0 at the end. pread(2) */
+WEIR_PUBLIC ptrdiff_t weir_file_read_at(int file, void *out, size_t len, uint64_t offset);
+
+/* Closes a descriptor of these calls. Cannot fail. */
+WEIR_PUBLIC void weir_file_close(int file);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
