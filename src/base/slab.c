@@ -12,7 +12,7 @@
 void weir__slab_init(struct weir__slab *slab, size_t object_size)
 {
     memset(slab, 0, sizeof *slab);
-    slab->object_size = (object_size + 15) & ~(size_t)15;
+    slab->object_size = (object_size + 7) & ~(size_t)7;
 }
 
 static void **link_of(const struct weir__slab *slab, void *object)
@@ -57,6 +57,18 @@ void weir__slab_give(struct weir__slab *slab, void *object)
     *link_of(slab, object) = slab->free_list;
     slab->free_list = object;
     slab->live--;
+}
+
+void weir__slab_each(const struct weir__slab *slab, void (*visit)(void *object, void *arg),
+                     void *arg)
+{
+    char *chunk;
+    size_t at;
+
+    for (chunk = slab->chunks; chunk; chunk = *(void **)(void *)chunk) {
+        for (at = 0; at < (CHUNK_SIZE - CHUNK_HEAD) / slab->object_size; at++)
+            visit(chunk + CHUNK_HEAD + at * slab->object_size, arg);
+    }
 }
 
 void weir__slab_fini(struct weir__slab *slab)

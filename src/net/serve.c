@@ -36,7 +36,6 @@ struct weir__served { /* a part */
     weir_fd listener;
     weir_op accept;
     struct weir__loop_timer backoff;
-    struct weir__list streams;
     uint64_t count; /* streams */
     int waiting[WAITING_MAX];
     uint32_t waiting_count;
@@ -189,7 +188,6 @@ static void connection_begin(struct weir__served *part, int fd)
     }
     (void)weir__stream_enter((weir_stream){stream->id}, 0, &error);
     stream->served = part;
-    weir__list_push_back(&part->streams, &stream->link);
     part->count++;
     (void)WEIR_ATOMIC_ADD(&serve->connections, 1, RELAXED);
     if (serve->options.idle_limit_ns != WEIR_FOREVER) {
@@ -222,7 +220,6 @@ static void connection_end(struct weir__stream *stream)
 {
     struct weir__served *part = stream->served;
 
-    weir__list_remove(&stream->link);
     part->count--;
     (void)WEIR_ATOMIC_SUB(&part->serve->connections, 1, RELAXED);
     begin_waiting(part);
@@ -331,23 +328,26 @@ static void part_start(weir_post *post, weir_loop *loop)
         accept_start(part);
 }
 
+/* Of all streams of the worker, ends those of the part that wait for a byte. */
+static void cancel_idle(void *object, void *arg)
+{
+    struct weir__stream *stream = object;
+    struct weir__served *part = arg;
+
+    if (stream->idling && stream->served == part)
+        weir_loop_cancel(part->worker->loop, &stream->idle);
+}
+
 static void part_stop(weir_post *post, weir_loop *loop)
 {
     struct weir__served *part = WEIR_CONTAINER_OF(post, struct weir__served, stop_post);
-    struct weir__list *link, *next;
 
     part->stopping = true;
     while (part->waiting_count)
         weir__sys_close(part->waiting[--part->waiting_count]);
     if (part->accepting)
         weir_loop_cancel(loop, &part->accept);
-    for (link = part->streams.next; link != &part->streams; link = next) {
-        struct weir__stream *stream = WEIR_CONTAINER_OF(link, struct weir__stream, link);
-
-        next = link->next;
-        if (stream->idling)
-            weir_loop_cancel(loop, &stream->idle);
-    }
+    weir__slab_each(&part->worker->streams, cancel_idle, part);
     part_end_if_done(part);
 }
 
@@ -387,7 +387,6 @@ static int part_init(struct weir__serve *serve, struct weir__served *part,
     part->worker = worker;
     part->reserve = -1;
     weir_fd_init(&part->listener, fd);
-    weir__list_init(&part->streams);
     serve->parts_count++;
     return 0;
 }

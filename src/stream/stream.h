@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <weir/stream.h>
 
-#include "base/list.h"
 #include "core/loop.h"
 
 struct weir__task;
@@ -34,7 +33,6 @@ struct weir__stream {
     uint64_t read_bytes;
     uint64_t written_bytes;
     struct weir__loop_timer limit; /* of a served connection */
-    struct weir__list link;        /* in that part */
 };
 
 /* Makes a stream for a connected socket, which it takes on success. On a worker. */
