@@ -58,21 +58,28 @@ TEST(run_returns_what_main_returns)
     assert_int_equal(run(give, &value, WEIR_WORKERS_MAX + 1), WEIR_EOPTION);
 }
 
+/* ThreadSanitizer makes a thread of each task, and knows 8,000 at most. */
+#ifdef __SANITIZE_THREAD__
+#define MANY 500
+#else
+#define MANY 10000
+#endif
+
 static int spawn_many(void *arg)
 {
     int i, *total = arg;
     weir_scope scope;
 
     CHECK(weir_scope_open(&scope) == 0);
-    for (i = 0; i < 10000; i++)
+    for (i = 0; i < MANY; i++)
         CHECK(weir_spawn(&scope, count_up, total) == 0);
     CHECK(*total == 0); /* a spawn does not suspend */
     CHECK(weir_scope_join(&scope) == 0);
-    CHECK(*total == 10000);
+    CHECK(*total == MANY);
     return 0;
 }
 
-TEST(ten_thousand_tasks_run_once_each)
+TEST(many_tasks_run_once_each)
 {
     int total = 0;
 
@@ -433,7 +440,7 @@ static int place(void *arg)
 
     CHECK(n == 4 && weir_worker_index() == 1);
     CHECK(weir_scope_open(&scope) == 0);
-    for (i = 0; i < 2000; i++) {
+    for (i = 0; i < 400; i++) {
         options.worker = i % n + 1;
         CHECK(weir_spawn_with(&scope, on_worker, arg, &options) == 0);
     }
@@ -450,7 +457,7 @@ TEST(tasks_run_on_the_worker_that_was_chosen)
     assert_int_equal(run(place, counts, 4), 0);
     assert_checks();
     for (i = 1; i <= 4; i++)
-        assert_int_equal(counts[i], 500);
+        assert_int_equal(counts[i], 100);
 }
 
 struct spread {
