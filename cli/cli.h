@@ -1,7 +1,7 @@
 /* cli/cli.h - what the subcommands share: options, messages, exit codes.
  *
- * A message is one line on stderr, "weir: ...", that names the thing and says what to do. Exit codes:
- * 0 success, 1 it did not work, 2 it was asked for wrongly.
+ * A message is one line on stderr, "weir: ...", that names the thing and says what to do. Exit
+ * codes: 0 success, 1 it did not work, 2 it was asked for wrongly.
  */
 #ifndef CLI_H
 #define CLI_H
@@ -11,7 +11,11 @@
 #include <stdint.h>
 #include <weir.h>
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2
+};
 
 #define CLI_LISTENERS_MAX 16
 
@@ -41,8 +45,8 @@ struct cli_addresses {
     size_t count;
 };
 
-/* Reads options and at most one argument (*argument stays as it is without one). The options end with
- * a nameless one. 0, or CLI_USAGE after a message. */
+/* Reads options and at most one argument (*argument stays as it is without one). The options end
+ * with a nameless one. 0, or CLI_USAGE after a message. */
 int cli_parse(const char *command, int argc, char **argv, const struct cli_option *options,
               void *settings, const char **argument);
 

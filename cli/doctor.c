@@ -1,9 +1,9 @@
 /* cli/doctor.c - weir doctor: what this machine allows, what weir will use, and what to change.
  *
- * Everything is read or tried when the command runs; nothing is changed. The abilities of io_uring are
- * found by asking for each of them, as the library does, never by the kernel's version. Advice is
- * given for what would hurt a server of 50,000 connections on this machine. The exit code is 0 also
- * when there is advice: a limit is no error.
+ * Everything is read or tried when the command runs; nothing is changed. The abilities of io_uring
+ * are found by asking for each of them, as the library does, never by the kernel's version. Advice
+ * is given for what would hurt a server of 50,000 connections on this machine. The exit code is 0
+ * also when there is advice: a limit is no error.
  */
 #include <errno.h>
 #include <linux/io_uring.h>

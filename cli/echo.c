@@ -23,8 +23,8 @@ static const struct cli_option options[] = {
      offsetof(struct echo_settings, backend)},
     {"connections-max", "N", "further ones wait; default 50000 an address", cli_take_count,
      offsetof(struct echo_settings, connections_max)},
-    {"idle-timeout", "TIME", "close a connection without traffic; default none",
-     cli_take_duration, offsetof(struct echo_settings, idle_timeout_ns)},
+    {"idle-timeout", "TIME", "close a connection without traffic; default none", cli_take_duration,
+     offsetof(struct echo_settings, idle_timeout_ns)},
     {"quiet", NULL, "print nothing but errors", cli_take_switch,
      offsetof(struct echo_settings, quiet)},
     {0},
@@ -54,8 +54,8 @@ static int serve_one(void *arg)
     struct weir_serve_options serve = {
         .name = "echo",
         .connections_max = at->settings->connections_max ? at->settings->connections_max : 50000,
-        .idle_limit_ns = at->settings->idle_timeout_ns ? at->settings->idle_timeout_ns
-                                                       : WEIR_FOREVER,
+        .idle_limit_ns =
+            at->settings->idle_timeout_ns ? at->settings->idle_timeout_ns : WEIR_FOREVER,
         .at_first_byte = WEIR_ON,
     };
 

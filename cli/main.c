@@ -67,8 +67,8 @@ int main(int argc, char **argv)
         puts("weir " WEIR_VERSION_TEXT);
         return CLI_OK;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-        strcmp(argv[1], "-h") == 0)
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0
+        || strcmp(argv[1], "-h") == 0)
         return help(argc - 2, argv + 2);
     command = find(argv[1]);
     if (!command)

@@ -1,4 +1,4 @@
-"""Builds the load generator, the references and the peers into build/bench, each when it is older.
+"""Builds the load generator, the references and the peers into build/bench, where out of date.
 
 What cannot be built (a package is missing, weir is not built yet) is reported once and left out.
 """
@@ -28,7 +28,8 @@ def c(name, sources, flags=(), libs=(), needs=()):
 
 def cxx(name, source, standard, *flags):
     return dict(name=name, sources=[source, BENCH / "peers/arguments.hpp"], needs=[],
-                command=[CXX, f"-std={standard}", *CXX_FLAGS, *flags, source, "-o", str(OUT / name)])
+                command=[CXX, f"-std={standard}", *CXX_FLAGS, *flags, source,
+                         "-o", str(OUT / name)])
 
 
 def weir(name, source):

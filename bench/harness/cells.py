@@ -29,7 +29,8 @@ def echo(connections, size, in_flight=1, cores=1, also=()):
 
 
 def rate(per_second):
-    return Cell(f"rate-{per_second // 1000}k", f"fixed rate, {per_second:,} msg/s, 500 conn, two cores",
+    return Cell(f"rate-{per_second // 1000}k",
+                f"fixed rate, {per_second:,} msg/s, 500 conn, two cores",
                 load=["rate", "--connections", 500, "--rate", per_second, "--size", 64], cores=2,
                 connections=500)
 

@@ -177,9 +177,10 @@ def memory(cell, server):
 
 
 def micro(seconds):
-    """name -> figures in ns of weir's and of Tokio's small costs, for the programs that are there."""
+    """name -> figures in ns of weir's and of Tokio's small costs, where the program is there."""
     figures = {}
-    for name, program in (("weir", OUT / "weir_micro"), ("tokio", OUT / "rust/release/tokio_micro")):
+    programs = dict(weir=OUT / "weir_micro", tokio=OUT / "rust/release/tokio_micro")
+    for name, program in programs.items():
         if program.exists():
             text = output_of([program], SERVER_CPU, 60 + seconds)
             figures[name] = json.loads(text.splitlines()[-1])

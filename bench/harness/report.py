@@ -3,13 +3,16 @@
 from statistics import median
 
 
+MEDIANS = ("per_second", "cpu_us", "p50_ns", "p99_ns", "p999_ns", "foreign", "stolen")
+
+
 def middle(values):
     values = [value for value in values if value is not None]
     return median(values) if values else None
 
 
 def paired_ratio(runs, others):
-    """Median of the ratios of processor time in the same round: drift of the machine cancels out."""
+    """Median of the ratios of processor time in the same round, so that drift cancels out."""
     by_round = {run["round"]: run["cpu_us"] for run in others}
     return middle([run["cpu_us"] / by_round[run["round"]] for run in runs
                    if run["round"] in by_round])
@@ -23,15 +26,14 @@ def best_of(runs_by_server, names):
 
 
 def summarise(cell, runs_by_server, groups, syscalls):
-    """server -> figures of a throughput cell. Ratios are missing where there is nothing to divide by."""
+    """server -> figures of a throughput cell; a ratio without a divisor is None."""
     raw = best_of(runs_by_server, [n for n in runs_by_server if groups[n] == "raw"])
     peer = best_of(runs_by_server, [n for n in runs_by_server if groups[n] == "peer"])
     summary = {}
     for name, runs in runs_by_server.items():
         if not runs:
             continue
-        s = {key: middle([run.get(key) for run in runs])
-             for key in ("per_second", "cpu_us", "p50_ns", "p99_ns", "p999_ns", "foreign", "stolen")}
+        s = {key: middle([run.get(key) for run in runs]) for key in MEDIANS}
         s["of_raw_uring"] = paired_ratio(runs, runs_by_server.get("raw-uring", []))
         s["of_best_raw"] = paired_ratio(runs, runs_by_server[raw]) if raw else None
         s["of_best_peer"] = paired_ratio(runs, runs_by_server[peer]) if peer else None

@@ -3,7 +3,9 @@
 
 #include "conn.h"
 
-enum { EVENTS = 1024 };
+enum {
+    EVENTS = 1024
+};
 
 struct closed {
     const struct load *load;

@@ -18,7 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_CAP = 256 * 1024, HEAD_CAP = 16384 };
+enum {
+    READ_CAP = 256 * 1024,
+    HEAD_CAP = 16384
+};
 
 static char *map(size_t len)
 {
@@ -99,8 +102,8 @@ void conns_init(struct conns *s, const struct load *load)
     s->size = s->reply_len = load->size;
     s->verify = load->verify && !load->http_path;
     if (load->http_path) {
-        s->size = (size_t)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                                   load->http_path);
+        s->size = (size_t)snprintf(request, sizeof(request),
+                                   "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", load->http_path);
         s->reply_len = probe_http(load->port, request, s->size);
     }
     fill_pattern(s, load->http_path ? request : NULL);

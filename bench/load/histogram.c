@@ -1,7 +1,9 @@
 /* bench/load/histogram.c - counts of durations in logarithmic buckets; see histogram.h. */
 #include "histogram.h"
 
-enum { SUB_BITS = 6 };
+enum {
+    SUB_BITS = 6
+};
 
 static unsigned bucket_of(uint64_t ns)
 {
@@ -11,7 +13,8 @@ static unsigned bucket_of(uint64_t ns)
         return (unsigned)ns;
     shift = 63U - (unsigned)__builtin_clzll(ns) - SUB_BITS;
     bucket = (shift + 1) * HISTOGRAM_SUB + (unsigned)((ns >> shift) - HISTOGRAM_SUB);
-    return bucket < HISTOGRAM_POWERS * HISTOGRAM_SUB ? bucket : HISTOGRAM_POWERS * HISTOGRAM_SUB - 1;
+    return bucket < HISTOGRAM_POWERS * HISTOGRAM_SUB ? bucket
+                                                     : HISTOGRAM_POWERS * HISTOGRAM_SUB - 1;
 }
 
 /* The largest duration that falls into the bucket. */

@@ -9,7 +9,10 @@
 
 #include <stdint.h>
 
-enum { HISTOGRAM_SUB = 64, HISTOGRAM_POWERS = 38 };
+enum {
+    HISTOGRAM_SUB = 64,
+    HISTOGRAM_POWERS = 38
+};
 
 struct histogram {
     uint64_t counts[HISTOGRAM_POWERS * HISTOGRAM_SUB];

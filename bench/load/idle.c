@@ -6,7 +6,9 @@
 
 #include "conn.h"
 
-enum { WINDOW = 100 };
+enum {
+    WINDOW = 100
+};
 
 static void exchange(struct conns *s, int from, int to)
 {

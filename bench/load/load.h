@@ -47,7 +47,7 @@ void load_rate(const struct load *load, struct result *result);
 /* Connect, one byte there and back, reset; `connections` of them under way at once. */
 void load_storm(const struct load *load, struct result *result);
 
-/* Opens the connections, one message on each, prints {"ready":N} and holds them until stdin ends. */
+/* Opens the connections, one message on each, prints {"ready":N}, holds them until stdin ends. */
 void load_idle(const struct load *load, struct result *result);
 
 /* Prints "load: what: the system's error" and ends the process. */

@@ -118,8 +118,8 @@ static void print_result(const struct load *l, const struct result *r)
            (unsigned long long)histogram_quantile(h, 0.5),
            (unsigned long long)histogram_quantile(h, 0.99),
            (unsigned long long)histogram_quantile(h, 0.999), (unsigned long long)h->max_ns);
-    printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu",
-           (unsigned long long)r->usage.servers_ns, (unsigned long long)r->usage.own_ns);
+    printf("\"server_cpu_ns\":%llu,\"client_cpu_ns\":%llu", (unsigned long long)r->usage.servers_ns,
+           (unsigned long long)r->usage.own_ns);
     if (l->syscalls)
         printf(",\"syscalls\":%llu", (unsigned long long)r->usage.syscalls);
     print_percents("busy_percent", &r->usage, r->usage.busy_ticks);

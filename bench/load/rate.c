@@ -2,12 +2,14 @@
  *
  * The schedule does not wait for the server. A message whose connection still owes a reply is sent
  * all the same, and its latency counts from when it was due, so that a server that stalls pays for
- * every message that fell due meanwhile (no coordinated omission). When the time is over the replies
- * under way are awaited for a second at most; what is missing then is reported as lost.
+ * every message that fell due meanwhile (no coordinated omission). When the time is over the
+ * replies under way are awaited for a second at most; what is missing then is reported as lost.
  */
 #include "conn.h"
 
-enum { EVENTS = 1024 };
+enum {
+    EVENTS = 1024
+};
 
 struct schedule {
     const struct load *load;

@@ -16,7 +16,9 @@
 
 #include "load.h"
 
-enum { EVENTS = 256 };
+enum {
+    EVENTS = 256
+};
 
 struct slot {
     int fd;

@@ -11,7 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256 };
+enum {
+    THREADS_MAX = 256
+};
 
 static int counters[THREADS_MAX];
 static int counter_count;

@@ -1,7 +1,7 @@
 /* bench/load/syscalls.h - how many system calls some processes make.
  *
- * Counted by the kernel's tracepoint, which needs tracefs and root, and costs the server a little at
- * each call: throughput and latency of a run that counts are not comparable with others.
+ * Counted by the kernel's tracepoint, which needs tracefs and root, and costs the server a little
+ * at each call: throughput and latency of a run that counts are not comparable with others.
  */
 #ifndef WEIR_BENCH_LOAD_SYSCALLS_H
 #define WEIR_BENCH_LOAD_SYSCALLS_H

@@ -38,8 +38,9 @@ static void read_processors(struct usage *u)
 
     while (f && fgets(line, sizeof(line), f)) {
         if (sscanf(line, "cpu%d %llu %llu %llu %llu %llu %llu %llu %llu", &cpu, &t[0], &t[1], &t[2],
-                   &t[3], &t[4], &t[5], &t[6], &t[7]) == 9 &&
-            cpu < USAGE_CPUS_MAX) {
+                   &t[3], &t[4], &t[5], &t[6], &t[7])
+                == 9
+            && cpu < USAGE_CPUS_MAX) {
             u->busy_ticks[cpu] = t[0] + t[1] + t[2] + t[5] + t[6];
             u->stolen_ticks[cpu] = t[7];
             u->cpus = cpu + 1;

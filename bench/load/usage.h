@@ -8,7 +8,10 @@
 
 #include <stdint.h>
 
-enum { USAGE_PIDS_MAX = 16, USAGE_CPUS_MAX = 8 };
+enum {
+    USAGE_PIDS_MAX = 16,
+    USAGE_CPUS_MAX = 8
+};
 
 struct usage {
     uint64_t at_ns; /* monotonic clock */

@@ -10,8 +10,9 @@ using asio::ip::tcp;
 
 static std::size_t buffer_len;
 
-class session : public std::enable_shared_from_this<session> {
-public:
+class session : public std::enable_shared_from_this<session>
+{
+  public:
     explicit session(tcp::socket socket) : socket_(std::move(socket)), bytes_(buffer_len)
     {
         asio::error_code ignored;
@@ -21,14 +22,14 @@ public:
 
     void read()
     {
-        socket_.async_read_some(asio::buffer(bytes_), [self = shared_from_this()](
-                                                          asio::error_code e, std::size_t n) {
-            if (!e)
-                self->write(n);
-        });
+        socket_.async_read_some(asio::buffer(bytes_),
+                                [self = shared_from_this()](asio::error_code e, std::size_t n) {
+                                    if (!e)
+                                        self->write(n);
+                                });
     }
 
-private:
+  private:
     void write(std::size_t n)
     {
         asio::async_write(socket_, asio::buffer(bytes_.data(), n),

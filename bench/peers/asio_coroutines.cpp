@@ -29,7 +29,8 @@ static awaitable<void> serve(tcp::acceptor &acceptor, std::size_t buffer_len)
     for (;;) {
         tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
 
-        asio::co_spawn(acceptor.get_executor(), echo(std::move(socket), buffer_len), asio::detached);
+        asio::co_spawn(acceptor.get_executor(), echo(std::move(socket), buffer_len),
+                       asio::detached);
     }
 }
 

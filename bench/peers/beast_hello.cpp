@@ -17,8 +17,9 @@ using boost::beast::error_code;
 
 static std::string body;
 
-class session : public std::enable_shared_from_this<session> {
-public:
+class session : public std::enable_shared_from_this<session>
+{
+  public:
     explicit session(tcp::socket socket) : socket_(std::move(socket))
     {
         error_code ignored;
@@ -36,7 +37,7 @@ public:
                          });
     }
 
-private:
+  private:
     void write()
     {
         response_.emplace(http::status::ok, request_.version());
@@ -44,10 +45,11 @@ private:
         response_->keep_alive(request_.keep_alive());
         response_->body() = body;
         response_->prepare_payload();
-        http::async_write(socket_, *response_, [self = shared_from_this()](error_code e, std::size_t) {
-            if (!e && self->response_->keep_alive())
-                self->read();
-        });
+        http::async_write(socket_, *response_,
+                          [self = shared_from_this()](error_code e, std::size_t) {
+                              if (!e && self->response_->keep_alive())
+                                  self->read();
+                          });
     }
 
     tcp::socket socket_;

@@ -108,8 +108,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     uv_ip4_addr("127.0.0.1", port, &a);
     uv_tcp_init(loop, &server);
-    if (uv_tcp_bind(&server, (struct sockaddr *)&a, 0) ||
-        uv_listen((uv_stream_t *)&server, 4096, on_connection))
+    if (uv_tcp_bind(&server, (struct sockaddr *)&a, 0)
+        || uv_listen((uv_stream_t *)&server, 4096, on_connection))
         return 1;
     uv_tcp_getsockname(&server, (struct sockaddr *)&a, &len);
     printf("listening %d\n", ntohs(a.sin_port));

@@ -22,7 +22,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FD_MAX = 65536, REPLIES_MAX = 64, REPLY_CAP = 4096 };
+enum {
+    FD_MAX = 65536,
+    REPLIES_MAX = 64,
+    REPLY_CAP = 4096
+};
 
 struct raw_options {
     int port;
@@ -69,8 +73,8 @@ static inline int raw_listen(int port, int flags)
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 4096) ||
-        getsockname(fd, (struct sockaddr *)&a, &len))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 4096)
+        || getsockname(fd, (struct sockaddr *)&a, &len))
         raw_die("listen");
     printf("listening %d\n", ntohs(a.sin_port));
     fflush(stdout);

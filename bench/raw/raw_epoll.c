@@ -1,16 +1,21 @@
 /* bench/raw/raw_epoll.c - the shortest good epoll server: echo, or with --http a fixed reply.
  *
  * One thread, edge-triggered interest that is set once, one shared read buffer, and a send that is
- * tried at once. A short read is not followed by another. What a full socket does not take is kept in
- * a block of its own and nothing is read from that connection until it has gone. It keeps 24 bytes a
- * descriptor in a static table, and nothing else for a connection whose replies fit the socket.
+ * tried at once. A short read is not followed by another. What a full socket does not take is kept
+ * in a block of its own and nothing is read from that connection until it has gone. It keeps 24
+ * bytes a descriptor in a static table, and nothing else for a connection whose replies fit the
+ * socket.
  */
 #include "raw.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 
-enum { READ_CAP = 65536, EVENTS = 1024, ACCEPTS = 64 };
+enum {
+    READ_CAP = 65536,
+    EVENTS = 1024,
+    ACCEPTS = 64
+};
 
 struct conn {
     char *rest; /* what the socket did not take */

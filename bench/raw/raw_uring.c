@@ -1,11 +1,11 @@
 /* bench/raw/raw_uring.c - the shortest good io_uring server: echo, or with --http a fixed reply.
  *
- * One thread, one ring (single issuer, deferred task running), multishot accept, a multishot receive
- * for each connection out of one ring of provided buffers, and one io_uring_enter a turn that submits
- * everything and waits. A connection has at most one send in flight, so bytes keep their order; what
- * arrives meanwhile waits in a list of buffers. A connection whose receive ended because no buffer
- * was left stands in the starved list until a send gives one back. It keeps 16 bytes a descriptor in
- * a static table, and nothing else for a connection.
+ * One thread, one ring (single issuer, deferred task running), multishot accept, a multishot
+ * receive for each connection out of one ring of provided buffers, and one io_uring_enter a turn
+ * that submits everything and waits. A connection has at most one send in flight, so bytes keep
+ * their order; what arrives meanwhile waits in a list of buffers. A connection whose receive ended
+ * because no buffer was left stands in the starved list until a send gives one back. It keeps 16
+ * bytes a descriptor in a static table, and nothing else for a connection.
  */
 #include "raw.h"
 
@@ -24,9 +24,22 @@
 #define IORING_RECV_MULTISHOT (1U << 1)
 #endif
 
-enum { SQ_ENTRIES = 4096, CQ_ENTRIES = 32768, BUFFERS = 1024, BUFFER_LEN = 16384, GROUP = 1 };
-enum { OP_ACCEPT, OP_RECV, OP_SEND, OP_CLOSE };
-enum { NONE = 0xffff };
+enum {
+    SQ_ENTRIES = 4096,
+    CQ_ENTRIES = 32768,
+    BUFFERS = 1024,
+    BUFFER_LEN = 16384,
+    GROUP = 1
+};
+enum {
+    OP_ACCEPT,
+    OP_RECV,
+    OP_SEND,
+    OP_CLOSE
+};
+enum {
+    NONE = 0xffff
+};
 
 struct conn {
     uint16_t head, tail; /* buffers to send, the head one is being sent */
@@ -241,8 +254,8 @@ static void open_ring(void)
     unsigned *array;
     char *rings;
 
-    p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-              IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL;
+    p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
+              | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL;
     ring_fd = (int)syscall(SYS_io_uring_setup, SQ_ENTRIES, &p);
     if (ring_fd < 0)
         raw_die("io_uring_setup");

@@ -1,7 +1,7 @@
 /* bench/weir/loop_echo.c - weir's echo server on the bare loop: one operation for each connection.
  *
- * The operation reads into a lent buffer, then sends it, and so on; between two messages a connection
- * is its operation and its descriptor. Options: --port N on 127.0.0.1, --epoll.
+ * The operation reads into a lent buffer, then sends it, and so on; between two messages a
+ * connection is its operation and its descriptor. Options: --port N on 127.0.0.1, --epoll.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

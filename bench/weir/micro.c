@@ -1,4 +1,5 @@
-/* bench/weir/micro.c - what a task switch, a spawn with its join, and a timer cost; one line of JSON.
+/* bench/weir/micro.c - what a task switch, a spawn with its join, and a timer cost; one line of
+ * JSON.
  *
  * switch: two tasks that yield to each other; one figure is there and back. spawn_join: a scope is
  * opened, a task spawned into it that does nothing, and joined. timer: a timer of the bare loop is
@@ -11,7 +12,11 @@
 #include <weir/scope.h>
 #include <weir/time.h>
 
-enum { ROUNDS = 200000, BATCH = 1000, REPEATS = 5 };
+enum {
+    ROUNDS = 200000,
+    BATCH = 1000,
+    REPEATS = 5
+};
 
 struct figures {
     double switch_ns, spawn_join_ns, timer_ns;

@@ -76,12 +76,12 @@ enum weir_error {
     WEIR_ENAME = -2006,     /* the host name cannot be resolved */
 
     /* HTTP */
-    WEIR_HTTP_ESYNTAX = -3001,    /* the message breaks RFC 9112 */
-    WEIR_HTTP_ETOOLARGE = -3002,  /* a part of the message is over its limit */
-    WEIR_HTTP_EVERSION = -3003,   /* not HTTP/1.0 or HTTP/1.1 */
-    WEIR_HTTP_EFRAMING = -3004,   /* the length of the body is ambiguous */
-    WEIR_HTTP_EENCODING = -3005,  /* a transfer coding that is not known */
-    WEIR_HTTP_ESTATE = -3006,     /* calls in an order that HTTP does not allow */
+    WEIR_HTTP_ESYNTAX = -3001,   /* the message breaks RFC 9112 */
+    WEIR_HTTP_ETOOLARGE = -3002, /* a part of the message is over its limit */
+    WEIR_HTTP_EVERSION = -3003,  /* not HTTP/1.0 or HTTP/1.1 */
+    WEIR_HTTP_EFRAMING = -3004,  /* the length of the body is ambiguous */
+    WEIR_HTTP_EENCODING = -3005, /* a transfer coding that is not known */
+    WEIR_HTTP_ESTATE = -3006,    /* calls in an order that HTTP does not allow */
 };
 
 /* One line of English for a code, for example "connection reset by peer". Never NULL: an unknown

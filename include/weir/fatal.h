@@ -1,7 +1,7 @@
 /* weir/fatal.h - what happens when weir must end the process.
  *
- * Three things may: a task that overflows its stack, a broken invariant of weir, and a broken rule in
- * a debug build. The default writes one line to stderr and aborts.
+ * Three things may: a task that overflows its stack, a broken invariant of weir, and a broken rule
+ * in a debug build. The default writes one line to stderr and aborts.
  */
 #ifndef WEIR_FATAL_H
 #define WEIR_FATAL_H
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Called with one line of text without a newline; it may be called from a signal handler, on a small
- * stack, and may use async-signal-safe calls only. When it returns the process is aborted. */
+/* Called with one line of text without a newline; it may be called from a signal handler, on a
+ * small stack, and may use async-signal-safe calls only. When it returns the process is aborted. */
 typedef void weir_fatal(const char *line);
 
 /* Sets the hook; NULL sets the default. Any thread. */

@@ -1,8 +1,8 @@
 /* weir/file.h - files below a folder, by descriptor.
  *
- * For servers that hand out files: a name that came from outside is resolved so that it cannot leave
- * the folder, and what was opened is described. The calls go to the kernel at once and may wait for
- * the disk; they do not suspend. Descriptors are close-on-exec. Any thread.
+ * For servers that hand out files: a name that came from outside is resolved so that it cannot
+ * leave the folder, and what was opened is described. The calls go to the kernel at once and may
+ * wait for the disk; they do not suspend. Descriptors are close-on-exec. Any thread.
  */
 #ifndef WEIR_FILE_H
 #define WEIR_FILE_H
@@ -22,7 +22,8 @@ enum weir_file_kind {
     WEIR_FILE_OTHER = 3, /* a device, a FIFO, a socket */
 };
 
-/* What is known of an open file. Two that are equal in all fields are taken for the same content. */
+/* What is known of an open file. Two that are equal in all fields are taken for the same content.
+ * */
 struct weir_file_facts {
     uint64_t size;       /* bytes */
     int64_t modified_ns; /* since 1970 */
@@ -37,8 +38,8 @@ WEIR_PUBLIC int weir_file_folder(const char *path);
 
 /* Opens a file below a folder for reading: a descriptor, for weir_file_close, and its *facts. Empty
  * is the folder itself. Symbolic links are followed as long as they stay below the folder; what
- * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. Errors as above
- * and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it. */
+ * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. Errors as
+ * above and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it. */
 WEIR_PUBLIC int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts);
 
 /* Reads up to `len` bytes (1..INT32_MAX) from `offset`: the count, 0 at the end. pread(2) */

@@ -1,8 +1,8 @@
 /* weir/http.h - HTTP/1.1: a server of the files of a folder.
  *
- * Part of libweir-http. The server is a handler for weir_serve with at_first_byte: it answers what has
- * come of a connection, several requests at once if they were pipelined, and lets the connection
- * wait without a task in between. What it does with a request stands in docs/http.md.
+ * Part of libweir-http. The server is a handler for weir_serve with at_first_byte: it answers what
+ * has come of a connection, several requests at once if they were pipelined, and lets the
+ * connection wait without a task in between. What it does with a request stands in docs/http.md.
  */
 #ifndef WEIR_HTTP_H
 #define WEIR_HTTP_H
@@ -40,7 +40,7 @@ typedef void weir_http_access_fn(const struct weir_http_access *access, void *ar
 /* Zero means default everywhere. */
 struct weir_http_files_options {
     int64_t header_limit_ns;      /* for a whole head to come, and for a body: 10 s; else 408 */
-    uint64_t body_max;            /* bytes of a request's body, which is dropped: 64 KiB; else 413 */
+    uint64_t body_max;           /* bytes of a request's body, which is dropped: 64 KiB; else 413 */
     uint32_t cache_entries_max;   /* small files kept in memory, a worker: 1024 */
     uint64_t cache_bytes_max;     /* and their bytes: 16 MiB */
     weir_http_access_fn *access;  /* default: nobody is told */

@@ -7,8 +7,9 @@
  * from within a submit. From submit to completion the memory of the operation, of its descriptor
  * and of its buffers must stay as it is.
  *
- * A loop belongs to the thread that first runs it. Except for weir_loop_post every call must be made
- * by that thread, or before the first run. Nothing here suspends a task; tasks use <weir/task.h>.
+ * A loop belongs to the thread that first runs it. Except for weir_loop_post every call must be
+ * made by that thread, or before the first run. Nothing here suspends a task; tasks use
+ * <weir/task.h>.
  */
 #ifndef WEIR_LOOP_H
 #define WEIR_LOOP_H
@@ -41,7 +42,7 @@ typedef struct weir_fd {
     uint8_t weir__write_hint; /* the last write was taken whole */
     uint8_t weir__hup;
     uint8_t weir__nonblock; /* O_NONBLOCK is set */
-    uint64_t weir__reader; /* the epoll backend's interest: loop and operation */
+    uint64_t weir__reader;  /* the epoll backend's interest: loop and operation */
     uint64_t weir__writer;
 } weir_fd;
 
@@ -130,9 +131,9 @@ enum weir_backend {
 
 /* Zero means default everywhere. */
 struct weir_loop_options {
-    uint32_t backend;          /* enum weir_backend */
-    uint32_t buffers_max;      /* lent buffers of 16 KiB each; default 1024, at most 16384 */
-    int64_t spin_ns;           /* longest look for work before the loop sleeps; default 0: none */
+    uint32_t backend;     /* enum weir_backend */
+    uint32_t buffers_max; /* lent buffers of 16 KiB each; default 1024, at most 16384 */
+    int64_t spin_ns;      /* longest look for work before the loop sleeps; default 0: none */
 };
 
 /* Makes a loop; *out gives it, released with weir_loop_destroy. Options may be NULL. Errors:
@@ -167,14 +168,14 @@ typedef struct weir_post {
     void (*deliver)(struct weir_post *post, weir_loop *loop);
 } weir_post;
 
-/* Has post->deliver called on the loop's thread. Any thread; never fails, never allocates. Takes the
- * node until it is delivered. A message does not keep a loop from returning. */
+/* Has post->deliver called on the loop's thread. Any thread; never fails, never allocates. Takes
+ * the node until it is delivered. A message does not keep a loop from returning. */
 WEIR_PUBLIC void weir_loop_post(weir_loop *loop, weir_post *post);
 
-/* For embedding in a foreign loop: a descriptor that is readable when weir_loop_run(NOWAIT) has work
- * (completions, timers and posts), and nanoseconds until the next timer, or -1. The descriptor is
- * the loop's. Prepared operations reach the kernel in weir_loop_run: call it once before polling.
- * Errors: WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM. */
+/* For embedding in a foreign loop: a descriptor that is readable when weir_loop_run(NOWAIT) has
+ * work (completions, timers and posts), and nanoseconds until the next timer, or -1. The descriptor
+ * is the loop's. Prepared operations reach the kernel in weir_loop_run: call it once before
+ * polling. Errors: WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_loop_descriptor(weir_loop *loop);
 WEIR_PUBLIC int64_t weir_loop_timeout_ns(const weir_loop *loop);
 

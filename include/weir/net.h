@@ -21,22 +21,26 @@ typedef struct weir_listener {
 } weir_listener;
 
 /* Switches of options: default, on, off. */
-enum weir_switch { WEIR_DEFAULT = 0, WEIR_ON = 1, WEIR_OFF = 2 };
+enum weir_switch {
+    WEIR_DEFAULT = 0,
+    WEIR_ON = 1,
+    WEIR_OFF = 2
+};
 
 #define WEIR_ADDRESS_TEXT_MAX 160 /* with the terminator: any address that weir formats */
 
 /* Zero means default everywhere. */
 struct weir_listen_options {
-    uint32_t backlog;         /* default 4096; the kernel cuts it to somaxconn */
-    uint8_t reuse_port;       /* default: on when there is more than one worker, TCP only */
-    uint8_t v6only;           /* default off */
-    uint8_t nodelay;          /* of accepted streams; default on */
-    uint8_t unlink_stale;     /* UNIX: remove a socket file that nobody listens on; default on */
-    uint32_t defer_accept_s;  /* TCP_DEFER_ACCEPT */
-    uint32_t fast_open;       /* TCP_FASTOPEN queue */
-    uint32_t receive_buffer;  /* SO_RCVBUF, bytes */
-    uint32_t send_buffer;     /* SO_SNDBUF, bytes */
-    uint32_t mode;            /* UNIX: permissions of the socket file; default as of the umask */
+    uint32_t backlog;        /* default 4096; the kernel cuts it to somaxconn */
+    uint8_t reuse_port;      /* default: on when there is more than one worker, TCP only */
+    uint8_t v6only;          /* default off */
+    uint8_t nodelay;         /* of accepted streams; default on */
+    uint8_t unlink_stale;    /* UNIX: remove a socket file that nobody listens on; default on */
+    uint32_t defer_accept_s; /* TCP_DEFER_ACCEPT */
+    uint32_t fast_open;      /* TCP_FASTOPEN queue */
+    uint32_t receive_buffer; /* SO_RCVBUF, bytes */
+    uint32_t send_buffer;    /* SO_SNDBUF, bytes */
+    uint32_t mode;           /* UNIX: permissions of the socket file; default as of the umask */
 };
 
 /* Listens. *out gives the listener; close it with weir_listener_close. Does not suspend.
@@ -56,8 +60,8 @@ WEIR_PUBLIC int weir_accept(weir_listener listener, weir_stream *out);
 /* The address that the listener is bound to, with the port that the kernel chose. */
 WEIR_PUBLIC int weir_listener_address(weir_listener listener, char *out, size_t cap);
 
-/* Stops listening. A weir_serve on the listener drains and returns 0. Does not suspend, cannot fail.
- * 0, also if it was closed before. */
+/* Stops listening. A weir_serve on the listener drains and returns 0. Does not suspend, cannot
+ * fail. 0, also if it was closed before. */
 WEIR_PUBLIC int weir_listener_close(weir_listener listener);
 
 /* Connects; *out gives the stream. The host of a tcp address is a number or "localhost".
@@ -68,8 +72,8 @@ WEIR_PUBLIC int weir_dial(weir_stream *out, const char *address);
 WEIR_PUBLIC int weir_stream_local(weir_stream stream, char *out, size_t cap);
 WEIR_PUBLIC int weir_stream_peer(weir_stream stream, char *out, size_t cap);
 
-/* Options of an open TCP stream, as named in tcp(7) and socket(7). Do not suspend. WEIR_EBADHANDLE, or
- * the system's error. */
+/* Options of an open TCP stream, as named in tcp(7) and socket(7). Do not suspend. WEIR_EBADHANDLE,
+ * or the system's error. */
 WEIR_PUBLIC int weir_stream_nodelay(weir_stream stream, int on);
 WEIR_PUBLIC int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s,
                                       int count);
@@ -84,25 +88,19 @@ WEIR_PUBLIC int weir_stream_buffers(weir_stream stream, int receive, int send);
 #define WEIR_SERVE_AGAIN 1 /* a handler's result: start me again at the next byte */
 
 /* Serves one connection, or one exchange of it. The stream is closed when it returns, except with
- * WEIR_SERVE_AGAIN: then the connection waits without a task and a stack, and the handler is started
- * again when bytes come. */
+ * WEIR_SERVE_AGAIN: then the connection waits without a task and a stack, and the handler is
+ * started again when bytes come. */
 typedef int weir_serve_handler(weir_stream peer, void *arg);
 
 /* Zero means default everywhere. */
 struct weir_serve_options {
-    const char *name;        /* of the handlers' tasks */
+    const char *name;         /* of the handlers' tasks */
     uint64_t connections_max; /* default 10000; further ones wait in the backlog */
-    int64_t idle_limit_ns;   /* a connection on which no byte moves for so long ends with WEIR_EIDLE;
+    int64_t idle_limit_ns;  /* a connection on which no byte moves for so long ends with WEIR_EIDLE;
                                 default 60 s; WEIR_FOREVER: none */
-    int64_t drain_limit_ns;  /* default 10 s; then handlers are cancelled */
-    size_t stack_size;       /* of the handlers */
-    uint8_t at_first_byte;   /* start handlers when bytes have come; default off */
-};
-
-struct weir_serve_counts {
-    uint64_t accepted;
-    uint64_t refused;   /* closed at once: no descriptor or no memory */
-    uint64_t open;
+    int64_t drain_limit_ns; /* default 10 s; then handlers are cancelled */
+    size_t stack_size;      /* of the handlers */
+    uint8_t at_first_byte;  /* start handlers when bytes have come; default off */
 };
 
 /* Serves connections until the listener is closed (0) or the caller is stopped (its reason), then

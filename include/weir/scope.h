@@ -19,14 +19,14 @@ extern "C" {
 #endif
 
 enum weir_scope_policy {
-    WEIR_SCOPE_FIRST_ERROR = 0, /* the first task that fails cancels the others: the default */
-    WEIR_SCOPE_ALL = 1,         /* failures are noted only */
+    WEIR_SCOPE_FIRST_ERROR = 0,   /* the first task that fails cancels the others: the default */
+    WEIR_SCOPE_ALL = 1,           /* failures are noted only */
     WEIR_SCOPE_FIRST_SUCCESS = 2, /* the first task that returns >= 0 cancels the others */
 };
 
 /* Zero means default. */
 struct weir_scope_options {
-    uint32_t policy; /* enum weir_scope_policy */
+    uint32_t policy;  /* enum weir_scope_policy */
     int64_t limit_ns; /* from now; default: the caller's own deadline only */
 };
 
@@ -51,10 +51,10 @@ static inline int weir_scope_open_with(weir_scope *scope, const struct weir_scop
  * suspend, cannot fail. Any task of the runtime, while it knows that the scope is open. */
 WEIR_PUBLIC void weir_scope_cancel(weir_scope *scope);
 
-/* Waits until every task of the scope has ended, and closes it. Suspends, whatever happens: when the
- * caller itself is cancelled, its scope's tasks are, and the join goes on. Returns the first failure
- * (FIRST_ERROR, ALL), or the first success's result (FIRST_SUCCESS; the first failure if there was
- * none), or 0. By the task that opened the scope only. */
+/* Waits until every task of the scope has ended, and closes it. Suspends, whatever happens: when
+ * the caller itself is cancelled, its scope's tasks are, and the join goes on. Returns the first
+ * failure (FIRST_ERROR, ALL), or the first success's result (FIRST_SUCCESS; the first failure if
+ * there was none), or 0. By the task that opened the scope only. */
 WEIR_PUBLIC int weir_scope_join(weir_scope *scope);
 
 #ifdef __cplusplus

@@ -46,28 +46,29 @@ WEIR_PUBLIC ptrdiff_t weir_write(weir_stream stream, const void *bytes, size_t l
 /* The same from several buffers, at most 1024. */
 WEIR_PUBLIC ptrdiff_t weir_writev(weir_stream stream, const struct iovec *parts, size_t count);
 
-/* Writes everything: 0, or an error. An error after some bytes have gone leaves the direction broken:
- * later writes return WEIR_EBROKEN. Suspends. Borrows. */
+/* Writes everything: 0, or an error. An error after some bytes have gone leaves the direction
+ * broken: later writes return WEIR_EBROKEN. Suspends. Borrows. */
 WEIR_PUBLIC int weir_write_all(weir_stream stream, const void *bytes, size_t len);
 
-/* Moves `len` bytes of a file from `offset` to the stream without passing through the process: 0, or
- * an error as of weir_write_all; WEIR_EEOF if the file is shorter. Suspends. The descriptor stays the
- * caller's. */
+/* Moves `len` bytes of a file from `offset` to the stream without passing through the process: 0,
+ * or an error as of weir_write_all; WEIR_EEOF if the file is shorter. Suspends. The descriptor
+ * stays the caller's. */
 WEIR_PUBLIC int weir_send_file(weir_stream stream, int file, uint64_t offset, uint64_t len);
 
 /* Ends the writing direction: the peer reads the end of the stream. Does not suspend. */
 WEIR_PUBLIC int weir_shutdown(weir_stream stream);
 
-/* Closes. New calls on the stream fail; calls under way return WEIR_ECLOSED; the descriptor goes with
- * the last of them. 0, also if it was closed already. Does not suspend, cannot fail. Any task. */
+/* Closes. New calls on the stream fail; calls under way return WEIR_ECLOSED; the descriptor goes
+ * with the last of them. 0, also if it was closed already. Does not suspend, cannot fail. Any task.
+ * */
 WEIR_PUBLIC int weir_close(weir_stream stream);
 
 /* Bytes moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. */
-struct weir_stream_counts {
+struct weir_byte_counts {
     uint64_t read;
     uint64_t written;
 };
-WEIR_PUBLIC int weir_stream_counts(weir_stream stream, struct weir_stream_counts *out);
+WEIR_PUBLIC int weir_stream_counts(weir_stream stream, struct weir_byte_counts *out);
 
 #ifdef __cplusplus
 }

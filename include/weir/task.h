@@ -25,18 +25,18 @@ typedef int weir_task_fn(void *arg);
 
 /* Zero means default everywhere. */
 struct weir_spawn_options {
-    const char *name;    /* for messages; borrowed until the task has ended; default "task" */
-    size_t stack_size;   /* usable bytes; default 48 KiB less a little, at most 8 MiB */
-    uint32_t worker;     /* 1..N: start on that worker; default: the spawner's */
-    uint32_t copy_size;  /* set by weir_spawn_copy */
+    const char *name;   /* for messages; borrowed until the task has ended; default "task" */
+    size_t stack_size;  /* usable bytes; default 48 KiB less a little, at most 8 MiB */
+    uint32_t worker;    /* 1..N: start on that worker; default: the spawner's */
+    uint32_t copy_size; /* set by weir_spawn_copy */
 };
 
 #define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
 
-/* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does not
- * suspend: the task first runs when the caller suspends, or on the worker that was chosen. `arg` is
- * borrowed until the task has ended. Errors, with nothing started: WEIR_ENOTASK, WEIR_ENOMEM,
- * WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled), WEIR_EOPTION. */
+/* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does
+ * not suspend: the task first runs when the caller suspends, or on the worker that was chosen.
+ * `arg` is borrowed until the task has ended. Errors, with nothing started: WEIR_ENOTASK,
+ * WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled), WEIR_EOPTION. */
 WEIR_PUBLIC int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                              const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_spawn(weir_scope *scope, weir_task_fn *fn, void *arg)

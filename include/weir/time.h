@@ -1,7 +1,8 @@
 /* weir/time.h - durations, the clock, and deadlines for a block of code.
  *
- * All times are nanoseconds. Deadlines are ambient: a task has an effective deadline, the earliest of
- * the blocks that are open round it, inherited by what it calls and spawns. Calls take no timeout.
+ * All times are nanoseconds. Deadlines are ambient: a task has an effective deadline, the earliest
+ * of the blocks that are open round it, inherited by what it calls and spawns. Calls take no
+ * timeout.
  */
 #ifndef WEIR_TIME_H
 #define WEIR_TIME_H
@@ -15,11 +16,11 @@
 extern "C" {
 #endif
 
-#define WEIR_MICROSECONDS(n) ((int64_t)(n) * 1000)
-#define WEIR_MILLISECONDS(n) ((int64_t)(n) * 1000000)
-#define WEIR_SECONDS(n) ((int64_t)(n) * 1000000000)
-#define WEIR_MINUTES(n) WEIR_SECONDS((int64_t)(n) * 60)
-#define WEIR_FOREVER INT64_MAX /* "no limit", wherever a limit is asked for */
+#define WEIR_MICROSECONDS(n) ((int64_t)(n)*1000)
+#define WEIR_MILLISECONDS(n) ((int64_t)(n)*1000000)
+#define WEIR_SECONDS(n)      ((int64_t)(n)*1000000000)
+#define WEIR_MINUTES(n)      WEIR_SECONDS((int64_t)(n)*60)
+#define WEIR_FOREVER         INT64_MAX /* "no limit", wherever a limit is asked for */
 
 /* CLOCK_MONOTONIC. Any thread. */
 WEIR_PUBLIC uint64_t weir_now_ns(void);

@@ -5,8 +5,8 @@
 
 #include "core/loop.h"
 
-static const struct weir__backend *const automatic[] = {&weir__backend_uring,
-                                                        &weir__backend_epoll, NULL};
+static const struct weir__backend *const automatic[] = {&weir__backend_uring, &weir__backend_epoll,
+                                                        NULL};
 static const struct weir__backend *const uring[] = {&weir__backend_uring, NULL};
 static const struct weir__backend *const epoll[] = {&weir__backend_epoll, NULL};
 

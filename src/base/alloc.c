@@ -68,9 +68,8 @@ void *weir__calloc(size_t count, size_t size)
 void *weir__realloc(void *memory, size_t size)
 {
     note_use();
-    return weir__fault_hit(WEIR__FAULT_ALLOC)
-               ? NULL
-               : allocator.reallocate(memory, size, allocator.user);
+    return weir__fault_hit(WEIR__FAULT_ALLOC) ? NULL
+                                              : allocator.reallocate(memory, size, allocator.user);
 }
 
 void weir__free(void *memory)

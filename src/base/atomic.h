@@ -1,9 +1,9 @@
 /* base/atomic.h - the one door to atomic operations.
  *
- * Plain variables are made atomic by how they are used, so that the kernel's rings and public structs
- * need no qualifier. There are no stand-alone fences: ThreadSanitizer does not understand them, and
- * store-then-look protocols use sequentially consistent read-modify-writes instead. Each use names
- * its partner. ORDER is RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST.
+ * Plain variables are made atomic by how they are used, so that the kernel's rings and public
+ * structs need no qualifier. There are no stand-alone fences: ThreadSanitizer does not understand
+ * them, and store-then-look protocols use sequentially consistent read-modify-writes instead. Each
+ * use names its partner. ORDER is RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST.
  */
 #ifndef WEIR_BASE_ATOMIC_H
 #define WEIR_BASE_ATOMIC_H

@@ -6,6 +6,6 @@
 
 /* The struct of `type` whose `member` is at `pointer`. The pointer must be one. */
 #define WEIR_CONTAINER_OF(pointer, type, member)                                                   \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -20,7 +20,7 @@ uint64_t weir__fault_count(enum weir__fault_kind kind)
 
 bool weir__fault_hit(enum weir__fault_kind kind)
 {
-    return WEIR_ATOMIC_ADD(&counts[kind], 1, SEQ_CST) + 1 ==
-           WEIR_ATOMIC_LOAD(&armed[kind], SEQ_CST);
+    return WEIR_ATOMIC_ADD(&counts[kind], 1, SEQ_CST) + 1
+           == WEIR_ATOMIC_LOAD(&armed[kind], SEQ_CST);
 }
 #endif

@@ -9,10 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum weir__fault_kind { WEIR__FAULT_ALLOC, WEIR__FAULT_CALL, WEIR__FAULT_KINDS };
+enum weir__fault_kind {
+    WEIR__FAULT_ALLOC,
+    WEIR__FAULT_CALL,
+    WEIR__FAULT_KINDS
+};
 
 #ifdef WEIR_FAULTS
-/* Makes the n-th site of a kind fail, counted from now, from 1; 0 disarms. Starts the count anew. */
+/* Makes the n-th site of a kind fail, counted from now, from 1; 0 disarms. Starts the count anew.
+ * */
 void weir__fault_arm(enum weir__fault_kind kind, uint64_t n);
 /* Sites passed since weir__fault_arm. */
 uint64_t weir__fault_count(enum weir__fault_kind kind);

@@ -1,7 +1,7 @@
 /* base/list.h - intrusive doubly linked list.
  *
- * A list is a ring through a head that is itself a link. A link that is in no list has next NULL, so
- * that "is it listed" needs no second field. Not thread safe.
+ * A list is a ring through a head that is itself a link. A link that is in no list has next NULL,
+ * so that "is it listed" needs no second field. Not thread safe.
  */
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H

@@ -1,8 +1,8 @@
 /* base/slab.h - objects of one size, taken and given in O(1).
  *
- * Chunks never move and are not released before fini, so the memory of an object stays readable after
- * it was given back: handles with generations rely on it. Reuse is last-in first-out. An object is
- * zeroed only when its chunk is new. Not thread safe.
+ * Chunks never move and are not released before fini, so the memory of an object stays readable
+ * after it was given back: handles with generations rely on it. Reuse is last-in first-out. An
+ * object is zeroed only when its chunk is new. Not thread safe.
  */
 #ifndef WEIR_BASE_SLAB_H
 #define WEIR_BASE_SLAB_H
@@ -22,7 +22,8 @@ void weir__slab_init(struct weir__slab *slab, size_t object_size);
 /* NULL when out of memory. */
 void *weir__slab_take(struct weir__slab *slab);
 void weir__slab_give(struct weir__slab *slab, void *object);
-/* Visits every object, those that are free too: the visitor tells them apart. It takes and gives none. */
+/* Visits every object, those that are free too: the visitor tells them apart. It takes and gives
+ * none. */
 void weir__slab_each(const struct weir__slab *slab, void (*visit)(void *object, void *arg),
                      void *arg);
 /* Releases all chunks, whether or not objects are out. */

@@ -137,8 +137,8 @@ void weir__buffers_return(weir_lent *lent)
     } else if (weir__current_loop() == group->loop) {
         come_home(group, lent->weir__id);
     } else {
-        struct homecoming *home = (struct homecoming *)(void *)weir__buffers_at(group,
-                                                                                lent->weir__id);
+        struct homecoming *home =
+            (struct homecoming *)(void *)weir__buffers_at(group, lent->weir__id);
 
         home->id = lent->weir__id;
         home->node.deliver = deliver_home;

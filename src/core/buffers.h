@@ -1,7 +1,7 @@
 /* core/buffers.h - the group of buffers that a loop lends to receives.
  *
- * Buffers of one size stand in page-aligned chunks that are mapped when they are first needed, up to
- * a stated maximum. The group belongs to a loop; only `weir__buffers_return` may be called by
+ * Buffers of one size stand in page-aligned chunks that are mapped when they are first needed, up
+ * to a stated maximum. The group belongs to a loop; only `weir__buffers_return` may be called by
  * another thread, which sends the buffer home through the loop's inbox. Who holds a buffer gives it
  * back once. When the group is at its maximum and nearly all lent, a receive is lent a copy that is
  * cut to length, so that slow holders cannot starve the rest.
@@ -15,11 +15,11 @@
 
 #define WEIR__BUFFER_SIZE 16384u
 /* Neighbours start in different cache sets: 64 buffers a page multiple apart share one. */
-#define WEIR__BUFFER_STRIDE (WEIR__BUFFER_SIZE + 128u)
-#define WEIR__BUFFERS_CHUNK 64u         /* buffers mapped at once: about 1 MiB */
+#define WEIR__BUFFER_STRIDE       (WEIR__BUFFER_SIZE + 128u)
+#define WEIR__BUFFERS_CHUNK       64u   /* buffers mapped at once: about 1 MiB */
 #define WEIR__BUFFERS_DEFAULT_MAX 1024u /* 16 MiB a loop */
-#define WEIR__BUFFERS_LIMIT 16384u
-#define WEIR__BUFFER_COPY UINT32_MAX    /* the id of a copy */
+#define WEIR__BUFFERS_LIMIT       16384u
+#define WEIR__BUFFER_COPY         UINT32_MAX /* the id of a copy */
 
 struct weir__buffers {
     struct weir_loop *loop;
@@ -28,7 +28,7 @@ struct weir__buffers {
     uint32_t free_count;
     uint32_t count; /* mapped */
     uint32_t max;
-    uint32_t lent;  /* in the hands of callers */
+    uint32_t lent; /* in the hands of callers */
     uint64_t exhausted_count;
     uint64_t copied_count;
 };
@@ -38,8 +38,8 @@ void weir__buffers_fini(struct weir__buffers *group);
 
 static inline unsigned char *weir__buffers_at(const struct weir__buffers *group, uint32_t id)
 {
-    return group->chunks[id / WEIR__BUFFERS_CHUNK] +
-           (size_t)(id % WEIR__BUFFERS_CHUNK) * WEIR__BUFFER_STRIDE;
+    return group->chunks[id / WEIR__BUFFERS_CHUNK]
+           + (size_t)(id % WEIR__BUFFERS_CHUNK) * WEIR__BUFFER_STRIDE;
 }
 
 /* Maps one more chunk; its first id, or a negative error (WEIR_ELIMIT, WEIR_ENOMEM). */

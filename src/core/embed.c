@@ -1,8 +1,8 @@
 /* core/embed.c - a loop inside a foreign loop.
  *
  * The embedding descriptor is an epoll descriptor over the backend's own one and a timer descriptor
- * that stands for the timer wheel. Both are made when they are first asked for. Between two runs the
- * loop counts as asleep, so that posts of other threads make the descriptor readable.
+ * that stands for the timer wheel. Both are made when they are first asked for. Between two runs
+ * the loop counts as asleep, so that posts of other threads make the descriptor readable.
  */
 #include <sys/epoll.h>
 #include <time.h>
@@ -15,8 +15,8 @@ int64_t weir_loop_timeout_ns(const weir_loop *loop)
 {
     uint64_t next, now;
 
-    if (loop->completed_head || loop->shots_head != loop->shots_tail ||
-        !weir__inbox_empty(&loop->inbox))
+    if (loop->completed_head || loop->shots_head != loop->shots_tail
+        || !weir__inbox_empty(&loop->inbox))
         return 0;
     next = weir__wheel_next(&loop->wheel);
     if (next == UINT64_MAX)

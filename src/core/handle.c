@@ -12,12 +12,12 @@
 #include "base/atomic.h"
 
 #define CHUNK_SLOTS 1024u
-#define CHUNKS_MAX 16384u
-#define SLOT_BITS 24
-#define NO_SLOT 0xffffffu
+#define CHUNKS_MAX  16384u
+#define SLOT_BITS   24
+#define NO_SLOT     0xffffffu
 
 struct entry {
-    uint64_t word;   /* generation << 32 | flags and references */
+    uint64_t word;    /* generation << 32 | flags and references */
     uintptr_t object; /* or the next free slot */
 };
 
@@ -65,8 +65,7 @@ static uint32_t pop_free(void)
 
         if (slot == NO_SLOT)
             return NO_SLOT;
-        next = ((head >> 32) + 1) << 32 |
-               WEIR_ATOMIC_LOAD(&entry_at(slot)->object, RELAXED);
+        next = ((head >> 32) + 1) << 32 | WEIR_ATOMIC_LOAD(&entry_at(slot)->object, RELAXED);
     } while (!WEIR_ATOMIC_CAS(&free_head, &head, next, SEQ_CST));
     return (uint32_t)head & NO_SLOT;
 }
@@ -149,8 +148,9 @@ void *weir__handle_enter(uint64_t id, enum weir__handle_kind kind, uint32_t bits
 bool weir__handle_leave(uint64_t id, uint32_t bits)
 {
     struct entry *entry = entry_at(slot_of(id));
-    uint32_t left = (uint32_t)(bits ? WEIR_ATOMIC_AND(&entry->word, ~(uint64_t)bits, SEQ_CST) & ~bits
-                                    : WEIR_ATOMIC_SUB(&entry->word, 1, SEQ_CST) - 1);
+    uint32_t left =
+        (uint32_t)(bits ? WEIR_ATOMIC_AND(&entry->word, ~(uint64_t)bits, SEQ_CST) & ~bits
+                        : WEIR_ATOMIC_SUB(&entry->word, 1, SEQ_CST) - 1);
 
     return left == WEIR__HANDLE_CLOSED;
 }

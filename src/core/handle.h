@@ -1,13 +1,13 @@
 /* core/handle.h - the table behind every public handle.
  *
  * One table a process, in chunks that never move. An id is kind, slot and generation; a slot's word
- * holds its generation, the number of callers inside and whether it is closed, so that resolving and
- * pinning is one compare-and-swap. Reader and writer bits are the two slots of a stream: a second
- * reader is refused, and its bit is its pin.
+ * holds its generation, the number of callers inside and whether it is closed, so that resolving
+ * and pinning is one compare-and-swap. Reader and writer bits are the two slots of a stream: a
+ * second reader is refused, and its bit is its pin.
  *
  * Life: make -> (enter, leave)* -> close (any thread, any number of times) -> the last one to leave
- * releases the object and calls free. After close every enter fails. Id 0 is never valid. Generations
- * do not wrap: a slot whose generations are used up is retired.
+ * releases the object and calls free. After close every enter fails. Id 0 is never valid.
+ * Generations do not wrap: a slot whose generations are used up is retired.
  */
 #ifndef WEIR_CORE_HANDLE_H
 #define WEIR_CORE_HANDLE_H
@@ -15,18 +15,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum weir__handle_kind { WEIR__KIND_NONE, WEIR__KIND_STREAM, WEIR__KIND_LISTENER };
+enum weir__handle_kind {
+    WEIR__KIND_NONE,
+    WEIR__KIND_STREAM,
+    WEIR__KIND_LISTENER
+};
 
 #define WEIR__HANDLE_CLOSED 0x80000000u
 #define WEIR__HANDLE_WRITER 0x40000000u
 #define WEIR__HANDLE_READER 0x20000000u
-#define WEIR__HANDLE_REFS 0x1fffffffu
+#define WEIR__HANDLE_REFS   0x1fffffffu
 
 /* Makes a handle for an object. WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
 int weir__handle_make(enum weir__handle_kind kind, void *object, uint64_t *id);
 
-/* Pins the object: `bits` is READER, WRITER or both, or 0 for a plain reference. The object, or NULL
- * with *error WEIR_EBADHANDLE or WEIR_EBUSY. Any thread. */
+/* Pins the object: `bits` is READER, WRITER or both, or 0 for a plain reference. The object, or
+ * NULL with *error WEIR_EBADHANDLE or WEIR_EBUSY. Any thread. */
 void *weir__handle_enter(uint64_t id, enum weir__handle_kind kind, uint32_t bits, int *error);
 
 /* Unpins. True for the one who is the last after the close. */

@@ -1,8 +1,8 @@
 /* core/inbox.h - messages from any thread to one loop.
  *
- * Many push, one takes. A push is one compare-and-swap on the head; the owner takes everything by one
- * exchange and turns it round, so that messages of one sender keep their order. Nothing allocates and
- * nothing fails: the nodes belong to the senders until they are delivered.
+ * Many push, one takes. A push is one compare-and-swap on the head; the owner takes everything by
+ * one exchange and turns it round, so that messages of one sender keep their order. Nothing
+ * allocates and nothing fails: the nodes belong to the senders until they are delivered.
  */
 #ifndef WEIR_CORE_INBOX_H
 #define WEIR_CORE_INBOX_H

@@ -1,8 +1,8 @@
 /* core/loop.c - the turn of a loop, and the bare loop's public calls.
  *
  * A turn: wait (which submits what is prepared, in the same system call), read the clock, fire
- * timers, deliver posts, then call `done` of each operation that was linked when that began. Whatever
- * completes meanwhile is called in the next turn, so a turn is bounded.
+ * timers, deliver posts, then call `done` of each operation that was linked when that began.
+ * Whatever completes meanwhile is called in the next turn, so a turn is bounded.
  */
 #include "core/loop.h"
 
@@ -16,18 +16,18 @@
 #include "sys/current.h"
 #include "sys/sys.h"
 
-#define LOOPS_MAX 4096
-#define DRAIN_MAX 4096       /* callbacks a turn */
-#define ALONE_AFTER 32       /* completions in a row of one descriptor */
-#define SPIN_BACKOFF_MIN 16u /* waits without a spin after a failed one; doubles */
+#define LOOPS_MAX        4096
+#define DRAIN_MAX        4096 /* callbacks a turn */
+#define ALONE_AFTER      32   /* completions in a row of one descriptor */
+#define SPIN_BACKOFF_MIN 16u  /* waits without a spin after a failed one; doubles */
 #define SPIN_BACKOFF_MAX 65536u
 
 static struct weir_loop *loops[LOOPS_MAX]; /* by index; written by compare-and-swap */
 
 _Static_assert(sizeof(struct weir__loop_timer) <= sizeof(((weir_op *)0)->u),
                "a loop timer lies over the timer part of an operation");
-_Static_assert(offsetof(struct weir__loop_timer, fire) ==
-                   offsetof(weir_op, u.timer.fire) - offsetof(weir_op, u),
+_Static_assert(offsetof(struct weir__loop_timer, fire)
+                   == offsetof(weir_op, u.timer.fire) - offsetof(weir_op, u),
                "same layout");
 
 struct weir_loop *weir__loop_by_index(uint16_t index)
@@ -281,8 +281,8 @@ int64_t weir__loop_spin_ns(struct weir_loop *loop)
     return budget < loop->spin_max_ns ? budget : loop->spin_max_ns;
 }
 
-/* Learns from a wait. A spin that found nothing is not tried again for a while: 16 waits, then twice
- * as many after each further failure. */
+/* Learns from a wait. A spin that found nothing is not tried again for a while: 16 waits, then
+ * twice as many after each further failure. */
 static void note_wait(struct weir_loop *loop, int64_t waited_ns)
 {
     if (loop->waited == WAITED_NOT)
@@ -318,8 +318,8 @@ void weir__loop_awake(struct weir_loop *loop)
 
 void weir__loop_wake(struct weir_loop *loop)
 {
-    if (WEIR_ATOMIC_LOAD(&loop->sleeping, SEQ_CST) == LOOP_ASLEEP &&
-        WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_AWAKE, SEQ_CST) == LOOP_ASLEEP)
+    if (WEIR_ATOMIC_LOAD(&loop->sleeping, SEQ_CST) == LOOP_ASLEEP
+        && WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_AWAKE, SEQ_CST) == LOOP_ASLEEP)
         loop->backend->wake(loop);
 }
 
@@ -364,8 +364,8 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
                 timeout_ns = until;
         }
     }
-    if (loop->completed_head || loop->shots_head != loop->shots_tail ||
-        !weir__inbox_empty(&loop->inbox))
+    if (loop->completed_head || loop->shots_head != loop->shots_tail
+        || !weir__inbox_empty(&loop->inbox))
         timeout_ns = 0;
     loop->wait_count++;
     loop->waited = WAITED_NOT;

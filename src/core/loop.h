@@ -1,9 +1,9 @@
 /* core/loop.h - the loop: one backend, its timers, its completed operations and its inbox.
  *
- * Belongs to one thread. The loop has two halves, as the contracts lay them out: the owner half (the
- * backend's submission side) that only its thread touches, and the shared half (completed, wheel,
- * reaping) that is guarded by `owner`: the word is OWNED while the thread is inside the loop and
- * FREE while a task runs. Nobody else takes it yet; a rescuer will.
+ * Belongs to one thread. The loop has two halves, as the contracts lay them out: the owner half
+ * (the backend's submission side) that only its thread touches, and the shared half (completed,
+ * wheel, reaping) that is guarded by `owner`: the word is OWNED while the thread is inside the loop
+ * and FREE while a task runs. Nobody else takes it yet; a rescuer will.
  *
  * States of an operation: IDLE (the caller's), BACKEND (in the kernel's hands or waiting in the
  * backend), STARVED (a receive that waits for a free buffer), HELD (finished, while a cancel for it
@@ -23,10 +23,22 @@
 #include "core/inbox.h"
 #include "core/wheel.h"
 
-enum weir__op_state { OP_IDLE, OP_BACKEND, OP_STARVED, OP_HELD, OP_COMPLETED };
+enum weir__op_state {
+    OP_IDLE,
+    OP_BACKEND,
+    OP_STARVED,
+    OP_HELD,
+    OP_COMPLETED
+};
 
-enum weir__loop_sleep { LOOP_AWAKE = 0, LOOP_ASLEEP = 1 };
-enum weir__loop_owner { LOOP_FREE = 0, LOOP_OWNED = 1 };
+enum weir__loop_sleep {
+    LOOP_AWAKE = 0,
+    LOOP_ASLEEP = 1
+};
+enum weir__loop_owner {
+    LOOP_FREE = 0,
+    LOOP_OWNED = 1
+};
 
 /* One completion of a multishot operation: several may come in one reap. */
 struct weir__loop_shot {
@@ -51,17 +63,17 @@ struct weir_loop {
     struct weir__loop_shot *shots; /* a ring, WEIR__LOOP_SHOTS long */
     uint32_t shots_head;
     uint32_t shots_tail;
-    uint32_t inflight;  /* submitted, not yet called back */
-    uint32_t silent;    /* of those, the ones that do not keep the loop running */
+    uint32_t inflight; /* submitted, not yet called back */
+    uint32_t silent;   /* of those, the ones that do not keep the loop running */
     bool stop;
     bool running;
-    bool draining;   /* set by weir__loop_drain while callbacks run */
-    bool runnable;   /* the worker has more tasks to run before it waits */
-    bool alone;      /* one descriptor does all the work: plain calls beat the ring */
+    bool draining;      /* set by weir__loop_drain while callbacks run */
+    bool runnable;      /* the worker has more tasks to run before it waits */
+    bool alone;         /* one descriptor does all the work: plain calls beat the ring */
     uint16_t alone_run; /* completions in a row of last_fd */
     const struct weir_fd *last_fd;
-    uint16_t index;  /* of the loop in the process, 1..; names it in 16 bits */
-    uint32_t owner;  /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
+    uint16_t index; /* of the loop in the process, 1..; names it in 16 bits */
+    uint32_t owner; /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
     struct weir__wheel wheel;
     struct weir__buffers buffers;
     struct weir_op *starved_head;
@@ -69,8 +81,8 @@ struct weir_loop {
     /* adaptive spin before sleeping, see weir__loop_spin_ns */
     int64_t spin_max_ns;
     int64_t wait_average_ns;
-    uint8_t waited; /* enum weir__loop_waited, set by the backend in each wait that may sleep */
-    uint32_t spin_skip;    /* waits still to pass without a spin */
+    uint8_t waited;     /* enum weir__loop_waited, set by the backend in each wait that may sleep */
+    uint32_t spin_skip; /* waits still to pass without a spin */
     uint32_t spin_backoff; /* skips after the next failure */
     /* embedding */
     int embed_epoll;
@@ -128,7 +140,12 @@ void weir__loop_drain(struct weir_loop *loop);
 int64_t weir__loop_spin_ns(struct weir_loop *loop);
 
 /* How the last wait of a backend went, which it notes in loop->waited. */
-enum weir__loop_waited { WAITED_NOT, WAITED_SLEPT, WAITED_SPUN_FOUND, WAITED_SPUN_VAIN };
+enum weir__loop_waited {
+    WAITED_NOT,
+    WAITED_SLEPT,
+    WAITED_SPUN_FOUND,
+    WAITED_SPUN_VAIN
+};
 
 /* Announces the sleep; false if there is something to do instead. Partner: weir__loop_wake. */
 bool weir__loop_fall_asleep(struct weir_loop *loop);

@@ -1,9 +1,9 @@
 /* core/wheel.c - see wheel.h.
  *
- * A timer's tick is its deadline rounded up. `tick` is the last tick looked at; a timer for tick t > `tick` stands in
- * the level of the highest 6-bit digit in which t and `tick` differ, in the slot of that digit. When
- * `tick` steps, the slots whose digit it reaches are emptied from the top: their timers move down or
- * are due. Bitmaps let a step skip to the next occupied slot.
+ * A timer's tick is its deadline rounded up. `tick` is the last tick looked at; a timer for tick t
+ * > `tick` stands in the level of the highest 6-bit digit in which t and `tick` differ, in the slot
+ * of that digit. When `tick` steps, the slots whose digit it reaches are emptied from the top:
+ * their timers move down or are due. Bitmaps let a step skip to the next occupied slot.
  */
 #include "core/wheel.h"
 
@@ -11,8 +11,8 @@
 
 #include "base/container.h"
 
-#define BITS 6
-#define MASK (WEIR__WHEEL_SLOTS - 1)
+#define BITS      6
+#define MASK      (WEIR__WHEEL_SLOTS - 1)
 #define SPAN_BITS (BITS * WEIR__WHEEL_LEVELS)
 
 void weir__wheel_init(struct weir__wheel *wheel, uint64_t now_ns)

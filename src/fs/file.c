@@ -1,9 +1,9 @@
 /* fs/file.c - see <weir/file.h>.
  *
- * The kernel resolves names with RESOLVE_BENEATH. Where it refuses (no openat2, a filter, an absolute
- * link, which may still point inside) the file is first pinned by an O_PATH descriptor, which opens
- * nothing, and /proc tells where it lies; only what lies in the folder is opened then, by the pinned
- * descriptor, so that no rename in between matters.
+ * The kernel resolves names with RESOLVE_BENEATH. Where it refuses (no openat2, a filter, an
+ * absolute link, which may still point inside) the file is first pinned by an O_PATH descriptor,
+ * which opens nothing, and /proc tells where it lies; only what lies in the folder is opened then,
+ * by the pinned descriptor, so that no rename in between matters.
  */
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +81,11 @@ static int open_below(int folder, const char *path)
         rc = weir__sys_openat2(folder, path, READ_FLAGS, 0,
                                WEIR__RESOLVE_BENEATH | WEIR__RESOLVE_NO_MAGICLINKS);
     } while (rc == WEIR_EAGAIN && ++tries < TRIES_MAX); /* a rename raced */
-    if (rc == WEIR_ENOSYS || rc == WEIR_EPERM || rc == -EXDEV || rc == WEIR_EAGAIN)
+    if (rc == -EXDEV) { /* whether it exists outside is nobody's business */
+        rc = open_pinned(folder, path);
+        return rc == WEIR_ENOENT || rc == WEIR_ENOTDIR ? WEIR_EACCES : rc;
+    }
+    if (rc == WEIR_ENOSYS || rc == WEIR_EPERM || rc == WEIR_EAGAIN)
         return open_pinned(folder, path);
     return rc;
 }

@@ -140,8 +140,8 @@ static int parse_unix(const char *rest, struct weir__address *out)
     struct sockaddr_un *address = (struct sockaddr_un *)&out->storage;
     size_t len = strlen(rest);
 
-    if (len == 0 || len >= sizeof address->sun_path || strpbrk(rest, "?#") ||
-        (rest[0] == '@' && len == 1))
+    if (len == 0 || len >= sizeof address->sun_path || strpbrk(rest, "?#")
+        || (rest[0] == '@' && len == 1))
         return WEIR_EADDRESS;
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, rest, len);

@@ -23,8 +23,8 @@ struct weir__address {
     uint16_t port;
 };
 
-/* 0, WEIR_EADDRESS (does not parse) or WEIR_ENOSCHEME (a scheme that is not known). Untouched *out on
- * failure. */
+/* 0, WEIR_EADDRESS (does not parse) or WEIR_ENOSCHEME (a scheme that is not known). Untouched *out
+ * on failure. */
 int weir__address_parse(const char *text, struct weir__address *out);
 
 /* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. */

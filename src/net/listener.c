@@ -39,7 +39,7 @@ static void release(struct weir__listener *listener)
     }
     weir__sys_close(listener->fd);
     if (listener->unlink_path[0])
-        (void)unlink(listener->unlink_path);
+        (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
     weir__handle_free(listener->id);
     weir__free(listener);
 }
@@ -109,7 +109,7 @@ static void unlink_stale(const struct sockaddr_un *address, socklen_t len)
     if (fd < 0)
         return;
     if (weir__sys_connect(fd, (const struct sockaddr *)address, len) == WEIR_ECONNREFUSED)
-        (void)unlink(address->sun_path);
+        (void)weir__sys_unlinkat(AT_FDCWD, address->sun_path, 0);
     weir__sys_close(fd);
 }
 
@@ -138,8 +138,8 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
         const char *path = ((const struct sockaddr_un *)(const void *)at)->sun_path;
 
         memcpy(listener->unlink_path, path, sizeof listener->unlink_path - 1);
-        if (o->mode && path[0] && chmod(path, o->mode) < 0)
-            return -errno;
+        if (o->mode && path[0])
+            return weir__sys_chmod(path, o->mode);
     }
     return 0;
 }
@@ -201,8 +201,7 @@ int weir_listener_close(weir_listener handle)
     listener = weir__listener_enter(handle, &error);
     if (!listener)
         return 0;
-    if (weir__handle_close(handle.id, WEIR__KIND_LISTENER, &in_use, &object) == 1 &&
-        in_use != 1) {
+    if (weir__handle_close(handle.id, WEIR__KIND_LISTENER, &in_use, &object) == 1 && in_use != 1) {
         struct weir__serve *serve = WEIR_ATOMIC_LOAD(&listener->serve, SEQ_CST);
 
         if (serve)

@@ -1,7 +1,7 @@
 /* net/listener.h - the object behind a weir_listener.
  *
- * Made on any worker; its memory is the heap's and goes with the last user. `serve` is the weir_serve
- * that has the listener, told when it is closed.
+ * Made on any worker; its memory is the heap's and goes with the last user. `serve` is the
+ * weir_serve that has the listener, told when it is closed.
  */
 #ifndef WEIR_NET_LISTENER_H
 #define WEIR_NET_LISTENER_H
@@ -25,12 +25,13 @@ struct weir__listener {
     struct weir_listen_options options;
     struct sockaddr_storage address; /* as bound */
     socklen_t address_len;
-    char unlink_path[109];           /* UNIX: removed at the end, "" if nothing */
-    struct weir__serve *serve;       /* partner: weir_listener_close */
-    struct weir__kept *kept;         /* partner: weir__listener_keep */
+    char unlink_path[109];     /* UNIX: removed at the end, "" if nothing */
+    struct weir__serve *serve; /* partner: weir_listener_close */
+    struct weir__kept *kept;   /* partner: weir__listener_keep */
 };
 
-/* A further listening socket at the same address, for another worker. The descriptor, or an error. */
+/* A further listening socket at the same address, for another worker. The descriptor, or an error.
+ * */
 int weir__listener_twin(const struct weir__listener *listener);
 
 struct weir__listener *weir__listener_enter(weir_listener listener, int *error);

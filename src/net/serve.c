@@ -5,8 +5,8 @@
  * between exchanges) as a plain operation with a callback: no task, no stack, no buffer. The task
  * that called weir_serve waits until every part has ended.
  *
- * A part ends when it has been told to stop, its accept operation has come back, its timer is off and
- * its last connection is gone. `serve->parts_live` counts parts; the last one wakes the owner.
+ * A part ends when it has been told to stop, its accept operation has come back, its timer is off
+ * and its last connection is gone. `serve->parts_live` counts parts; the last one wakes the owner.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,10 +25,10 @@
 #include "task/worker.h"
 
 #define CONNECTIONS_DEFAULT 10000
-#define IDLE_DEFAULT_NS WEIR_SECONDS(60)
-#define DRAIN_DEFAULT_NS WEIR_SECONDS(10)
-#define BACKOFF_NS WEIR_MILLISECONDS(50) /* after an accept that found no descriptor */
-#define WAITING_MAX 64                   /* accepted beyond the limit, before accepting stops */
+#define IDLE_DEFAULT_NS     WEIR_SECONDS(60)
+#define DRAIN_DEFAULT_NS    WEIR_SECONDS(10)
+#define BACKOFF_NS          WEIR_MILLISECONDS(50) /* after an accept that found no descriptor */
+#define WAITING_MAX         64 /* accepted beyond the limit, before accepting stops */
 
 struct weir__served { /* a part */
     struct weir__serve *serve;
@@ -56,8 +56,8 @@ struct weir__serve {
     void *arg;
     struct weir_serve_options options;
     uint32_t parts_count;
-    uint32_t parts_live; /* partner: part_end and the owner's wait */
-    uint32_t stopped;    /* told to stop: by the owner, or a close of the listener */
+    uint32_t parts_live;  /* partner: part_end and the owner's wait */
+    uint32_t stopped;     /* told to stop: by the owner, or a close of the listener */
     uint64_t connections; /* of all parts, for the limit */
     struct weir__served parts[];
 };
@@ -87,8 +87,9 @@ static void part_end_if_done(struct weir__served *part)
 
 /* ---- one connection ---- */
 
-/* A served stream carries one reference of its server from connection_begin to connection_finish, so
- * that the object outlives a close by anybody. While it waits for a byte the server is its reader. */
+/* A served stream carries one reference of its server from connection_begin to connection_finish,
+ * so that the object outlives a close by anybody. While it waits for a byte the server is its
+ * reader. */
 static void connection_finish(struct weir__stream *stream)
 {
     uint32_t in_use;
@@ -148,8 +149,8 @@ static int run_handler(void *arg)
     struct weir__served *part = stream->served;
     int rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
 
-    if (rc != WEIR_SERVE_AGAIN || part->stopping || stream->pending || stream->write_broken ||
-        !wait_for_byte(stream))
+    if (rc != WEIR_SERVE_AGAIN || part->stopping || stream->pending || stream->write_broken
+        || !wait_for_byte(stream))
         connection_finish(stream);
     return 0;
 }
@@ -157,7 +158,8 @@ static int run_handler(void *arg)
 static void limit_fire(void *timer, weir_loop *loop)
 {
     struct weir__stream *stream = WEIR_CONTAINER_OF(timer, struct weir__stream, limit);
-    uint64_t due = stream->active_ns + (uint64_t)stream->served->serve->options.idle_limit_ns;
+    uint64_t due = WEIR_ATOMIC_LOAD(&stream->active_ns, RELAXED) +
+                   (uint64_t)stream->served->serve->options.idle_limit_ns;
 
     if (loop->now_ns < due) {
         weir__loop_timer_start(loop, &stream->limit, due);
@@ -223,8 +225,8 @@ static void connection_end(struct weir__stream *stream)
     part->count--;
     (void)WEIR_ATOMIC_SUB(&part->serve->connections, 1, RELAXED);
     begin_waiting(part);
-    if (!part->stopping && !part->accepting && !weir__timer_armed(&part->backoff.node) &&
-        !at_limit(part->serve))
+    if (!part->stopping && !part->accepting && !weir__timer_armed(&part->backoff.node)
+        && !at_limit(part->serve))
         accept_start(part);
     part_end_if_done(part);
 }
@@ -377,8 +379,8 @@ void weir__serve_stop(struct weir__serve *serve)
 static int part_init(struct weir__serve *serve, struct weir__served *part,
                      struct weir__worker *worker)
 {
-    bool own = serve->parts_count > 0 && serve->listener->family != AF_UNIX &&
-               serve->listener->options.reuse_port != WEIR_OFF;
+    bool own = serve->parts_count > 0 && serve->listener->family != AF_UNIX
+               && serve->listener->options.reuse_port != WEIR_OFF;
     int fd = own ? weir__listener_twin(serve->listener) : serve->listener->fd;
 
     if (fd < 0)

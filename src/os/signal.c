@@ -18,26 +18,25 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-static uint64_t arrived;     /* a bit a signal; partners: the handler and take */
-static uint64_t handled;     /* signals that have our handler */
-static uint32_t waiting;     /* a task waits */
+static uint64_t arrived; /* a bit a signal; partners: the handler and take */
+static uint64_t handled; /* signals that have our handler */
+static uint32_t waiting; /* a task waits */
 static int event = -1;
 
 static void on_signal(int number)
 {
-    int saved = errno;
+    int saved = weir__sys_errno();
     uint64_t one = 1;
-    ssize_t ignored;
 
     (void)WEIR_ATOMIC_OR(&arrived, 1ull << number, SEQ_CST);
-    ignored = write(event, &one, sizeof one);
-    (void)ignored;
-    errno = saved;
+    (void)weir__sys_write(event, &one, sizeof one);
+    weir__sys_errno_restore(saved);
 }
 
 static int install(int number)
 {
     struct sigaction action;
+    int rc;
 
     if (WEIR_ATOMIC_LOAD(&handled, SEQ_CST) & 1ull << number)
         return 0;
@@ -45,8 +44,9 @@ static int install(int number)
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigfillset(&action.sa_mask);
-    if (sigaction(number, &action, NULL) < 0)
-        return -errno;
+    rc = weir__sys_sigaction(number, &action, NULL);
+    if (rc < 0)
+        return rc;
     (void)WEIR_ATOMIC_OR(&handled, 1ull << number, SEQ_CST);
     return 0;
 }

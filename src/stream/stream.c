@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-#define PIECE (256u * 1024) /* of a long write: each one counts as activity */
+#define PIECE     (256u * 1024) /* of a long write: each one counts as activity */
 #define PARTS_MAX 1024
 
 void (*weir__stream_released)(struct weir__stream *stream);
@@ -99,7 +99,8 @@ int weir_close(weir_stream handle)
     void *object;
     int error;
 
-    stream = weir__stream_enter(handle, 0, &error); /* so that the descriptor outlives the shutdown */
+    stream =
+        weir__stream_enter(handle, 0, &error); /* so that the descriptor outlives the shutdown */
     if (!stream)
         return 0;
     if (weir__handle_close(handle.id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
@@ -133,7 +134,7 @@ static ptrdiff_t end(struct weir__stream *stream, struct weir__task *task, uint3
     bool reads = bit == WEIR__HANDLE_READER;
 
     if (result > 0) {
-        stream->active_ns = task->worker->loop->now_ns;
+        WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
         *(reads ? &stream->read_bytes : &stream->written_bytes) += (uint64_t)result;
     } else if (weir__handle_closed(stream->id)) {
         result = WEIR_ECLOSED;
@@ -273,7 +274,7 @@ static void note_written(struct weir__stream *stream, struct weir__task *task, p
     if (n <= 0)
         return;
     stream->written_bytes += (uint64_t)n;
-    stream->active_ns = task->worker->loop->now_ns;
+    WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
 }
 
 /* Goes on until everything is written. A failure after a part of it breaks the direction. */
@@ -373,7 +374,7 @@ int weir_shutdown(weir_stream handle)
     return error;
 }
 
-int weir_stream_counts(weir_stream handle, struct weir_stream_counts *out)
+int weir_stream_counts(weir_stream handle, struct weir_byte_counts *out)
 {
     int error;
     struct weir__stream *stream = weir__stream_enter(handle, 0, &error);

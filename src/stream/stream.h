@@ -1,9 +1,9 @@
 /* stream/stream.h - the object behind a weir_stream.
  *
  * Lives in a slab of the worker that made it (home) and goes back there; its memory stays readable,
- * so a late event finds at worst another stream's hint. The reader bit of the handle guards `reader`,
- * the writer bit guards `writer`. `idle` is the operation by which a served connection waits without
- * a task, and keeps the bytes that started the handler until its first read.
+ * so a late event finds at worst another stream's hint. The reader bit of the handle guards
+ * `reader`, the writer bit guards `writer`. `idle` is the operation by which a served connection
+ * waits without a task, and keeps the bytes that started the handler until its first read.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H

@@ -401,6 +401,13 @@ static inline int weir__sys_fstatat(int dir, const char *path, struct stat *out,
     return fault ? fault : weir__sys_result(fstatat(dir, path, out, flags));
 }
 
+static inline int weir__sys_chmod(const char *path, unsigned mode)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(chmod(path, mode));
+}
+
 static inline int weir__sys_unlinkat(int dir, const char *path, int flags)
 {
     int fault = WEIR__SYS_FAULT(EIO);

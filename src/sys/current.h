@@ -1,9 +1,9 @@
 /* sys/current.h - what the calling thread is doing: its loop and its worker.
  *
- * The only thread-locals above which weir is built. They are read through functions that no compiler
- * may inline or treat as constant, because a task may continue on another thread after a suspension:
- * an address computed before would be the old thread's. Callers read them once a call and again
- * after each suspension.
+ * The only thread-locals above which weir is built. They are read through functions that no
+ * compiler may inline or treat as constant, because a task may continue on another thread after a
+ * suspension: an address computed before would be the old thread's. Callers read them once a call
+ * and again after each suspension.
  */
 #ifndef WEIR_SYS_CURRENT_H
 #define WEIR_SYS_CURRENT_H

@@ -1,7 +1,7 @@
 /* task/runtime.c - see <weir/runtime.h>.
  *
- * Everything that runs belongs to a scope, and the main task's function returns after the scopes that
- * it opened. So when the main task has ended nothing is left, and the workers stop.
+ * Everything that runs belongs to a scope, and the main task's function returns after the scopes
+ * that it opened. So when the main task has ended nothing is left, and the workers stop.
  */
 #include "task/runtime.h"
 
@@ -20,7 +20,7 @@
 
 struct weir__runtime {
     uint32_t count;
-    uint32_t started; /* workers with a thread of their own */
+    uint32_t started;  /* workers with a thread of their own */
     uint32_t stopping; /* partner: weir__runtime_stop */
     struct weir__scope root;
     int result;
@@ -90,11 +90,12 @@ static void run_worker(void *arg)
     weir__current_set_loop(worker->loop);
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
-    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST) || worker->ready_count ||
-           worker->loop->inflight > worker->loop->silent ||
-           !weir__inbox_empty(&worker->loop->inbox))
+    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST) || worker->ready_count
+           || worker->loop->inflight > worker->loop->silent
+           || !weir__inbox_empty(&worker->loop->inbox))
         weir__worker_step(worker);
-    weir__loop_poll(worker->loop, 0); /* sends what is prepared still, closes: only this thread may */
+    weir__loop_poll(worker->loop,
+                    0); /* sends what is prepared still, closes: only this thread may */
     weir__overflow_stack_fini(&worker->signal_stack);
     weir__context_fini(&worker->context);
     weir__current_set_loop(NULL);

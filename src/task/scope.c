@@ -11,7 +11,8 @@
 #include "task/runtime.h"
 #include "task/worker.h"
 
-_Static_assert(sizeof(struct weir__scope) <= sizeof(struct weir_scope), "the public struct holds it");
+_Static_assert(sizeof(struct weir__scope) <= sizeof(struct weir_scope),
+               "the public struct holds it");
 
 /* A task that is to start on another worker. */
 struct start {
@@ -82,8 +83,8 @@ void weir__scope_leave(struct weir__scope *scope, int result)
         }
         if (scope->policy != WEIR_SCOPE_ALL)
             weir__scope_cancel(scope);
-    } else if (scope->policy == WEIR_SCOPE_FIRST_SUCCESS &&
-               WEIR_ATOMIC_CAS(&scope->decided, &undecided, 1, SEQ_CST)) {
+    } else if (scope->policy == WEIR_SCOPE_FIRST_SUCCESS
+               && WEIR_ATOMIC_CAS(&scope->decided, &undecided, 1, SEQ_CST)) {
         WEIR_ATOMIC_STORE(&scope->failure, result, SEQ_CST);
     }
     weir__scope_release(scope);

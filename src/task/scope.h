@@ -1,9 +1,9 @@
 /* task/scope.h - what owns tasks; inside of the public struct weir_scope.
  *
- * `count` is one for the owner, one for each living task and one for each message of the scope on its
- * way. Whoever brings it to zero touches the scope no more, and wakes the owner, who alone may then
- * release it. The members' lists, one a worker, are each touched only by their worker: the home
- * worker's is in the scope, the others' are made when a task is first placed elsewhere.
+ * `count` is one for the owner, one for each living task and one for each message of the scope on
+ * its way. Whoever brings it to zero touches the scope no more, and wakes the owner, who alone may
+ * then release it. The members' lists, one a worker, are each touched only by their worker: the
+ * home worker's is in the scope, the others' are made when a task is first placed elsewhere.
  */
 #ifndef WEIR_TASK_SCOPE_H
 #define WEIR_TASK_SCOPE_H
@@ -25,8 +25,8 @@ struct weir__scope_part {
 
 struct weir__scope {
     struct weir__worker *home;
-    struct weir__task *owner; /* NULL: the runtime's root */
-    struct weir__list open;   /* in the owner's list of open scopes */
+    struct weir__task *owner;       /* NULL: the runtime's root */
+    struct weir__list open;         /* in the owner's list of open scopes */
     struct weir__scope_part *parts; /* one a worker, or NULL; set once by compare-and-swap */
     uint64_t count;
     uint64_t deadline_ns;

@@ -247,7 +247,10 @@ int weir_sleep(int64_t duration_ns)
 
 /* ---- blocks ---- */
 
-enum block_kind { BLOCK_DEADLINE, BLOCK_SHIELD };
+enum block_kind {
+    BLOCK_DEADLINE,
+    BLOCK_SHIELD
+};
 
 static int block_begin(weir_block *block, int64_t limit_ns, enum block_kind kind)
 {

@@ -1,11 +1,11 @@
 /* task/task.h - a task: what stands outside its stack.
  *
- * A task belongs to the worker that runs it. Its waits go through the one operation in the struct, so
- * that no operation stands on a stack. `waiting` names the operation that the task waits for: set by
- * the task before it suspends, cleared by the operation's completion on the same loop.
+ * A task belongs to the worker that runs it. Its waits go through the one operation in the struct,
+ * so that no operation stands on a stack. `waiting` names the operation that the task waits for:
+ * set by the task before it suspends, cleared by the operation's completion on the same loop.
  *
- * Deadlines: `deadline_ns` is the effective one, fixed by the innermost block. The one timer is lazy:
- * it stays armed from wait to wait, and looks at `deadline_ns` when it fires.
+ * Deadlines: `deadline_ns` is the effective one, fixed by the innermost block. The one timer is
+ * lazy: it stays armed from wait to wait, and looks at `deadline_ns` when it fires.
  */
 #ifndef WEIR_TASK_TASK_H
 #define WEIR_TASK_TASK_H
@@ -67,8 +67,8 @@ int weir__task_check(struct weir__task *task);
  * Its result, or the reason for which it was stopped without having done anything. */
 int weir__task_await(struct weir__task *task, weir_op *op);
 
-/* The same, but a wake (weir__task_wake) ends the wait too: WEIR_EAGAIN, when the operation, which is
- * cancelled then, has come back. */
+/* The same, but a wake (weir__task_wake) ends the wait too: WEIR_EAGAIN, when the operation, which
+ * is cancelled then, has come back. */
 int weir__task_await_or_wake(struct weir__task *task, weir_op *op);
 
 /* Asks the operation that the task waits for to end, for a reason. On the task's own loop. */

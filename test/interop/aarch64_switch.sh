@@ -2,7 +2,7 @@
 # test/interop/aarch64_switch.sh - contexts, stacks and threads on aarch64, under qemu-user.
 #
 # The unit tests themselves, built by a cross compiler, with the small cmocka of test/cross (there
-# is no cmocka for the other machine). qemu-user knows no guard markers: guards are made by mprotect.
+# is no cmocka for the other machine). qemu-user knows no guard markers: guards are mprotect.
 set -u
 root=${WEIR_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 cc=${WEIR_AARCH64_CC:-aarch64-linux-gnu-gcc}

@@ -107,7 +107,7 @@ static int exchanges(void *arg)
             say(streams[i]);
     }
     for (i = 0; i < 40; i++) {
-        struct weir_stream_counts counts;
+        struct weir_byte_counts counts;
 
         CHECK(weir_stream_counts(streams[i], &counts) == 0);
         CHECK(counts.read == 24 && counts.written == 24);
@@ -154,7 +154,7 @@ TEST(starts_handlers_at_the_first_byte_and_again)
 static int count_at_first_byte(weir_stream peer, void *arg)
 {
     struct server *server = arg;
-    struct weir_stream_counts counts;
+    struct weir_byte_counts counts;
     char in[4];
 
     CHECK(weir_read_exactly(peer, in, 4) == 0);

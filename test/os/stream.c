@@ -77,7 +77,7 @@ static void with_pairs(int (*test)(struct pair *), uint32_t workers)
 static int exchange(struct pair *pair)
 {
     struct iovec parts[3] = {{"one", 3}, {"two", 3}, {"three", 5}};
-    struct weir_stream_counts counts;
+    struct weir_byte_counts counts;
     char in[16];
     weir_lent lent = {0};
 

@@ -16,11 +16,13 @@
 #include "sys/call.h"
 #include "sys/sys.h"
 
-#define EVENTS_MAX 32
+#define EVENTS_MAX     32
 #define ACCEPTS_A_TURN 64
-#define READ_EVENTS (EPOLLIN | EPOLLRDHUP)
-#define WRITE_EVENTS EPOLLOUT
-#define POINTER_BITS 48
+#define READ_EVENTS    (EPOLLIN | EPOLLRDHUP)
+#define WRITE_EVENTS   EPOLLOUT
+#define POINTER_BITS   48
+#define HUP_SEEN 1u /* bits of a descriptor's hup byte */
+#define HUP_LOCK 2u /* its registration is being changed */
 
 struct epoll_state {
     int epoll;
@@ -32,6 +34,11 @@ struct epoll_state {
 static uint64_t word_of(const struct weir_loop *loop, struct weir_op *op)
 {
     return (uint64_t)loop->index << POINTER_BITS | (uint64_t)(uintptr_t)op;
+}
+
+static uint64_t load(const uint64_t *word)
+{
+    return WEIR_ATOMIC_LOAD(word, SEQ_CST);
 }
 
 static uint16_t word_index(uint64_t word)
@@ -99,25 +106,24 @@ static int control(uint16_t index, int how, weir_fd *fd, uint32_t events)
 static int move(struct weir_loop *loop, weir_fd *fd, uint64_t *mine, uint64_t *other,
                 uint32_t my_events, uint32_t other_events)
 {
-    uint16_t from = word_index(*mine), beside = word_index(*other);
+    uint16_t from = word_index(load(mine)), beside = word_index(load(other));
     int rc = 0;
 
     if (from)
         rc = beside == from ? control(from, EPOLL_CTL_MOD, fd, other_events)
                             : control(from, EPOLL_CTL_DEL, fd, 0);
     if (rc == 0)
-        rc = beside == loop->index
-                 ? control(beside, EPOLL_CTL_MOD, fd, my_events | other_events)
-                 : control(loop->index, EPOLL_CTL_ADD, fd, my_events);
+        rc = beside == loop->index ? control(beside, EPOLL_CTL_MOD, fd, my_events | other_events)
+                                   : control(loop->index, EPOLL_CTL_ADD, fd, my_events);
     WEIR_ATOMIC_STORE(mine, rc < 0 ? 0 : word_of(loop, NULL), SEQ_CST);
     return rc;
 }
 
-static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
+static int register_locked(struct weir_loop *loop, weir_fd *fd, bool writes)
 {
     int rc;
 
-    if (fd->weir__reader || fd->weir__writer)
+    if (load(&fd->weir__reader) || load(&fd->weir__writer))
         return writes ? move(loop, fd, &fd->weir__writer, &fd->weir__reader, WRITE_EVENTS,
                              READ_EVENTS)
                       : move(loop, fd, &fd->weir__reader, &fd->weir__writer, READ_EVENTS,
@@ -130,13 +136,25 @@ static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
     return 0;
 }
 
+/* A reader and a writer of two loops may come at once: whoever is second moves its direction. */
+static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
+{
+    int rc;
+
+    while (WEIR_ATOMIC_OR(&fd->weir__hup, HUP_LOCK, ACQUIRE) & HUP_LOCK)
+        weir__sys_cpu_relax();
+    rc = register_locked(loop, fd, writes);
+    (void)WEIR_ATOMIC_AND(&fd->weir__hup, (uint8_t)~HUP_LOCK, RELEASE);
+    return rc;
+}
+
 static void arm(struct weir_loop *loop, struct weir_op *op)
 {
     bool writes = weir__ready_writes(op);
     uint64_t *word = writes ? &op->fd->weir__writer : &op->fd->weir__reader;
     uint64_t armed = word_of(loop, op);
 
-    if (word_index(*word) != loop->index) {
+    if (word_index(load(word)) != loop->index) {
         int rc = register_fd(loop, op->fd, writes);
 
         if (rc < 0) {
@@ -168,7 +186,7 @@ static void accept_many(struct weir_loop *loop, struct weir_op *op)
     while (budget-- && !weir__loop_shots_full(loop)) {
         rc = weir__ready_accept(op);
         if (rc == WEIR_EAGAIN) {
-            op->fd->weir__read_hint = 0;
+            WEIR_ATOMIC_STORE(&op->fd->weir__read_hint, 0, RELAXED);
             arm(loop, op);
             return;
         }
@@ -195,11 +213,12 @@ static void attempt(struct weir_loop *loop, struct weir_op *op)
 static void epoll_submit(struct weir_loop *loop, struct weir_op *op)
 {
     bool writes = weir__ready_writes(op);
-    uint64_t word = writes ? op->fd->weir__writer : op->fd->weir__reader;
-    bool hint = writes ? op->fd->weir__write_hint : op->fd->weir__read_hint;
+    uint64_t word = load(writes ? &op->fd->weir__writer : &op->fd->weir__reader);
+    bool hint = WEIR_ATOMIC_LOAD(
+        writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
 
-    if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL ||
-        op->kind == WEIR_OP_CONNECT)
+    if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL
+        || op->kind == WEIR_OP_CONNECT)
         attempt(loop, op);
     else
         arm(loop, op);
@@ -221,12 +240,12 @@ static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
 {
     uint64_t *word = weir__ready_writes(op) ? &op->fd->weir__writer : &op->fd->weir__reader;
 
-    if (*word == word_of(loop, op))
+    if (load(word) == word_of(loop, op))
         WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
     else if (!leave_again(loop->state, op))
         return;
-    op->result = op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done
-                                                                : WEIR_ECANCELED;
+    op->result =
+        op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED;
     if (op->flags & WEIR_OP_MULTISHOT)
         weir__loop_shot(loop, op, WEIR_ECANCELED, false);
     else
@@ -242,16 +261,16 @@ static void stir(struct weir_loop *loop, uint64_t *word, uint8_t *hint)
 
     if (word_index(now) != loop->index)
         return;
-    *hint = 1;
+    WEIR_ATOMIC_STORE(hint, 1, RELAXED);
     if (!op)
         return;
     WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
     attempt(loop, op);
 }
 
-static bool is_poll(uint64_t word)
+static bool is_poll(const struct weir_loop *loop, uint64_t word)
 {
-    struct weir_op *op = word_op(word);
+    struct weir_op *op = word_index(word) == loop->index ? word_op(word) : NULL;
 
     return op && op->kind == WEIR_OP_POLL;
 }
@@ -269,9 +288,9 @@ static void reap_event(struct weir_loop *loop, const struct epoll_event *event)
         return;
     }
     if (hup)
-        fd->weir__hup = 1;
-    if ((event->events & EPOLLIN) || hup ||
-        (word_index(fd->weir__reader) == loop->index && is_poll(fd->weir__reader)))
+        (void)WEIR_ATOMIC_OR(&fd->weir__hup, HUP_SEEN, RELAXED);
+    if ((event->events & EPOLLIN) || hup
+        || is_poll(loop, load(&fd->weir__reader)))
         stir(loop, &fd->weir__reader, &fd->weir__read_hint);
     if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         stir(loop, &fd->weir__writer, &fd->weir__write_hint);
@@ -370,7 +389,8 @@ static int epoll_descriptor(struct weir_loop *loop)
 
 static void epoll_forget(struct weir_loop *loop, weir_fd *fd, int close)
 {
-    uint16_t reader = word_index(fd->weir__reader), writer = word_index(fd->weir__writer);
+    uint16_t reader = word_index(load(&fd->weir__reader)),
+             writer = word_index(load(&fd->weir__writer));
 
     (void)loop;
     if (reader)

@@ -1,8 +1,8 @@
 /* backend/ready/attempt.c - see attempt.h.
  *
- * The read hint of a descriptor says whether more bytes may be there: a receive that did not fill its
- * buffer has emptied the socket, so no speculative read follows it. After a hang-up the hint stays
- * on, since the end of the stream is still to be read.
+ * The read hint of a descriptor says whether more bytes may be there: a receive that did not fill
+ * its buffer has emptied the socket, so no speculative read follows it. After a hang-up the hint
+ * stays on, since the end of the stream is still to be read.
  */
 #include "backend/ready/attempt.h"
 
@@ -16,6 +16,12 @@
 static bool would_block(int rc)
 {
     return rc == WEIR_EAGAIN || rc == -EWOULDBLOCK;
+}
+
+/* Hints may be written by a loop that had the direction before: they are only hints. */
+static void hint(uint8_t *which, int value)
+{
+    WEIR_ATOMIC_STORE(which, (uint8_t)value, RELAXED);
 }
 
 static bool finish(struct weir_op *op, int result)
@@ -40,9 +46,9 @@ static int nonblock(weir_fd *fd)
 static void note_read(struct weir_op *op, int rc, size_t room)
 {
     if (rc > 0 && (size_t)rc < room)
-        op->fd->weir__read_hint = op->fd->weir__hup;
+        hint(&op->fd->weir__read_hint, WEIR_ATOMIC_LOAD(&op->fd->weir__hup, RELAXED) & 1);
     else if (would_block(rc))
-        op->fd->weir__read_hint = 0;
+        hint(&op->fd->weir__read_hint, 0);
 }
 
 static bool attempt_recv(struct weir_op *op)
@@ -83,9 +89,9 @@ static bool attempt_send(struct weir_op *op)
         if (rc > 0)
             op->u.buffer.done += (size_t)rc;
     } while (rc > 0 && (op->flags & WEIR_OP_WHOLE) && op->u.buffer.done < op->u.buffer.len);
-    op->fd->weir__write_hint = !would_block(rc);
-    if (op->u.buffer.done == op->u.buffer.len ||
-        (op->u.buffer.done && !(op->flags & WEIR_OP_WHOLE)))
+    hint(&op->fd->weir__write_hint, !would_block(rc));
+    if (op->u.buffer.done == op->u.buffer.len
+        || (op->u.buffer.done && !(op->flags & WEIR_OP_WHOLE)))
         return finish(op, (int)op->u.buffer.done);
     if (would_block(rc))
         return false;
@@ -96,7 +102,7 @@ static bool attempt_sendmsg(struct weir_op *op)
 {
     int rc = weir__sys_sendmsg(op->fd->number, op->u.message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    op->fd->weir__write_hint = !would_block(rc);
+    hint(&op->fd->weir__write_hint, !would_block(rc));
     return would_block(rc) ? false : finish(op, rc);
 }
 
@@ -108,7 +114,7 @@ static bool attempt_sendfile(struct weir_op *op)
     if (rc < 0)
         return finish(op, rc);
     rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset, op->u.file.len);
-    op->fd->weir__write_hint = !would_block(rc);
+    hint(&op->fd->weir__write_hint, !would_block(rc));
     return would_block(rc) ? false : finish(op, rc);
 }
 
@@ -161,7 +167,7 @@ static bool attempt_accept(struct weir_op *op)
     int rc = weir__ready_accept(op);
 
     if (would_block(rc)) {
-        op->fd->weir__read_hint = 0;
+        hint(&op->fd->weir__read_hint, 0);
         return false;
     }
     return finish(op, rc);

@@ -14,8 +14,8 @@
 #include "sys/call.h"
 
 static const unsigned setups[] = {
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-        IORING_SETUP_NO_SQARRAY,
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG
+        | IORING_SETUP_NO_SQARRAY,
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
@@ -29,8 +29,8 @@ static int setup(struct weir__ring *ring, unsigned entries, unsigned cq_entries,
 
     for (i = 0; i < sizeof setups / sizeof *setups; i++) {
         memset(params, 0, sizeof *params);
-        params->flags = setups[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE |
-                        IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
+        params->flags = setups[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE
+                        | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
         params->cq_entries = cq_entries;
         rc = weir__sys_io_uring_setup(entries, params);
         if (rc != WEIR_EINVAL)
@@ -45,7 +45,8 @@ static void *map(int fd, size_t size, uint64_t offset)
     void *at = NULL;
 
     return weir__sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-                          (off_t)offset, &at) < 0
+                          (off_t)offset, &at)
+                   < 0
                ? NULL
                : at;
 }
@@ -82,8 +83,8 @@ int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entri
     if (rc < 0)
         return rc;
     rc = WEIR_ENOSYS;
-    if (!(params.features & IORING_FEAT_SINGLE_MMAP) || !(params.features & IORING_FEAT_NODROP) ||
-        !(params.features & IORING_FEAT_EXT_ARG))
+    if (!(params.features & IORING_FEAT_SINGLE_MMAP) || !(params.features & IORING_FEAT_NODROP)
+        || !(params.features & IORING_FEAT_EXT_ARG))
         goto fail;
     sq_size = params.sq_off.array + params.sq_entries * sizeof(unsigned);
     cq_size = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);

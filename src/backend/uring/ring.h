@@ -1,8 +1,8 @@
 /* backend/uring/ring.h - one io_uring: its mapped rings and its three system calls.
  *
  * Knows entries and counters, not operations. Belongs to the thread that enabled it. The kernel is
- * the partner of every acquire and release here: it reads sq_tail and writes sq_head, writes cq_tail
- * and reads cq_head.
+ * the partner of every acquire and release here: it reads sq_tail and writes sq_head, writes
+ * cq_tail and reads cq_head.
  */
 #ifndef WEIR_BACKEND_URING_RING_H
 #define WEIR_BACKEND_URING_RING_H
@@ -45,8 +45,8 @@ void weir__ring_fini(struct weir__ring *ring);
 /* Lets the calling thread be the ring's issuer. Once, before the first enter. */
 int weir__ring_enable(struct weir__ring *ring);
 
-/* Submits what is prepared; with `want` waits for that many completions, at most timeout_ns (-1: for
- * ever). 0, or a negative error; WEIR_ETIMEDOUT (ETIME) and EINTR count as 0. */
+/* Submits what is prepared; with `want` waits for that many completions, at most timeout_ns (-1:
+ * for ever). 0, or a negative error; WEIR_ETIMEDOUT (ETIME) and EINTR count as 0. */
 int weir__ring_enter(struct weir__ring *ring, unsigned want, int64_t timeout_ns);
 
 static inline unsigned weir__ring_prepared(const struct weir__ring *ring)
@@ -71,9 +71,9 @@ static inline unsigned weir__ring_cq_count(const struct weir__ring *ring)
 /* True when an enter would find something: a completion, or work that the kernel has deferred. */
 static inline bool weir__ring_stirs(const struct weir__ring *ring)
 {
-    return weir__ring_cq_count(ring) ||
-           (WEIR_ATOMIC_LOAD(ring->sq_flags, RELAXED) &
-            (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
+    return weir__ring_cq_count(ring)
+           || (WEIR_ATOMIC_LOAD(ring->sq_flags, RELAXED)
+               & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
 #endif

@@ -1,13 +1,14 @@
 /* backend/uring/uring.c - operations as submission entries of one ring.
  *
- * Everything prepared in a turn goes out in the system call that waits. `user_data` is the address of
- * the operation with its wait number in the top 16 bits, so that a cancel names one wait and no
+ * Everything prepared in a turn goes out in the system call that waits. `user_data` is the address
+ * of the operation with its wait number in the top 16 bits, so that a cancel names one wait and no
  * other; the lowest bit marks the answer to a cancel, and small numbers are the loop's own. An
  * operation is busy until it and every cancel for it have come back.
  *
  * Tasks receive single-shot with a buffer that the kernel picks from the loop's group. A receive
  * polls first unless the last one said that more is there. Where the kernel has no buffer rings the
- * receive waits for readiness and takes a buffer itself. Reaping links completions and calls nobody.
+ * receive waits for readiness and takes a buffer itself. Reaping links completions and calls
+ * nobody.
  */
 #include <poll.h>
 #include <string.h>
@@ -23,12 +24,12 @@
 #include "sys/call.h"
 #include "sys/sys.h"
 
-#define SQ_ENTRIES 1024
-#define CQ_ENTRIES 8192
-#define GROUP_ID 1
-#define WAIT_SHIFT 48
-#define DATA_IGNORE 0u
-#define DATA_WAKE 2u
+#define SQ_ENTRIES      1024
+#define CQ_ENTRIES      8192
+#define GROUP_ID        1
+#define WAIT_SHIFT      48
+#define DATA_IGNORE     0u
+#define DATA_WAKE       2u
 #define DATA_CANCEL_BIT 1u
 
 struct uring_state {
@@ -95,8 +96,7 @@ fail:
 static void ring_add(struct weir_loop *loop, uint32_t id)
 {
     struct uring_state *state = loop->state;
-    struct io_uring_buf *buf =
-        &state->group->bufs[state->group_tail & (state->group_entries - 1)];
+    struct io_uring_buf *buf = &state->group->bufs[state->group_tail & (state->group_entries - 1)];
 
     buf->addr = (uint64_t)(uintptr_t)weir__buffers_at(&loop->buffers, id);
     buf->len = WEIR__BUFFER_SIZE;
@@ -147,7 +147,8 @@ static void init_group(struct weir_loop *loop)
     void *memory = NULL;
 
     if (weir__sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-                       &memory) < 0)
+                       &memory)
+        < 0)
         return;
     reg.ring_addr = (uint64_t)(uintptr_t)memory;
     if (weir__sys_io_uring_register(state->ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1) < 0) {
@@ -429,8 +430,8 @@ static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
         link_done(loop, op);
         return;
     }
-    finished = op->kind == WEIR_OP_SENDFILE ? attempt_sendfile(loop, op)
-                                            : weir__ready_attempt(loop, op);
+    finished =
+        op->kind == WEIR_OP_SENDFILE ? attempt_sendfile(loop, op) : weir__ready_attempt(loop, op);
     if (!finished && op->weir__cancels) { /* the cancel has missed the readiness that came */
         op->result = WEIR_ECANCELED;
         finished = true;

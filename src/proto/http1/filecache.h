@@ -1,9 +1,9 @@
 /* proto/http1/filecache.h - small files in memory, each with the head of its answer.
  *
- * A cache belongs to one worker. It is used between two suspensions of a task only: an entry that was
- * found is gone for the finder when it suspends. Bounded in entries and bytes; the one that was used
- * least recently goes first. Entries are named by the path as it was sent. Whether an entry is still
- * true is the caller's question: it notes when it last looked.
+ * A cache belongs to one worker. It is used between two suspensions of a task only: an entry that
+ * was found is gone for the finder when it suspends. Bounded in entries and bytes; the one that was
+ * used least recently goes first. Entries are named by the path as it was sent. Whether an entry is
+ * still true is the caller's question: it notes when it last looked.
  */
 #ifndef WEIR_PROTO_HTTP1_FILECACHE_H
 #define WEIR_PROTO_HTTP1_FILECACHE_H

@@ -2,7 +2,8 @@
  *
  * The usual request, a GET of a small file without conditions, is answered from the cache: one copy
  * of head and body, and the date written over. All others go the long way. From a look into the
- * cache to the copy nothing suspends; where room lacks, the output is flushed and the look repeated.
+ * cache to the copy nothing suspends; where room lacks, the output is flushed and the look
+ * repeated.
  */
 #include "proto/http1/files_io.h"
 
@@ -350,7 +351,8 @@ static void add_index(struct weir__http1_path *path)
     path->file.len += sizeof INDEX - 1;
 }
 
-/* Opens what the path names: 0, or the status to answer with; 301 for a folder without its slash. */
+/* Opens what the path names: 0, or the status to answer with; 301 for a folder without its slash.
+ * */
 static int open_found(struct answer *a, struct weir__http1_path *path)
 {
     struct weir_file_facts facts;
@@ -410,7 +412,8 @@ static int not_a_file(struct answer *a, struct weir__slice name, int status,
     return weir__http1_files_refuse(a->files, a->io, a->request, status, a->keep_alive);
 }
 
-/* Looks the path up on the disk. 0 with a->found filled or, when the request was answered, *done. */
+/* Looks the path up on the disk. 0 with a->found filled or, when the request was answered, *done.
+ * */
 static int look_up(struct answer *a, struct weir__slice name, bool *done)
 {
     struct weir__http1_chunk *chunk = weir__http1_io_chunk(a->io, name.len + sizeof INDEX + 8);
@@ -640,7 +643,8 @@ static int answer_once(struct answer *a)
     return rc;
 }
 
-/* The short way. False if the request is not the usual one, the file is not at hand, or room lacks. */
+/* The short way. False if the request is not the usual one, the file is not at hand, or room lacks.
+ * */
 static bool answer_usual(weir_http_files *files, struct weir__http1_io *io,
                          const struct weir__http1_request *request)
 {

@@ -34,13 +34,13 @@ struct weir_http_files {
 /* The present worker's part. */
 struct weir__http1_part *weir__http1_files_part(weir_http_files *files);
 
-/* Answers a request whose body is gone; the answer says whether the connection lives on. 0, or an error
- * that ends the connection. Suspends. */
+/* Answers a request whose body is gone; the answer says whether the connection lives on. 0, or an
+ * error that ends the connection. Suspends. */
 int weir__http1_files_answer(weir_http_files *files, struct weir__http1_io *io,
                              const struct weir__http1_request *request, bool keep_alive);
 
-/* Answers with a status and a line of text. `request` may be NULL: the head was not understood. 0, or
- * an error. Suspends. */
+/* Answers with a status and a line of text. `request` may be NULL: the head was not understood. 0,
+ * or an error. Suspends. */
 int weir__http1_files_refuse(weir_http_files *files, struct weir__http1_io *io,
                              const struct weir__http1_request *request, int status,
                              bool keep_alive);

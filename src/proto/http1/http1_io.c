@@ -151,7 +151,8 @@ void weir__http1_io_end(struct weir__http1_io *io)
     chunk_give(io, &io->out);
 }
 
-/* Reads until the head that has begun is whole: its length, 0 if the peer went away, or an error. */
+/* Reads until the head that has begun is whole: its length, 0 if the peer went away, or an error.
+ * */
 static int gather_head(struct weir__http1_io *io, struct weir__http1_request *request)
 {
     int rc;

@@ -59,35 +59,38 @@ int weir__http1_io_begin(struct weir__http1_io *io);
 /* Gives everything back. Accepts zeroed memory. */
 void weir__http1_io_end(struct weir__http1_io *io);
 
-/* Reads the next head: 1; 0 if nothing is left to read, or the peer went away; else an error, with the
- * status to answer in request->status (0: none). Writes what is out before it waits. Suspends. */
+/* Reads the next head: 1; 0 if nothing is left to read, or the peer went away; else an error, with
+ * the status to answer in request->status (0: none). Writes what is out before it waits. Suspends.
+ * */
 int weir__http1_io_head(struct weir__http1_io *io, struct weir__http1_request *request);
 
-/* Reads and drops the body of the request, which stays valid, with a "100 Continue" before if it waits
- * for one: 0, or an error with the status to answer in request->status (0: none). Suspends. */
+/* Reads and drops the body of the request, which stays valid, with a "100 Continue" before if it
+ * waits for one: 0, or an error with the status to answer in request->status (0: none). Suspends.
+ * */
 int weir__http1_io_drop_body(struct weir__http1_io *io, struct weir__http1_request *request);
 
 /* Ends the request that was answered. */
 void weir__http1_io_next(struct weir__http1_io *io);
 
 /* Room for `size` more bytes of output, at most WEIR__HTTP1_CHUNK_LARGE: where to put them, before
- * weir__http1_io_put. NULL: flush first, then it can only be that memory is out. Does not suspend. */
+ * weir__http1_io_put. NULL: flush first, then it can only be that memory is out. Does not suspend.
+ * */
 char *weir__http1_io_room(struct weir__http1_io *io, size_t size);
 static inline void weir__http1_io_put(struct weir__http1_io *io, size_t size)
 {
     io->out->len += (uint32_t)size;
 }
 
-/* A chunk of `size` bytes or more, for the time of one answer: NULL if memory is out. Given back with
- * weir__http1_io_unchunk. Does not suspend. */
+/* A chunk of `size` bytes or more, for the time of one answer: NULL if memory is out. Given back
+ * with weir__http1_io_unchunk. Does not suspend. */
 struct weir__http1_chunk *weir__http1_io_chunk(struct weir__http1_io *io, size_t size);
 void weir__http1_io_unchunk(struct weir__http1_io *io, struct weir__http1_chunk *chunk);
 
 /* Writes what is out: 0, or an error. Suspends. */
 int weir__http1_io_flush(struct weir__http1_io *io);
 
-/* Before a close with bytes unread, which would reset the connection and take the answer along: ends
- * the output and reads for a while. Suspends. */
+/* Before a close with bytes unread, which would reset the connection and take the answer along:
+ * ends the output and reads for a while. Suspends. */
 void weir__http1_io_linger(struct weir__http1_io *io);
 
 #endif

@@ -1,8 +1,8 @@
 /* proto/http1/serve_io.c - the server of a folder's files: its life, and its handler.
  *
  * The handler answers all requests that have come, writes the answers together, and ends: the
- * connection waits without a task. A server that drains says "Connection: close" with the answer that
- * it was about to give, and closes. Public contract in <weir/http.h>.
+ * connection waits without a task. A server that drains says "Connection: close" with the answer
+ * that it was about to give, and closes. Public contract in <weir/http.h>.
  */
 #include <string.h>
 #include <weir/memory.h>
@@ -110,7 +110,8 @@ static struct weir__http1_pool *pool_here(void *files)
     return &weir__http1_files_part(files)->pool;
 }
 
-/* The head or the body was wrong: says so, if there is something to say, and ends the connection. */
+/* The head or the body was wrong: says so, if there is something to say, and ends the connection.
+ * */
 static int end_badly(weir_http_files *files, struct weir__http1_io *io,
                      const struct weir__http1_request *request, bool head_known, int rc)
 {
