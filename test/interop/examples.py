@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Each example is built against the public headers and the archive alone, and tried with traffic.
+
+Rows: `build_NAME` and `NAME`. The examples' behaviour is what their head comments promise.
+"""
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = os.environ.get("WEIR_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))))
+BUILD = os.environ.get("WEIR_BUILD_DIR", os.path.join(SOURCE, "build", "release"))
+SECONDS = 10
+
+
+class Example:
+    """A running example; `port` is where it listens."""
+
+    def __init__(self, path, *more):
+        self.process = subprocess.Popen([path, "tcp://127.0.0.1:0", *more], text=True,
+                                        stdout=subprocess.PIPE)
+        ready = select.select([self.process.stdout], [], [], SECONDS)[0]
+        line = self.process.stdout.readline() if ready else ""
+        if not line.startswith("listening tcp://"):
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("no address but %r" % line)
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *rest):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            code = "still running"
+        self.process.stdout.close()
+        if kind is None:
+            assert code == 0, "exit %s after SIGTERM" % code
+
+
+def read_all(peer, count):
+    data = b""
+    while len(data) < count:
+        more = peer.recv(count - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def read_line(peer):
+    data = b""
+    while not data.endswith(b"\n"):
+        more = peer.recv(1)
+        if not more:
+            break
+        data += more
+    return data
+
+
+def try_echo(port_of):
+    blob = os.urandom(30000)
+    peers = [port_of.connect() for _ in range(20)]
+    for peer in peers:
+        peer.sendall(blob)
+    for peer in peers:
+        assert read_all(peer, len(blob)) == blob, "not what was sent"
+        peer.shutdown(socket.SHUT_WR)
+        assert peer.recv(1) == b"", "no end after the end"
+        peer.close()
+
+
+def echo(path):
+    with Example(path("echo")) as server:
+        try_echo(server)
+
+
+def loop_echo(path):
+    with Example(path("loop_echo")) as server:
+        try_echo(server)
+
+
+def chat(path):
+    with Example(path("chat")) as server:
+        one, two, three = server.connect(), server.connect(), server.connect()
+        for peer in (one, two, three):
+            assert read_line(peer) == b"welcome\n"
+        one.sendall(b"good morning\nall\n")
+        for peer in (two, three):
+            assert read_line(peer) == b"good morning\n"
+            assert read_line(peer) == b"all\n"
+        two.close()
+        three.sendall(b"and you\n")
+        assert read_line(one) == b"and you\n", "the speaker's own lines came back"
+        one.close()
+        three.close()
+
+
+def proxy(path):
+    with Example(path("echo")) as server:
+        with Example(path("proxy"), "tcp://127.0.0.1:%d" % server.port) as front:
+            try_echo(front)
+
+
+def timeout(path):
+    with Example(path("timeout")) as server:
+        with server.connect() as peer:
+            assert read_line(peer) == b"too slow\n"
+        with server.connect() as peer:
+            peer.sendall(b"20\n")
+            assert read_line(peer) == b"done\n"
+        with server.connect() as peer:
+            peer.sendall(b"60000\n")
+            peer.sendall(b"x")
+            assert read_line(peer) == b"stopped\n"
+
+
+def shutdown(path):
+    with Example(path("shutdown")) as server:
+        waiting, asking = server.connect(), server.connect()
+        waiting.sendall(b"first\n")
+        assert read_line(waiting) == b"first\n"
+        began = time.monotonic()
+        asking.sendall(b"last\n")
+        # An answered line on another connection shows that this one's handler has begun.
+        waiting.sendall(b"second\n")
+        assert read_line(waiting) == b"second\n"
+        assert read_line(asking) == b"last\n"
+        asking.sendall(b"very last\n")
+        while time.monotonic() - began < 0.7:  # its handler works for half a second
+            time.sleep(0.02)
+        server.process.send_signal(signal.SIGTERM)
+        assert waiting.recv(1) == b"", "an idle connection outlived the drain"
+        assert read_line(asking) == b"very last\n", "an answer was lost"
+        assert asking.recv(1) == b""
+        assert server.process.wait(SECONDS) == 0
+
+
+def compile_to(folder, name):
+    command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
+               "-I" + os.path.join(SOURCE, "include"),
+               "-o", os.path.join(folder, name), os.path.join(SOURCE, "examples", name + ".c"),
+               os.path.join(BUILD, "libweir.a"), "-lpthread"]
+    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
+        for line in cache:
+            if line.startswith("WEIR_SANITIZE:") and line.strip().split("=", 1)[1]:
+                command.append("-fsanitize=" + line.strip().split("=", 1)[1])
+    subprocess.run(command, check=True, timeout=120)
+
+
+def main():
+    failed = False
+    folder = tempfile.mkdtemp(prefix="weir-examples-")
+    try:
+        names = sorted(name[:-2] for name in os.listdir(os.path.join(SOURCE, "examples"))
+                       if name.endswith(".c"))
+        for name in names:
+            for row, run in (("build_" + name, lambda: compile_to(folder, name)),
+                             (name, lambda: globals()[name](
+                                 lambda which: os.path.join(folder, which)))):
+                try:
+                    run()
+                    print("ok " + row, flush=True)
+                except (AssertionError, OSError, KeyError, subprocess.SubprocessError) as error:
+                    failed = True
+                    print("%s: %r" % (name, error))
+                    print("not ok " + row, flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
