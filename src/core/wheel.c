@@ -20,8 +20,9 @@ void weir__wheel_init(struct weir__wheel *wheel, uint64_t now_ns)
     int level, slot;
 
     memset(wheel, 0, sizeof *wheel);
-    wheel->tick = now_ns / WEIR__WHEEL_TICK_NS;
+    wheel->tick = wheel->now_tick = now_ns / WEIR__WHEEL_TICK_NS;
     weir__list_init(&wheel->due);
+    weir__list_init(&wheel->late);
     for (level = 0; level < WEIR__WHEEL_LEVELS; level++) {
         for (slot = 0; slot < WEIR__WHEEL_SLOTS; slot++)
             weir__list_init(&wheel->slots[level][slot]);
@@ -33,14 +34,13 @@ static uint64_t tick_of(uint64_t deadline_ns)
     return deadline_ns / WEIR__WHEEL_TICK_NS + (deadline_ns % WEIR__WHEEL_TICK_NS != 0);
 }
 
+/* The timer's tick is later than the wheel's. */
 static void place(struct weir__wheel *wheel, struct weir__timer *timer)
 {
     uint64_t tick = tick_of(timer->deadline_ns);
     uint64_t last = wheel->tick | ((1ull << SPAN_BITS) - 1);
     int level, slot;
 
-    if (tick <= wheel->tick)
-        tick = wheel->tick + 1;
     if (tick > last) /* beyond the present turn of the top level: looked at again at its end */
         tick = last;
     level = (63 - __builtin_clzll((tick ^ wheel->tick) | 1)) / BITS;
@@ -56,7 +56,10 @@ void weir__wheel_start(struct weir__wheel *wheel, struct weir__timer *timer, uin
     else
         wheel->count++;
     timer->deadline_ns = deadline_ns;
-    place(wheel, timer);
+    if (tick_of(deadline_ns) > wheel->now_tick)
+        place(wheel, timer);
+    else
+        weir__list_push_back(&wheel->late, &timer->link);
 }
 
 bool weir__wheel_stop(struct weir__wheel *wheel, struct weir__timer *timer)
@@ -92,6 +95,8 @@ static void step(struct weir__wheel *wheel, uint64_t tick)
 {
     int level = (63 - __builtin_clzll((tick ^ wheel->tick) | 1)) / BITS;
 
+    if (level >= WEIR__WHEEL_LEVELS) /* into the next turn of the top level */
+        level = WEIR__WHEEL_LEVELS - 1;
     wheel->tick = tick;
     for (; level >= 0; level--) {
         int slot = (int)(tick >> (level * BITS)) & MASK;
@@ -118,6 +123,10 @@ struct weir__timer *weir__wheel_expire(struct weir__wheel *wheel, uint64_t now_n
     uint64_t now = now_ns / WEIR__WHEEL_TICK_NS;
     struct weir__list *link;
 
+    if (now > wheel->now_tick) {
+        wheel->now_tick = now;
+        weir__list_splice(&wheel->due, &wheel->late);
+    }
     while (weir__list_empty(&wheel->due)) {
         uint64_t next = wheel->count ? next_tick(wheel) : UINT64_MAX;
 
@@ -144,5 +153,7 @@ uint64_t weir__wheel_next(const struct weir__wheel *wheel)
     if (!wheel->count)
         return UINT64_MAX;
     next = next_tick(wheel);
+    if (!weir__list_empty(&wheel->late) && next > wheel->now_tick + 1)
+        next = wheel->now_tick + 1;
     return next == UINT64_MAX ? next : next * WEIR__WHEEL_TICK_NS;
 }

@@ -23,9 +23,11 @@ struct weir__timer {
 };
 
 struct weir__wheel {
-    uint64_t tick; /* all ticks up to this one have been looked at */
+    uint64_t tick;     /* all ticks up to this one have been looked at */
+    uint64_t now_tick; /* of the latest expire; not before `tick` */
     uint64_t count;
-    struct weir__list due; /* taken from a slot, not yet handed out */
+    struct weir__list due;  /* taken from a slot, not yet handed out */
+    struct weir__list late; /* started when past: due as soon as the clock moves a tick */
     uint64_t occupied[WEIR__WHEEL_LEVELS];
     struct weir__list slots[WEIR__WHEEL_LEVELS][WEIR__WHEEL_SLOTS];
 };
