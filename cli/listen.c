@@ -1,4 +1,6 @@
 /* cli/listen.c - listening with a message that says what to do about a failure. */
+#include <string.h>
+
 #include "cli.h"
 
 static const char *advice(int rc)
@@ -26,9 +28,29 @@ static const char *advice(int rc)
     }
 }
 
+/* With SO_REUSEPORT the kernel lets two servers of one user share a port, which nobody wants of a
+ * command: looks first whether the port is free. */
+static int look_for_others(const char *address)
+{
+    struct weir_listen_options options = {.reuse_port = WEIR_OFF};
+    size_t len = strlen(address);
+    weir_listener probe;
+    int rc;
+
+    if (strncmp(address, "tcp://", 6) != 0 || (len > 2 && strcmp(address + len - 2, ":0") == 0))
+        return 0;
+    rc = weir_listen(&probe, address, &options);
+    if (rc == 0)
+        weir_listener_close(probe);
+    return rc;
+}
+
 int cli_listen(weir_listener *out, const char *address)
 {
-    int rc = weir_listen(out, address, NULL);
+    int rc = look_for_others(address);
+
+    if (rc == 0)
+        rc = weir_listen(out, address, NULL);
 
     if (rc == WEIR_EADDRESS || rc == WEIR_ENOSCHEME || rc == WEIR_ENAME)
         return cli_fail(CLI_USAGE, "cannot listen on %s: %s: %s", address, weir_strerror(rc),
