@@ -1,238 +1,207 @@
-/* test/unit/core_wheel.c - timers against a model that looks at every one of them. */
-#include "core/wheel.h"
+/* test/unit/core_wheel.c - the timer wheel against a plain list of deadlines. */
+#include "test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container.h"
-#include "test.h"
+#include "core/wheel.h"
 
-#define MS ((uint64_t)1000000)
+#define TICK ((uint64_t)WEIR__WHEEL_TICK_NS)
 
-enum {
-    MODEL = 200
+struct timer {
+    struct weir__timer node;
+    uint64_t deadline_ns;
+    bool armed;
 };
 
-static uint64_t seed;
+static uint64_t random_state = 88172645463325252ull;
 
-static uint64_t draw(void)
+static uint64_t random_number(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
 }
 
-static int fired(struct weir__wheel *wheel, uint64_t now_ns)
+static struct timer *expire(struct weir__wheel *wheel, uint64_t now)
 {
-    struct weir__timer *timer;
-    int count = 0;
+    struct weir__timer *node = weir__wheel_expire(wheel, now);
 
-    while ((timer = weir__wheel_expire(wheel, now_ns))) {
-        assert_false(weir__timer_armed(timer));
-        assert_true(timer->deadline_ns <= now_ns);
-        count++;
-    }
-    return count;
+    return node ? WEIR_CONTAINER_OF(node, struct timer, node) : NULL;
 }
 
-TEST(an_empty_wheel_asks_for_no_wake)
+TEST(empty_wheel_has_no_next_moment)
 {
     struct weir__wheel wheel;
 
-    weir__wheel_init(&wheel, 123 * MS);
-    assert_int_equal(weir__wheel_next(&wheel), UINT64_MAX);
-    assert_null(weir__wheel_expire(&wheel, 500000 * MS));
-    assert_int_equal(weir__wheel_next(&wheel), UINT64_MAX);
+    weir__wheel_init(&wheel, 123456789);
+    assert_true(weir__wheel_next(&wheel) == UINT64_MAX);
+    assert_null(weir__wheel_expire(&wheel, UINT64_MAX / 4));
 }
 
-TEST(a_timer_fires_once_and_not_early)
+TEST(timer_fires_once_at_its_tick_and_not_before)
 {
     struct weir__wheel wheel;
-    struct weir__timer timer = {0};
-
-    weir__wheel_init(&wheel, 1000 * MS);
-    weir__wheel_start(&wheel, &timer, 1010 * MS + 1);
-    assert_true(weir__timer_armed(&timer));
-    assert_null(weir__wheel_expire(&wheel, 1010 * MS));
-    assert_int_equal(weir__wheel_next(&wheel), 1011 * MS);
-    assert_ptr_equal(weir__wheel_expire(&wheel, 1011 * MS), &timer);
-    assert_null(weir__wheel_expire(&wheel, 2000 * MS));
-    assert_false(weir__wheel_stop(&wheel, &timer));
-}
-
-TEST(a_stopped_timer_does_not_fire)
-{
-    struct weir__wheel wheel;
-    struct weir__timer timer = {0};
+    struct timer timer = {.deadline_ns = 10 * TICK + 1};
 
     weir__wheel_init(&wheel, 0);
-    weir__wheel_start(&wheel, &timer, 10 * MS);
-    assert_true(weir__wheel_stop(&wheel, &timer));
-    assert_false(weir__timer_armed(&timer));
-    assert_false(weir__wheel_stop(&wheel, &timer));
-    assert_int_equal(weir__wheel_next(&wheel), UINT64_MAX);
-    assert_int_equal(fired(&wheel, 100 * MS), 0);
+    weir__wheel_start(&wheel, &timer.node, timer.deadline_ns);
+    assert_true(weir__wheel_next(&wheel) <= 11 * TICK);
+    assert_null(expire(&wheel, 10 * TICK));
+    assert_null(expire(&wheel, 11 * TICK - 1));
+    assert_ptr_equal(expire(&wheel, 11 * TICK), &timer);
+    assert_null(expire(&wheel, 20 * TICK));
+    assert_false(weir__timer_armed(&timer.node));
+    assert_false(weir__wheel_stop(&wheel, &timer.node));
 }
 
-TEST(starting_an_armed_timer_moves_it)
+TEST(stopped_timer_does_not_fire_and_a_moved_one_fires_at_its_new_time)
 {
     struct weir__wheel wheel;
-    struct weir__timer timer = {0};
+    struct timer stopped = {.armed = false}, moved = {.armed = false};
 
+    weir__wheel_init(&wheel, 5 * TICK);
+    weir__wheel_start(&wheel, &stopped.node, 7 * TICK);
+    weir__wheel_start(&wheel, &moved.node, 7 * TICK);
+    weir__wheel_start(&wheel, &moved.node, 5000 * TICK);
+    assert_true(weir__wheel_stop(&wheel, &stopped.node));
+    assert_null(expire(&wheel, 4999 * TICK));
+    assert_ptr_equal(expire(&wheel, 5000 * TICK), &moved);
+    assert_true(weir__wheel_next(&wheel) == UINT64_MAX);
+}
+
+TEST(timer_of_the_past_fires_at_the_next_tick)
+{
+    struct weir__wheel wheel;
+    struct timer timer = {.armed = false};
+
+    weir__wheel_init(&wheel, 100 * TICK);
+    weir__wheel_start(&wheel, &timer.node, 3);
+    assert_null(expire(&wheel, 100 * TICK));
+    assert_ptr_equal(expire(&wheel, 101 * TICK), &timer);
+}
+
+TEST(timers_may_start_and_stop_within_expiry)
+{
+    struct weir__wheel wheel;
+    struct timer timers[4];
+    struct timer *fired;
+
+    memset(timers, 0, sizeof timers);
     weir__wheel_init(&wheel, 0);
-    weir__wheel_start(&wheel, &timer, 10 * MS);
-    weir__wheel_start(&wheel, &timer, 5000 * MS);
-    assert_int_equal(wheel.count, 1);
-    assert_int_equal(fired(&wheel, 4999 * MS), 0);
-    assert_int_equal(fired(&wheel, 5000 * MS), 1);
-    assert_int_equal(wheel.count, 0);
+    weir__wheel_start(&wheel, &timers[0].node, 2 * TICK);
+    weir__wheel_start(&wheel, &timers[1].node, 2 * TICK);
+    weir__wheel_start(&wheel, &timers[2].node, 2 * TICK);
+    fired = expire(&wheel, 2 * TICK);
+    assert_ptr_equal(fired, &timers[0]);
+    assert_true(weir__wheel_stop(&wheel, &timers[1].node)); /* due already */
+    weir__wheel_start(&wheel, &timers[0].node, 2 * TICK);
+    weir__wheel_start(&wheel, &timers[3].node, 1);
+    assert_ptr_equal(expire(&wheel, 2 * TICK), &timers[2]);
+    assert_null(expire(&wheel, 2 * TICK)); /* not before the clock has moved */
+    assert_non_null(expire(&wheel, 3 * TICK));
+    assert_non_null(expire(&wheel, 3 * TICK));
+    assert_null(expire(&wheel, 3 * TICK));
 }
 
-TEST(timers_fire_in_the_order_of_their_ticks)
+static uint64_t random_distance(void)
 {
-    struct weir__wheel wheel;
-    struct weir__timer timers[100] = {0}, *timer;
-    uint64_t last = 0;
-    int count = 0;
-
-    weir__wheel_init(&wheel, 7 * MS);
-    for (uint64_t i = 0; i < 100; i++)
-        weir__wheel_start(&wheel, &timers[i], (8 + i * 7919 % 100 * 97) * MS);
-    while ((timer = weir__wheel_expire(&wheel, 100000 * MS))) {
-        assert_true(timer->deadline_ns >= last);
-        last = timer->deadline_ns;
-        count++;
-    }
-    assert_int_equal(count, 100);
+    return random_number() % (TICK << (random_number() % 34));
 }
 
-TEST(a_timer_restarted_in_the_past_waits_for_the_next_round)
+/* Moves the clock and checks that exactly what is due, by the tick, has fired. */
+static void step_model(struct weir__wheel *wheel, struct timer *timers, size_t count,
+                       uint64_t *now)
 {
-    struct weir__wheel wheel;
-    struct weir__timer timer = {0};
-    int count = 0;
-
-    weir__wheel_init(&wheel, 0);
-    weir__wheel_start(&wheel, &timer, 1 * MS);
-    while (weir__wheel_expire(&wheel, 1000 * MS)) { /* the loop was late by a second */
-        count++;
-        weir__wheel_start(&wheel, &timer, 1 * MS);
-    }
-    assert_int_equal(count, 1);
-    assert_ptr_equal(weir__wheel_expire(&wheel, 1001 * MS), &timer);
-}
-
-TEST(a_due_timer_may_be_stopped_or_moved_between_two_others)
-{
-    struct weir__wheel wheel;
-    struct weir__timer a = {0}, b = {0}, c = {0};
-
-    weir__wheel_init(&wheel, 0);
-    weir__wheel_start(&wheel, &a, 5 * MS);
-    weir__wheel_start(&wheel, &b, 5 * MS);
-    weir__wheel_start(&wheel, &c, 5 * MS);
-    assert_ptr_equal(weir__wheel_expire(&wheel, 5 * MS), &a);
-    assert_int_equal(weir__wheel_next(&wheel), 0);
-    assert_true(weir__wheel_stop(&wheel, &b));
-    weir__wheel_start(&wheel, &c, 50 * MS);
-    assert_null(weir__wheel_expire(&wheel, 49 * MS));
-    assert_ptr_equal(weir__wheel_expire(&wheel, 50 * MS), &c);
-    assert_int_equal(wheel.count, 0);
-}
-
-TEST(deadlines_beyond_the_wheel_are_kept)
-{
-    struct weir__wheel wheel;
-    struct weir__timer never = {0}, years = {0};
-    uint64_t far = (uint64_t)200 * 365 * 86400 * 1000 * MS;
-
-    weir__wheel_init(&wheel, 1 * MS);
-    weir__wheel_start(&wheel, &never, UINT64_MAX);
-    weir__wheel_start(&wheel, &years, far);
-    assert_true(weir__wheel_next(&wheel) < far);
-    assert_int_equal(fired(&wheel, far - 1), 0);
-    assert_ptr_equal(weir__wheel_expire(&wheel, far), &years);
-    assert_true(weir__timer_armed(&never));
-    assert_true(weir__wheel_stop(&wheel, &never));
-}
-
-struct model {
-    struct weir__timer timer;
-    uint64_t tick; /* the first at which it is due; 0: not armed */
-};
-
-static void model_step(struct weir__wheel *wheel, struct model *model, uint64_t now_ns)
-{
-    struct model *one = &model[draw() % MODEL];
-    uint64_t range = MS << (draw() % 24), deadline_ns = now_ns + draw() % range;
-
-    if (draw() % 3 == 0) {
-        assert_int_equal(weir__wheel_stop(wheel, &one->timer), one->tick != 0);
-        one->tick = 0;
-        return;
-    }
-    if (draw() % 16 == 0)
-        deadline_ns = now_ns / 2;
-    weir__wheel_start(wheel, &one->timer, deadline_ns);
-    one->tick = (deadline_ns + MS - 1) / MS;
-    if (one->tick <= now_ns / MS)
-        one->tick = now_ns / MS + 1;
-}
-
-static void model_expire(struct weir__wheel *wheel, struct model *model, uint64_t now_ns)
-{
-    struct weir__timer *timer;
     uint64_t next = weir__wheel_next(wheel);
+    struct timer *fired;
+    size_t i;
 
-    for (int i = 0; i < MODEL; i++)
-        assert_true(!model[i].tick || next <= model[i].tick * MS);
-    while ((timer = weir__wheel_expire(wheel, now_ns))) {
-        struct model *one = WEIR_CONTAINER_OF(timer, struct model, timer);
-
-        assert_true(one->tick && one->tick <= now_ns / MS);
-        one->tick = 0;
+    if (next != UINT64_MAX && random_number() % 2)
+        *now = next > *now ? next : *now + 1;
+    else
+        *now += random_distance();
+    while ((fired = expire(wheel, *now))) {
+        assert_true(fired->armed);
+        assert_true(fired->deadline_ns <= *now);
+        fired->armed = false;
     }
-    for (int i = 0; i < MODEL; i++)
-        assert_true(!model[i].tick || model[i].tick > now_ns / MS);
+    for (i = 0; i < count; i++)
+        assert_true(!timers[i].armed || timers[i].deadline_ns + 2 * TICK > *now);
+    next = weir__wheel_next(wheel);
+    for (i = 0; i < count; i++)
+        assert_true(!timers[i].armed || next <= timers[i].deadline_ns + 2 * TICK);
 }
 
-TEST(random_starts_and_stops_agree_with_the_model)
+TEST(random_use_agrees_with_a_plain_list)
 {
-    for (uint64_t round = 1; round <= 20; round++) {
-        static struct weir__wheel wheel;
-        static struct model model[MODEL];
-        uint64_t now_ns;
+    enum { COUNT = 200 };
+    struct weir__wheel wheel;
+    struct timer *timers = calloc(COUNT, sizeof *timers);
+    uint64_t now = random_distance();
+    int i;
 
-        seed = round * 0x9e3779b97f4a7c15u;
-        memset(model, 0, sizeof model);
-        now_ns = draw() % (MS << 40);
-        weir__wheel_init(&wheel, now_ns);
-        for (int step = 0; step < 2000; step++) {
-            for (uint64_t ops = draw() % 8; ops > 0; ops--)
-                model_step(&wheel, model, now_ns);
-            now_ns += draw() % (MS << (draw() % 22));
-            model_expire(&wheel, model, now_ns);
+    weir__wheel_init(&wheel, now);
+    for (i = 0; i < 60000; i++) {
+        struct timer *timer = &timers[random_number() % COUNT];
+
+        switch (random_number() % 8) {
+        case 0:
+            step_model(&wheel, timers, COUNT, &now);
+            break;
+        case 1:
+        case 2:
+            assert_int_equal(weir__wheel_stop(&wheel, &timer->node), timer->armed);
+            timer->armed = false;
+            break;
+        default:
+            timer->deadline_ns = now + random_distance();
+            timer->armed = true;
+            weir__wheel_start(&wheel, &timer->node, timer->deadline_ns);
         }
     }
+    free(timers);
 }
 
-TEST(a_million_timers_at_once)
+TEST(a_million_timers_fire_in_the_order_of_their_ticks)
 {
-    size_t many = *test_under() ? 20000 : 1000000, count = 0, stopped = 0;
-    struct weir__timer *timers = calloc(many, sizeof *timers);
+    enum { COUNT = 1000000 };
     struct weir__wheel wheel;
+    struct timer *timers = calloc(COUNT, sizeof *timers), *fired;
+    uint64_t now = 0, last = 0;
+    size_t count = 0, i;
 
     assert_non_null(timers);
-    assert_int_equal(sizeof *timers, 3 * sizeof(uint64_t));
-    seed = 42;
-    weir__wheel_init(&wheel, 0);
-    for (size_t i = 0; i < many; i++)
-        weir__wheel_start(&wheel, &timers[i], draw() % (100000 * MS));
-    for (size_t i = 0; i < many; i += 3)
-        stopped += weir__wheel_stop(&wheel, &timers[i]);
-    for (uint64_t now_ns = 0; wheel.count; now_ns += 100 * MS)
-        count += (size_t)fired(&wheel, now_ns);
-    assert_int_equal(count + stopped, many);
+    weir__wheel_init(&wheel, now);
+    for (i = 0; i < COUNT; i++) {
+        timers[i].deadline_ns = random_number() % (3600ull * 1000 * TICK);
+        weir__wheel_start(&wheel, &timers[i].node, timers[i].deadline_ns);
+    }
+    while (count < COUNT) {
+        now = weir__wheel_next(&wheel);
+        assert_true(now != UINT64_MAX);
+        while ((fired = expire(&wheel, now))) {
+            assert_true(fired->deadline_ns <= now);
+            assert_true(fired->deadline_ns + 2 * TICK > now);
+            assert_true(fired->deadline_ns / TICK + 1 >= last / TICK);
+            last = fired->deadline_ns;
+            count++;
+        }
+    }
+    assert_true(weir__wheel_next(&wheel) == UINT64_MAX);
     free(timers);
+}
+
+TEST(deadline_of_the_end_of_time_never_fires)
+{
+    struct weir__wheel wheel;
+    struct timer timer = {.armed = false};
+    uint64_t now = 0;
+
+    weir__wheel_init(&wheel, now);
+    weir__wheel_start(&wheel, &timer.node, UINT64_MAX);
+    assert_null(expire(&wheel, 1000000000ull * 3600 * 24 * 365));
+    assert_true(weir__wheel_stop(&wheel, &timer.node));
 }
