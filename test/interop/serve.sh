@@ -135,7 +135,8 @@ logged() {
     local request='"GET /small.txt?query HTTP/1.1" 200 1000'
     get -A 'some "agent"' -o /dev/null "$url/small.txt?query"
     for _ in {1..100}; do
-        grep -q "^127.0.0.1 - - \[.*\] $request "'"-" "some \\x22agent\\x22"$' "$work/log" && return 0
+        grep -q "^127.0.0.1 - - \[.*\] $request "'"-" "some \\x22agent\\x22"$' \
+            "$work/log" && return 0
         read -rt 0.05 <> <(:) || :
     done
     return 1
