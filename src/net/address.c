@@ -6,12 +6,12 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <weir/error.h>
 
 #define TEXT_MAX 512
+#define LABEL_MAX 63
 
 static bool printable(const char *text, size_t len)
 {
@@ -51,6 +51,19 @@ static int set_v4(struct weir__address *out, struct in_addr host)
     return 0;
 }
 
+/* The interface that a zone names or numbers; 0 if there is none. */
+static uint32_t zone_index(const char *zone)
+{
+    uint64_t index = 0;
+    const char *at;
+
+    for (at = zone; *at >= '0' && *at <= '9' && index <= UINT32_MAX; at++)
+        index = index * 10 + (uint64_t)(*at - '0');
+    if (at == zone || *at)
+        return if_nametoindex(zone);
+    return index <= UINT32_MAX ? (uint32_t)index : 0;
+}
+
 static int set_v6(struct weir__address *out, char *host)
 {
     struct sockaddr_in6 *address = (struct sockaddr_in6 *)&out->storage;
@@ -61,14 +74,9 @@ static int set_v6(struct weir__address *out, char *host)
     if (inet_pton(AF_INET6, host, &address->sin6_addr) != 1)
         return WEIR_EADDRESS;
     if (zone) {
-        char *end;
-        unsigned long index = strtoul(zone, &end, 10);
-
-        if (end == zone || *end)
-            index = if_nametoindex(zone);
-        if (index == 0 || index > UINT32_MAX)
+        address->sin6_scope_id = zone_index(zone);
+        if (!address->sin6_scope_id)
             return WEIR_EADDRESS;
-        address->sin6_scope_id = (uint32_t)index;
     }
     address->sin6_family = AF_INET6;
     address->sin6_port = htons(out->port);
@@ -76,18 +84,22 @@ static int set_v6(struct weir__address *out, char *host)
     return 0;
 }
 
+/* Labels of 1 to 63 letters, digits, '-' and '_', none with '-' at an end; one dot may end the name. */
 static bool valid_name(const char *host)
 {
-    size_t i;
+    size_t label = 0, i;
 
     for (i = 0; host[i]; i++) {
         char c = host[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || (c == '-' && label > 0);
 
-        if (!word && c != '-' && c != '.' && c != '_')
+        if (c == '.' && label > 0 && host[i - 1] != '-')
+            label = 0;
+        else if (!word || ++label > LABEL_MAX)
             return false;
     }
-    return i > 0 && host[0] != '.' && host[0] != '-';
+    return i > 0 && host[i - 1] != '-';
 }
 
 /* Something that looks like a number must be one: 127.1 or 1.2.3.4.5 are not names. */
@@ -153,14 +165,25 @@ static int parse_unix(const char *rest, struct weir__address *out)
     return 0;
 }
 
+static bool valid_scheme(const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        if ((text[i] < 'a' || text[i] > 'z') && (i == 0 || text[i] < '0' || text[i] > '9'))
+            return false;
+    }
+    return len > 0;
+}
+
 int weir__address_parse(const char *text, struct weir__address *out)
 {
     struct weir__address parsed;
-    const char *rest = text ? strstr(text, "://") : NULL;
-    size_t len = text ? strnlen(text, TEXT_MAX) : 0;
+    size_t len = text ? strnlen(text, TEXT_MAX) : TEXT_MAX;
+    const char *rest = len < TEXT_MAX ? strstr(text, "://") : NULL;
     int rc;
 
-    if (!rest || rest == text || len == TEXT_MAX || !printable(text, len))
+    if (!rest || !printable(text, len) || !valid_scheme(text, (size_t)(rest - text)))
         return WEIR_EADDRESS;
     memset(&parsed, 0, sizeof parsed);
     rest += 3;
@@ -177,14 +200,20 @@ int weir__address_parse(const char *text, struct weir__address *out)
 
 static int format_unix(const struct sockaddr_un *address, socklen_t len, char *out, size_t cap)
 {
-    int room = (int)len - (int)offsetof(struct sockaddr_un, sun_path);
+    int room = (int)len - (int)offsetof(struct sockaddr_un, sun_path), i;
 
+    if (room > (int)sizeof address->sun_path)
+        room = sizeof address->sun_path;
     if (room <= 0)
         return snprintf(out, cap, "unix://");
     if (address->sun_path[0])
         return snprintf(out, cap, "unix://%.*s", (int)strnlen(address->sun_path, (size_t)room),
                         address->sun_path);
-    return snprintf(out, cap, "unix://@%.*s", room - 1, address->sun_path + 1);
+    memcpy(out, "unix://@", 8);
+    for (i = 1; i < room; i++)
+        out[7 + i] = address->sun_path[i] ? address->sun_path[i] : '?';
+    out[7 + room] = 0;
+    return 7 + room;
 }
 
 static int format_v6(const struct sockaddr_in6 *address, char *out, size_t cap)
@@ -196,6 +225,15 @@ static int format_v6(const struct sockaddr_in6 *address, char *out, size_t cap)
     if (address->sin6_scope_id)
         return snprintf(out, cap, "tcp://[%s%%%u]:%u", host, address->sin6_scope_id, port);
     return snprintf(out, cap, "tcp://[%s]:%u", host, port);
+}
+
+/* Names of UNIX sockets come from the peer: what is not printable must not reach a terminal. */
+static void make_printable(char *text)
+{
+    for (; *text; text++) {
+        if (*text <= ' ' || *text > '~')
+            *text = '?';
+    }
 }
 
 int weir__address_format(const struct sockaddr *address, socklen_t len, char *out, size_t cap)
@@ -217,6 +255,7 @@ int weir__address_format(const struct sockaddr *address, socklen_t len, char *ou
     }
     if ((size_t)n >= cap)
         return WEIR_ENOBUFS;
+    make_printable(text);
     memcpy(out, text, (size_t)n + 1);
     return n;
 }

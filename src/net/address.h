@@ -5,7 +5,8 @@
  *   unix://@NAME         an abstract name
  *
  * A PORT is 0..65535 in decimal. User-info, parameters, fragments, empty parts and bytes outside of
- * printable ASCII are errors. Nothing is resolved here. Pure; any thread.
+ * printable ASCII are errors; docs/address.md has the grammar. Names are not resolved here; the
+ * name of a zone is looked up among the interfaces. Any thread.
  */
 #ifndef WEIR_NET_ADDRESS_H
 #define WEIR_NET_ADDRESS_H
@@ -27,7 +28,8 @@ struct weir__address {
  * on failure. */
 int weir__address_parse(const char *text, struct weir__address *out);
 
-/* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. */
+/* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes of
+ * a UNIX name that are not printable become '?'. */
 int weir__address_format(const struct sockaddr *address, socklen_t len, char *out, size_t cap);
 
 #endif
