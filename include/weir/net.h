@@ -1,7 +1,7 @@
 /* weir/net.h - listening, dialling and serving TCP and UNIX streams.
  *
  * An address string chooses code, so it is configuration and not input: tcp://127.0.0.1:8080,
- * tcp://[::1]:80, unix:///run/x.sock (grammar in <weir/address.h>). Descriptors are close-on-exec;
+ * tcp://[::1]:80, unix:///run/x.sock (grammar in docs/address.md). Descriptors are close-on-exec;
  * TCP streams have TCP_NODELAY unless the options say otherwise; nothing raises SIGPIPE.
  */
 #ifndef WEIR_NET_H
