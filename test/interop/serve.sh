@@ -131,6 +131,17 @@ half_request_holds_nobody() {
     exec 4>&-
     return $status
 }
+# A client that is gone in the middle of a large answer: the connection is reset under the server.
+reset_in_mid_answer() {
+    local i
+    for i in {1..20}; do
+        exec 5<>"/dev/tcp/127.0.0.1/$port" || return 1
+        printf 'GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n' >&5
+        head -c 100 <&5 >/dev/null
+        exec 5>&-
+    done
+    same / index.html
+}
 logged() {
     local request='"GET /small.txt?query HTTP/1.1" 200 1000'
     get -A 'some "agent"' -o /dev/null "$url/small.txt?query"
@@ -233,6 +244,7 @@ ask_everything() {
     check long_head raw_statuses 431 "GET / ${h}X: $(printf 'a%.0s' {1..17000})\r\n\r\n" 5
     check half_request_is_408 half_request_is_408
     check half_request_holds_nobody half_request_holds_nobody
+    check reset_in_mid_answer reset_in_mid_answer
     check logged logged
     check port_in_use port_in_use
     check term_under_load term_under_load
