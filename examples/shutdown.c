@@ -4,11 +4,11 @@
  *   ./shutdown tcp://127.0.0.1:7004 &
  *   nc 127.0.0.1 7004        type a line, and `kill %1` before its answer has come
  *
- * Every line costs half a second of work and is then sent back. Between two lines a connection has no
- * task: the handler returns WEIR_SERVE_AGAIN and is started again by the next byte. On SIGTERM or
- * SIGINT the listener is closed, and weir_serve drains: connections that wait are closed at once,
- * handlers that run get two seconds to finish and are cancelled after that. Then weir_serve returns,
- * the scope is joined, and the program ends with 0.
+ * Every line costs half a second of work and is then sent back. Between two lines a connection
+ * has no task: the handler returns WEIR_SERVE_AGAIN and is started again by the next byte. On
+ * SIGTERM or SIGINT the listener is closed, and weir_serve drains: connections that wait are closed
+ * at once, handlers that run get two seconds to finish and are cancelled after that. Then
+ * weir_serve returns, the scope is joined, and the program ends with 0.
  */
 #include <signal.h>
 #include <stdio.h>
