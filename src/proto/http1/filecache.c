@@ -47,8 +47,9 @@ struct weir__http1_entry *weir__http1_filecache_find(struct weir__http1_filecach
     uint32_t hash = hash_of(path);
     struct weir__http1_entry *entry = cache->buckets ? cache->buckets[hash & cache->mask] : NULL;
 
-    while (entry && (entry->hash != hash || entry->path_len != path.len
-                     || memcmp(path_of(entry), path.at, path.len) != 0))
+    while (entry
+           && (entry->hash != hash || entry->path_len != path.len
+               || memcmp(path_of(entry), path.at, path.len) != 0))
         entry = entry->next;
     if (entry && cache->lru.next != &entry->lru) {
         weir__list_remove(&entry->lru);
@@ -60,8 +61,7 @@ struct weir__http1_entry *weir__http1_filecache_find(struct weir__http1_filecach
 struct weir__http1_entry *weir__http1_filecache_make(struct weir__slice path,
                                                      struct weir__slice head, uint32_t body_len)
 {
-    struct weir__http1_entry *entry =
-        weir_allocate(sizeof *entry + head.len + body_len + path.len);
+    struct weir__http1_entry *entry = weir_allocate(sizeof *entry + head.len + body_len + path.len);
 
     if (!entry)
         return NULL;

@@ -26,7 +26,7 @@ enum {
 };
 
 #define FRESH_NS INT64_C(500000000)
-#define INDEX "index.html"
+#define INDEX    "index.html"
 
 /* The file of one answer: in memory or open, never both. */
 struct found {
@@ -195,9 +195,8 @@ static struct weir__slice cache_name(const struct weir__http1_request *request)
     return weir__slice_of(path.at, mark ? (size_t)(mark - path.at) : path.len);
 }
 
-static struct weir__http1_entry *find_fresh(struct weir__http1_part *part,
-                                            const struct weir__http1_io *io,
-                                            struct weir__slice name)
+static struct weir__http1_entry *
+find_fresh(struct weir__http1_part *part, const struct weir__http1_io *io, struct weir__slice name)
 {
     struct weir__http1_entry *entry;
 
@@ -259,8 +258,8 @@ static bool facts_equal(const struct weir_file_facts *a, const struct weir_file_
 /* The entry for an open small file, kept from now on; NULL: serve from the descriptor. */
 static struct weir__http1_entry *keep(struct answer *a, struct weir__slice name)
 {
-    struct weir__http1_response usual = {.status = 200, .minor = 1, .keep_alive = true,
-                                         .framing = WEIR__HTTP1_FRAMING_LENGTH};
+    struct weir__http1_response usual = {
+        .status = 200, .minor = 1, .keep_alive = true, .framing = WEIR__HTTP1_FRAMING_LENGTH};
     const struct weir__http1_about *about = &a->found.about;
     struct weir__http1_entry *entry;
     char head[HEAD_CAP];
@@ -422,8 +421,8 @@ static int look_up(struct answer *a, struct weir__slice name, bool *done)
 
     if (!chunk)
         return WEIR_ENOMEM;
-    rc = weir__http1_path_decode(a->request->path, chunk->bytes,
-                                 chunk->cap - sizeof INDEX - 1, &path);
+    rc = weir__http1_path_decode(a->request->path, chunk->bytes, chunk->cap - sizeof INDEX - 1,
+                                 &path);
     rc = rc == WEIR_ENAMETOOLONG ? 414 : rc < 0 ? 400 : open_found(a, &path);
     *done = rc != 0;
     if (rc != 0)
@@ -512,8 +511,8 @@ static int write_head(struct answer *a, char *into, size_t cap)
         return weir__http1_response_write(&a->response, into, cap);
     if (a->ranges.count == 1) {
         headers[1].name = weir__slice_text("Content-Range");
-        headers[1].value = weir__slice_of(
-            value, weir__http1_range_value(&a->ranges.items[0], size, value));
+        headers[1].value =
+            weir__slice_of(value, weir__http1_range_value(&a->ranges.items[0], size, value));
         a->response.headers = headers;
         a->response.header_count = 2;
         a->response.length = a->ranges.items[0].len;
@@ -602,8 +601,8 @@ static int refuse_file(struct answer *a)
 
     if (a->response.status == 412)
         return weir__http1_files_refuse(a->files, a->io, a->request, 412, a->keep_alive);
-    range.value = weir__slice_of(
-        value, weir__http1_range_value(NULL, a->found.about.facts.size, value));
+    range.value =
+        weir__slice_of(value, weir__http1_range_value(NULL, a->found.about.facts.size, value));
     return refuse_with(a->files, a->io, a->request, 416, a->keep_alive, &range);
 }
 

@@ -330,8 +330,7 @@ char *weir__http1_io_room(struct weir__http1_io *io, size_t size)
         io->out = chunk_take(io, size);
         return io->out ? io->out->bytes : NULL;
     }
-    if (io->out->cap >= WEIR__HTTP1_CHUNK_LARGE
-        || io->out->len + size > WEIR__HTTP1_CHUNK_LARGE)
+    if (io->out->cap >= WEIR__HTTP1_CHUNK_LARGE || io->out->len + size > WEIR__HTTP1_CHUNK_LARGE)
         return NULL;
     larger = chunk_take(io, WEIR__HTTP1_CHUNK_LARGE);
     if (!larger)

@@ -12,9 +12,12 @@
 
 #include "proto/http1/files_io.h"
 
-enum { ENTRIES_DEFAULT = 1024, BODY_DEFAULT = 64 * 1024 };
+enum {
+    ENTRIES_DEFAULT = 1024,
+    BODY_DEFAULT = 64 * 1024
+};
 
-#define CACHE_DEFAULT (16u << 20)
+#define CACHE_DEFAULT   (16u << 20)
 #define HEADER_LIMIT_NS WEIR_SECONDS(10)
 
 static bool is_zero(const unsigned char *bytes, size_t len)
