@@ -84,7 +84,8 @@ static int set_v6(struct weir__address *out, char *host)
     return 0;
 }
 
-/* Labels of 1 to 63 letters, digits, '-' and '_', none with '-' at an end; one dot may end the name. */
+/* Labels of 1 to 63 letters, digits, '-' and '_', none with '-' at an end; one dot may end the
+ * name. */
 static bool valid_name(const char *host)
 {
     size_t label = 0, i;

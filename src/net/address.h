@@ -28,8 +28,8 @@ struct weir__address {
  * on failure. */
 int weir__address_parse(const char *text, struct weir__address *out);
 
-/* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes of
- * a UNIX name that are not printable become '?'. */
+/* The text of a socket address as parse takes it: its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes
+ * of a UNIX name that are not printable become '?'. */
 int weir__address_format(const struct sockaddr *address, socklen_t len, char *out, size_t cap);
 
 #endif

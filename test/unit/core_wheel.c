@@ -205,3 +205,34 @@ TEST(deadline_of_the_end_of_time_never_fires)
     assert_null(expire(&wheel, 1000000000ull * 3600 * 24 * 365));
     assert_true(weir__wheel_stop(&wheel, &timer.node));
 }
+
+TEST(timer_restarted_while_a_late_loop_catches_up_waits_for_the_next_round)
+{
+    struct weir__wheel wheel;
+    struct timer timer = {.armed = false};
+    int count = 0;
+
+    weir__wheel_init(&wheel, 0);
+    weir__wheel_start(&wheel, &timer.node, TICK);
+    while (count < 10 && expire(&wheel, 1000 * TICK)) {
+        count++;
+        weir__wheel_start(&wheel, &timer.node, TICK);
+    }
+    assert_int_equal(count, 1);
+    assert_true(weir__wheel_next(&wheel) == 1001 * TICK);
+    assert_ptr_equal(expire(&wheel, 1001 * TICK), &timer);
+    assert_true(wheel.count == 0);
+}
+
+TEST(deadline_beyond_a_turn_of_the_top_level_is_kept)
+{
+    struct weir__wheel wheel;
+    struct timer timer = {.armed = false};
+    uint64_t far = 200ull * 365 * 86400 * 1000 * TICK; /* a turn is 139 years */
+
+    weir__wheel_init(&wheel, TICK);
+    weir__wheel_start(&wheel, &timer.node, far);
+    assert_true(weir__wheel_next(&wheel) < far);
+    assert_null(expire(&wheel, far - 1));
+    assert_ptr_equal(expire(&wheel, far), &timer);
+}
