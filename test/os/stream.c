@@ -49,12 +49,19 @@ static int connect_pair(struct pair *pair, const char *at)
     return rc;
 }
 
+static void local_address(char out[64])
+{
+    snprintf(out, 64, "unix://@weir-test-stream-%d", (int)getpid());
+}
+
 static int each_kind(void *arg)
 {
-    static const char *const kinds[] = {"tcp://127.0.0.1:0", "unix://@weir-test-stream"};
+    char local[64];
+    const char *const kinds[] = {"tcp://127.0.0.1:0", local};
     int (*test)(struct pair *pair) = *(int (**)(struct pair *))arg;
     size_t i;
 
+    local_address(local);
     for (i = 0; i < 2; i++) {
         struct pair pair;
 
@@ -509,15 +516,17 @@ static int use_handles(void *arg)
     struct shared shared = {.seed = 1};
     struct weir_spawn_options options = {0};
     weir_scope scope;
+    char local[64];
     uint32_t i;
     int round;
 
     (void)arg;
+    local_address(local);
     for (round = 0; round < 5; round++) {
         for (i = 0; i < SHARED; i += 2) {
             struct pair pair;
 
-            connect_pair(&pair, i % 4 ? "tcp://127.0.0.1:0" : "unix://@weir-test-random");
+            connect_pair(&pair, i % 4 ? "tcp://127.0.0.1:0" : local);
             shared.streams[i] = pair.a;
             shared.streams[i + 1] = pair.b;
         }
