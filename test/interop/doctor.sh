@@ -1,0 +1,33 @@
+#!/bin/bash
+# weir doctor: prints what it promises, follows WEIR_BACKEND, advises when descriptors are few.
+set -u
+weir="${WEIR_COMMAND:?}"
+bad=0
+
+judge()    # NAME PATTERN command...: ok when the output has the pattern
+{
+    local name="$1" pattern="$2" output
+
+    shift 2
+    output=$("$@" 2>&1)
+    if grep -q -- "$pattern" <<<"$output"; then
+        echo "ok $name"
+    else
+        sed 's/^/# /' <<<"$output"
+        echo "not ok $name"
+        bad=1
+    fi
+}
+
+limited()
+{
+    (ulimit -n 500 && "$weir" doctor)
+}
+
+for what in kernel io_uring descriptors backlog 'memory maps' backend workers; do
+    judge "doctor_names_${what// /_}" "^  $what" "$weir" doctor
+done
+judge doctor_follows_the_environment '^  backend  *epoll' env WEIR_BACKEND=epoll "$weir" doctor
+judge doctor_advises_more_descriptors '^  - too few descriptors' limited
+judge doctor_refuses_arguments 'one argument too many' "$weir" doctor x
+exit "$bad"
