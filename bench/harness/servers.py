@@ -42,7 +42,8 @@ def own(name):
 
 def weir(name, work, *options, **more):
     command = [WEIR, "echo"] if work == "echo" else [WEIR, "serve", "{site}"]
-    return Server(name, "weir", work, command + LISTEN + list(options), **more)
+    room = ["--connections-max", "20000"]
+    return Server(name, "weir", work, command + LISTEN + room + list(options), **more)
 
 
 SERVERS = [
