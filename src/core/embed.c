@@ -60,7 +60,9 @@ int weir_loop_descriptor(weir_loop *loop)
     rc = weir__sys_epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
     if (rc < 0)
         goto fail;
-    rc = weir__sys_epoll_ctl(epoll, EPOLL_CTL_ADD, loop->backend->descriptor(loop), &event);
+    rc = loop->backend->descriptor(loop);
+    if (rc >= 0)
+        rc = weir__sys_epoll_ctl(epoll, EPOLL_CTL_ADD, rc, &event);
     if (rc < 0)
         goto fail;
     loop->embed_epoll = epoll;

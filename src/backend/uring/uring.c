@@ -39,6 +39,7 @@ struct uring_state {
     uint16_t group_tail;
     uint32_t in_ring; /* buffers in the kernel's hands */
     int wake;
+    int event; /* for embedding; -1 until it is asked for */
     uint64_t wake_value;
     bool wake_armed;
 };
@@ -66,6 +67,8 @@ static void uring_fini(struct weir_loop *loop)
         weir__sys_munmap(state->group, state->group_entries * sizeof(struct io_uring_buf));
     if (state->wake >= 0)
         weir__sys_close(state->wake);
+    if (state->event >= 0)
+        weir__sys_close(state->event);
     weir__free(state);
     loop->state = NULL;
 }
@@ -78,7 +81,7 @@ static int uring_init(struct weir_loop *loop)
     if (!state)
         return WEIR_ENOMEM;
     loop->state = state;
-    state->wake = -1;
+    state->wake = state->event = -1;
     rc = weir__ring_init(&state->ring, SQ_ENTRIES, CQ_ENTRIES);
     if (rc < 0)
         goto fail;
@@ -182,9 +185,25 @@ static void uring_wake(struct weir_loop *loop)
     (void)weir__sys_write(state->wake, &one, sizeof one);
 }
 
+/* The ring's own descriptor does not say that completions are deferred to the next enter; an event
+ * descriptor that is registered with it does. */
 static int uring_descriptor(struct weir_loop *loop)
 {
-    return ((struct uring_state *)loop->state)->ring.fd;
+    struct uring_state *state = loop->state;
+    int rc, fd;
+
+    if (state->event >= 0)
+        return state->event;
+    fd = weir__sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return fd;
+    rc = weir__sys_io_uring_register(state->ring.fd, IORING_REGISTER_EVENTFD, &fd, 1);
+    if (rc < 0) {
+        weir__sys_close(fd);
+        return rc;
+    }
+    state->event = fd;
+    return fd;
 }
 
 /* ---- submission ---- */
@@ -423,6 +442,7 @@ static void reap_lent(struct weir_loop *loop, struct weir_op *op, const struct i
 /* Readiness came for an operation that is then done by a plain call. */
 static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
 {
+    struct uring_state *state = loop->state;
     bool finished;
 
     if (result < 0) {
@@ -430,8 +450,10 @@ static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
         link_done(loop, op);
         return;
     }
-    finished =
-        op->kind == WEIR_OP_SENDFILE ? attempt_sendfile(loop, op) : weir__ready_attempt(loop, op);
+    if (op->kind == WEIR_OP_SENDFILE)
+        finished = attempt_sendfile(loop, op);
+    else
+        finished = !state->group && weir__ready_attempt(loop, op);
     if (!finished && op->weir__cancels) { /* the cancel has missed the readiness that came */
         op->result = WEIR_ECANCELED;
         finished = true;
@@ -456,7 +478,8 @@ static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
         return;
     case WEIR_OP_RECV_LENT:
         op->fd->weir__read_hint = (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
-        if (state->group)
+        /* readiness for a receive from before the group was registered is no byte count */
+        if (state->group && (cqe->res <= 0 || (cqe->flags & IORING_CQE_F_BUFFER)))
             reap_lent(loop, op, cqe);
         else
             reap_ready(loop, op, cqe->res);
@@ -562,6 +585,7 @@ static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
 {
     struct uring_state *state = loop->state;
+    uint64_t count;
     int rc = 0;
 
     if (!state->ring.enabled) {
@@ -570,6 +594,8 @@ static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
             return rc;
         init_group(loop);
     }
+    if (state->event >= 0)
+        (void)weir__sys_read(state->event, &count, sizeof count);
     if (!state->wake_armed)
         arm_wake(state);
     if (timeout_ns && weir__ring_cq_count(&state->ring))

@@ -1,0 +1,525 @@
+/* test/os/loop.c - the bare loop: operations, cancels, timers, posts, run modes and embedding. */
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <weir/loop.h>
+#include <weir/time.h>
+
+struct seen {
+    int count, last;
+    uint64_t at_ns;
+};
+
+static void note(weir_op *op)
+{
+    struct seen *seen = op->context;
+
+    seen->count++;
+    seen->last = op->result;
+    seen->at_ns = weir_now_ns();
+}
+
+static weir_loop *make_loop(void)
+{
+    weir_loop *loop = NULL;
+
+    assert_int_equal(weir_loop_create(&loop, NULL), 0);
+    return loop;
+}
+
+static void make_pair(weir_fd *a, weir_fd *b)
+{
+    int numbers[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, numbers), 0);
+    weir_fd_init(a, numbers[0]);
+    weir_fd_init(b, numbers[1]);
+}
+
+static int listen_tcp(struct sockaddr_in *address)
+{
+    socklen_t len = sizeof *address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(listen(fd, 128), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
+    return fd;
+}
+
+static weir_op noting(struct seen *seen)
+{
+    return (weir_op){.done = note, .context = seen};
+}
+
+TEST(backend_is_the_one_that_was_asked_for)
+{
+    const char *wanted = getenv("WEIR_BACKEND");
+    weir_loop *loop = make_loop();
+
+    if (wanted)
+        assert_string_equal(weir_loop_backend(loop), wanted);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(wrong_options_are_refused)
+{
+    struct weir_loop_options options = {.buffers_max = 16385};
+    weir_loop *loop = NULL;
+
+    assert_int_equal(weir_loop_create(&loop, &options), WEIR_EOPTION);
+    options = (struct weir_loop_options){.backend = 77};
+    assert_int_equal(weir_loop_create(&loop, &options), WEIR_EOPTION);
+    assert_null(loop);
+}
+
+TEST(nop_completes_in_the_run_and_not_in_the_submit)
+{
+    weir_loop *loop = make_loop();
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+
+    weir_op_nop(&op);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(weir_loop_destroy(loop), WEIR_EBUSY);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 0);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+static int order[64], ordered;
+
+static void note_order(weir_op *op)
+{
+    order[ordered++] = (int)(intptr_t)op->context;
+}
+
+TEST(timers_fire_in_order_and_never_early)
+{
+    weir_loop *loop = make_loop();
+    weir_op ops[20];
+    uint64_t now = weir_now_ns();
+    int i;
+
+    ordered = 0;
+    for (i = 0; i < 20; i++) {
+        ops[i] = (weir_op){.done = note_order, .context = (void *)(intptr_t)i};
+        weir_op_timer(&ops[i], now + (uint64_t)((i * 7) % 20) * 2000000);
+        weir_loop_submit(loop, &ops[i]);
+    }
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_true(weir_now_ns() >= now + 38000000);
+    assert_int_equal(ordered, 20);
+    for (i = 1; i < 20; i++)
+        assert_true((order[i] * 7) % 20 > (order[i - 1] * 7) % 20);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(timer_is_cancelled_and_a_late_cancel_does_nothing)
+{
+    weir_loop *loop = make_loop();
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+
+    weir_op_timer(&op, UINT64_MAX);
+    weir_loop_submit(loop, &op);
+    weir_loop_cancel(loop, &op);
+    weir_loop_cancel(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.last, WEIR_ECANCELED);
+    weir_loop_cancel(loop, &op);
+    weir_op_timer(&op, 0);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(seen.last, 0);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(bytes_move_by_each_kind_of_operation)
+{
+    weir_loop *loop = make_loop();
+    weir_fd a, b;
+    struct seen got = {0}, sent = {0};
+    weir_op in = noting(&got), out = noting(&sent);
+    char bytes[16];
+    struct iovec parts[2] = {{"ab", 2}, {"cde", 3}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+    make_pair(&a, &b);
+    weir_op_recv(&in, &a, bytes, sizeof bytes);
+    weir_loop_submit(loop, &in);
+    weir_op_send(&out, &b, "hello", 5, 0);
+    weir_loop_submit(loop, &out);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(sent.last, 5);
+    assert_int_equal(got.last, 5);
+    weir_op_sendmsg(&out, &b, &message);
+    weir_loop_submit(loop, &out);
+    weir_op_recv_lent(&in, &a);
+    weir_loop_submit(loop, &in);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(sent.last, 5);
+    assert_int_equal(got.last, 5);
+    assert_memory_equal(in.u.lent.bytes, "abcde", 5);
+    weir_loop_give_back(&in.u.lent);
+    weir_op_poll(&in, &a, POLLIN);
+    weir_loop_submit(loop, &in);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+    assert_int_equal(got.count, 2);
+    weir_op_poll(&out, &b, POLLOUT);
+    weir_loop_submit(loop, &out);
+    weir_loop_close(loop, &b);
+    b.number = -1;
+    (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    weir_loop_cancel(loop, &in);
+    weir_loop_cancel(loop, &out);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    weir_loop_close(loop, &a);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(cancel_ends_reads_polls_and_accepts)
+{
+    weir_loop *loop = make_loop();
+    struct sockaddr_in address;
+    weir_fd a, b, listener;
+    struct seen seen[4] = {{0}};
+    weir_op ops[4];
+    char byte;
+    int i, round;
+
+    make_pair(&a, &b);
+    weir_fd_init(&listener, listen_tcp(&address));
+    for (i = 0; i < 4; i++)
+        ops[i] = noting(&seen[i]);
+    for (round = 0; round < 20; round++) {
+        memset(seen, 0, sizeof seen);
+        weir_op_recv(&ops[0], &a, &byte, 1);
+        weir_op_recv_lent(&ops[1], &b);
+        weir_op_accept(&ops[2], &listener, round % 2 ? WEIR_OP_MULTISHOT : 0);
+        weir_op_timer(&ops[3], UINT64_MAX);
+        for (i = 0; i < 4; i++)
+            weir_loop_submit(loop, &ops[i]);
+        if (round % 3)
+            assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+        for (i = 0; i < 4; i++)
+            weir_loop_cancel(loop, &ops[i]);
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        for (i = 0; i < 4; i++) {
+            assert_int_equal(seen[i].count, 1);
+            assert_int_equal(seen[i].last, WEIR_ECANCELED);
+        }
+    }
+    weir_loop_close(loop, &a);
+    weir_loop_close(loop, &b);
+    weir_loop_close(loop, &listener);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(late_cancel_does_not_hit_the_next_operation)
+{
+    weir_loop *loop = make_loop();
+    weir_fd a, b;
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    char byte = 'x';
+    int i;
+
+    make_pair(&a, &b);
+    for (i = 0; i < 50; i++) {
+        seen = (struct seen){0};
+        weir_op_recv(&op, &a, &byte, 1);
+        weir_loop_submit(loop, &op);
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+        assert_int_equal(write(b.number, "y", 1), 1);
+        weir_loop_cancel(loop, &op); /* the byte may win, or the cancel */
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        assert_int_equal(seen.count, 1);
+        assert_true(seen.last == 1 || seen.last == WEIR_ECANCELED);
+        weir_loop_cancel(loop, &op);
+        if (seen.last == 1)
+            assert_int_equal(write(b.number, "z", 1), 1);
+        weir_op_recv(&op, &a, &byte, 1);
+        weir_loop_submit(loop, &op);
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        assert_int_equal(seen.last, 1);
+    }
+    weir_loop_close(loop, &a);
+    weir_loop_close(loop, &b);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+struct server {
+    int accepted[40], count, ended;
+    weir_loop *loop;
+};
+
+static void take(weir_op *op)
+{
+    struct server *server = op->context;
+
+    if (op->result >= 0)
+        server->accepted[server->count++] = op->result;
+    if (!(op->flags & WEIR_OP_MORE))
+        server->ended = op->result;
+    else if (server->count == 40)
+        weir_loop_cancel(server->loop, op);
+}
+
+TEST(multishot_accept_gives_all_connections)
+{
+    struct server server = {.loop = make_loop()};
+    struct sockaddr_in address;
+    struct seen seen[40] = {{0}};
+    weir_fd listener, clients[40];
+    weir_op accept_op = {.done = take, .context = &server}, ops[40];
+    int i;
+
+    weir_fd_init(&listener, listen_tcp(&address));
+    weir_op_accept(&accept_op, &listener, WEIR_OP_MULTISHOT);
+    weir_loop_submit(server.loop, &accept_op);
+    for (i = 0; i < 40; i++) {
+        ops[i] = noting(&seen[i]);
+        weir_fd_init(&clients[i], socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        weir_op_connect(&ops[i], &clients[i], (struct sockaddr *)&address, sizeof address);
+        weir_loop_submit(server.loop, &ops[i]);
+    }
+    assert_int_equal(weir_loop_run(server.loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(server.count, 40);
+    assert_int_equal(server.ended, WEIR_ECANCELED);
+    for (i = 0; i < 40; i++) {
+        assert_int_equal(seen[i].last, 0);
+        weir_loop_close(server.loop, &clients[i]);
+        close(server.accepted[i]);
+    }
+    weir_loop_close(server.loop, &listener);
+    weir_op_connect(&ops[0], &clients[0], (struct sockaddr *)&address, sizeof address);
+    weir_fd_init(&clients[0], socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    weir_loop_submit(server.loop, &ops[0]);
+    (void)weir_loop_run(server.loop, WEIR_LOOP_DEFAULT);
+    assert_int_equal(seen[0].last, WEIR_ECONNREFUSED);
+    weir_loop_close(server.loop, &clients[0]);
+    assert_int_equal(weir_loop_destroy(server.loop), 0);
+}
+
+TEST(lent_buffers_run_out_without_stopping_anybody)
+{
+    enum { PAIRS = 100 };
+    struct weir_loop_options options = {.buffers_max = 64};
+    weir_loop *loop = NULL;
+    static weir_fd a[PAIRS], b[PAIRS];
+    static weir_op ops[PAIRS];
+    static struct seen seen[PAIRS];
+    int i, round;
+
+    assert_int_equal(weir_loop_create(&loop, &options), 0);
+    for (i = 0; i < PAIRS; i++) {
+        make_pair(&a[i], &b[i]);
+        ops[i] = noting(&seen[i]);
+    }
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < PAIRS; i++) {
+            assert_int_equal(write(b[i].number, "0123456789", 10), 10);
+            weir_op_recv_lent(&ops[i], &a[i]);
+            weir_loop_submit(loop, &ops[i]);
+        }
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        for (i = 0; i < PAIRS; i++) {
+            assert_int_equal(seen[i].last, 10);
+            assert_memory_equal(ops[i].u.lent.bytes, "0123456789", 10);
+        }
+        for (i = 0; i < PAIRS; i++)
+            weir_loop_give_back(&ops[i].u.lent);
+    }
+    for (i = 0; i < PAIRS; i++) {
+        weir_loop_close(loop, &a[i]);
+        weir_loop_close(loop, &b[i]);
+    }
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+TEST(send_file_and_whole_sends)
+{
+    enum { LEN = 1 << 20 };
+    weir_loop *loop = make_loop();
+    weir_fd a, b;
+    struct seen got = {0}, sent = {0};
+    weir_op in = noting(&got), out = noting(&sent);
+    char path[] = "/tmp/weir-test-XXXXXX", *bytes = calloc(1, LEN);
+    int file = mkstemp(path), total = 0;
+
+    unlink(path);
+    make_pair(&a, &b);
+    assert_int_equal(write(file, "0123456789", 10), 10);
+    weir_op_sendfile(&out, &b, file, 3, 100);
+    weir_loop_submit(loop, &out);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(sent.last, 7);
+    weir_op_sendfile(&out, &b, file, 10, 100);
+    weir_loop_submit(loop, &out);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(sent.last, 0);
+    weir_op_send(&out, &b, bytes, LEN, WEIR_OP_WHOLE);
+    weir_loop_submit(loop, &out);
+    while (total < LEN + 7) {
+        weir_op_recv_lent(&in, &a);
+        weir_loop_submit(loop, &in);
+        got.count = 0;
+        while (!got.count)
+            assert_true(weir_loop_run(loop, WEIR_LOOP_ONCE) >= 0);
+        assert_true(got.last > 0);
+        total += got.last;
+        weir_loop_give_back(&in.u.lent);
+    }
+    (void)weir_loop_run(loop, WEIR_LOOP_DEFAULT);
+    assert_int_equal(sent.last, LEN);
+    weir_loop_close(loop, &a);
+    weir_loop_close(loop, &b);
+    close(file);
+    free(bytes);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+/* ---- posts, stops and embedding ---- */
+
+struct posting {
+    weir_post post;
+    weir_loop *loop;
+    int delivered;
+    weir_op *cancel;
+};
+
+static void deliver(weir_post *post, weir_loop *loop)
+{
+    struct posting *posting = (struct posting *)(void *)post;
+
+    posting->delivered++;
+    if (posting->cancel)
+        weir_loop_cancel(loop, posting->cancel);
+}
+
+static void *post_from_thread(void *arg)
+{
+    struct posting *posting = arg;
+
+    weir_loop_post(posting->loop, &posting->post);
+    return NULL;
+}
+
+TEST(post_of_another_thread_wakes_the_loop)
+{
+    weir_loop *loop = make_loop();
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    int i;
+
+    for (i = 0; i < 50; i++) {
+        struct posting posting = {{NULL, deliver}, loop, 0, &op};
+        pthread_t thread;
+
+        weir_op_timer(&op, UINT64_MAX);
+        weir_loop_submit(loop, &op);
+        assert_int_equal(pthread_create(&thread, NULL, post_from_thread, &posting), 0);
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(posting.delivered, 1);
+        assert_int_equal(seen.last, WEIR_ECANCELED);
+    }
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+static void stop(weir_op *op)
+{
+    assert_int_equal(weir_loop_run(op->context, WEIR_LOOP_NOWAIT), WEIR_EBUSY);
+    weir_loop_stop(op->context);
+}
+
+TEST(stop_ends_the_run_and_silent_operations_do_not_hold_it)
+{
+    weir_loop *loop = make_loop();
+    struct seen seen = {0};
+    weir_op timer = noting(&seen), stopper = {.done = stop, .context = loop};
+
+    weir_op_timer(&timer, UINT64_MAX);
+    weir_loop_submit(loop, &timer);
+    weir_op_nop(&stopper);
+    weir_loop_submit(loop, &stopper);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 1);
+    weir_loop_cancel(loop, &timer);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    weir_op_timer(&timer, UINT64_MAX);
+    timer.flags |= WEIR_OP_SILENT;
+    weir_loop_submit(loop, &timer);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    weir_loop_cancel(loop, &timer);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 0);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+static int readable(int fd, int timeout_ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    return poll(&wait, 1, timeout_ms);
+}
+
+TEST(embedded_loop_says_when_it_has_work)
+{
+    weir_loop *loop = make_loop();
+    struct posting posting = {{NULL, deliver}, loop, 0, NULL};
+    struct seen seen = {0}, fired = {0};
+    weir_op op = noting(&seen), timer = noting(&fired);
+    weir_fd a, b;
+    pthread_t thread;
+    char byte;
+    int fd = weir_loop_descriptor(loop);
+
+    assert_true(fd >= 0);
+    assert_int_equal(weir_loop_descriptor(loop), fd);
+    make_pair(&a, &b);
+    weir_op_recv(&op, &a, &byte, 1);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+    assert_int_equal(weir_loop_timeout_ns(loop), -1);
+    while (readable(fd, 0))
+        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    assert_int_equal(write(b.number, "x", 1), 1);
+    assert_int_equal(readable(fd, 20000), 1);
+    while (!seen.count)
+        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    assert_int_equal(seen.last, 1);
+    while (readable(fd, 0))
+        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    assert_int_equal(pthread_create(&thread, NULL, post_from_thread, &posting), 0);
+    assert_int_equal(readable(fd, 20000), 1);
+    pthread_join(thread, NULL);
+    while (!posting.delivered)
+        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    weir_op_timer(&timer, weir_now_ns() + 5000000);
+    weir_loop_submit(loop, &timer);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+    assert_true(weir_loop_timeout_ns(loop) <= 7000000);
+    while (!fired.count) {
+        assert_int_equal(readable(fd, 20000), 1);
+        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+    }
+    weir_loop_close(loop, &a);
+    weir_loop_close(loop, &b);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
