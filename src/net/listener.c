@@ -171,6 +171,8 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
     if (rc < 0) {
         if (listener->fd >= 0)
             weir__sys_close(listener->fd);
+        if (listener->unlink_path[0])
+            (void)weir__sys_unlink(listener->unlink_path);
         weir__free(listener);
         return rc;
     }
