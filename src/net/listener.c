@@ -172,7 +172,7 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
         if (listener->fd >= 0)
             weir__sys_close(listener->fd);
         if (listener->unlink_path[0])
-            (void)weir__sys_unlink(listener->unlink_path);
+            (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
         weir__free(listener);
         return rc;
     }
