@@ -1,8 +1,9 @@
 /* test/os/fallback.c - where io_uring is forbidden or unknown, the automatic choice is epoll.
  *
- * A thread takes a seccomp filter that answers io_uring_setup with an error, and serves an echo; the
- * workers that it starts inherit the filter, the rest of the process does not have it. (A forked child
- * will not do: the harness has a thread, and a child of threads may not start threads of its own.)
+ * A thread takes a seccomp filter that answers io_uring_setup with an error, and serves an echo;
+ * the workers that it starts inherit the filter, the rest of the process does not have it. (A
+ * forked child will not do: the harness has a thread, and a child of threads may not start threads
+ * of its own.)
  */
 #include "test.h"
 
