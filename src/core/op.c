@@ -3,15 +3,19 @@
  * Each function sets every field but `done` and `context`, so that an operation can be filled again
  * after it has completed. Nothing here can fail; wrong arguments show in the result.
  */
-#include <string.h>
-
 #include "core/loop.h"
 
 void weir_fd_init(weir_fd *fd, int number)
 {
-    memset(fd, 0, sizeof *fd);
-    fd->number = number;
-    fd->weir__write_hint = 1;
+    /* atomic: a loop on another thread may still have an event of the memory's former use in hand,
+     * and note a hint; partner: reap_event of the epoll backend */
+    WEIR_ATOMIC_STORE(&fd->number, number, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__read_hint, 0, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__write_hint, 1, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__hup, 0, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__nonblock, 0, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__reader, 0, SEQ_CST);
+    WEIR_ATOMIC_STORE(&fd->weir__writer, 0, SEQ_CST);
 }
 
 static void fill(weir_op *op, weir_fd *fd, enum weir_op_kind kind, uint8_t flags)

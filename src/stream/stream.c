@@ -2,6 +2,7 @@
 #include "stream/stream.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,6 +22,7 @@ void (*weir__stream_released)(struct weir__stream *stream);
 
 int weir__stream_make(struct weir__worker *worker, int fd, struct weir__stream **out)
 {
+    const size_t behind_fd = offsetof(struct weir__stream, fd) + sizeof(weir_fd);
     struct weir__stream *stream;
     int rc;
 
@@ -29,8 +31,8 @@ int weir__stream_make(struct weir__worker *worker, int fd, struct weir__stream *
     stream = weir__slab_take(&worker->streams);
     if (!stream)
         return WEIR_ENOMEM;
-    memset(stream, 0, sizeof *stream);
     weir_fd_init(&stream->fd, fd);
+    memset((char *)stream + behind_fd, 0, sizeof *stream - behind_fd);
     stream->home = worker->loop->index;
     stream->active_ns = worker->loop->now_ns;
     rc = weir__handle_make(WEIR__KIND_STREAM, stream, &stream->id);

@@ -335,7 +335,9 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
         used = copy_arg(task, arg, options->copy_size);
     weir__context_make(&task->context, task->stack.low,
                        (size_t)(task->stack.high - task->stack.low) - used, task_entry, task);
-    task->state = TASK_RUNNABLE;
+    /* atomic: a late wake of the memory's former task may come, and does nothing worse than a
+     * spurious wake; partner: weir__task_state_wake */
+    WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
     task->cancelled = false;
     task->yielding = false;
     task->shields = 0;
