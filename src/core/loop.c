@@ -18,9 +18,6 @@
 
 #define LOOPS_MAX        4096
 #define DRAIN_MAX        4096 /* callbacks a turn */
-#define ALONE_AFTER      32   /* completions in a row of one descriptor */
-#define SPIN_BACKOFF_MIN 16u  /* waits without a spin after a failed one; doubles */
-#define SPIN_BACKOFF_MAX 65536u
 
 static struct weir_loop *loops[LOOPS_MAX]; /* by index; written by compare-and-swap */
 
@@ -95,8 +92,7 @@ int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
     if (!loop)
         return WEIR_ENOMEM;
     loop->embed_epoll = loop->embed_timer = -1;
-    loop->spin_max_ns = o.spin_ns;
-    loop->spin_backoff = SPIN_BACKOFF_MIN;
+    weir__spin_init(&loop->spin, o.spin_ns);
     loop->now_ns = weir__now_ns();
     weir__wheel_init(&loop->wheel, loop->now_ns);
     weir__inbox_init(&loop->inbox);
@@ -182,6 +178,17 @@ void weir_loop_submit(weir_loop *loop, weir_op *op)
     }
 }
 
+bool weir__loop_submit_inline(struct weir_loop *loop, struct weir_op *op)
+{
+    weir_loop_submit(loop, op);
+    if (op->weir__state != OP_COMPLETED || loop->completed_head != op)
+        return false;
+    loop->completed_head = loop->completed_tail = NULL;
+    op->weir__state = OP_IDLE;
+    loop->inflight--;
+    return true;
+}
+
 static void unstarve(struct weir_loop *loop, struct weir_op *op)
 {
     struct weir_op *before = NULL, *at = loop->starved_head;
@@ -263,43 +270,6 @@ void weir_loop_give_back(weir_lent *lent)
     weir__buffers_return(lent);
 }
 
-/* ---- the adaptive spin ---- */
-
-int64_t weir__loop_spin_ns(struct weir_loop *loop)
-{
-    int64_t budget;
-
-    if (!loop->spin_max_ns || !loop->alone)
-        return 0;
-    if (loop->spin_skip) {
-        loop->spin_skip--;
-        return 0;
-    }
-    if (loop->wait_average_ns > loop->spin_max_ns)
-        return 0;
-    budget = 4 * loop->wait_average_ns + 5000;
-    return budget < loop->spin_max_ns ? budget : loop->spin_max_ns;
-}
-
-/* Learns from a wait. A spin that found nothing is not tried again for a while: 16 waits, then
- * twice as many after each further failure. */
-static void note_wait(struct weir_loop *loop, int64_t waited_ns)
-{
-    if (loop->waited == WAITED_NOT)
-        return;
-    loop->wait_average_ns += (waited_ns - loop->wait_average_ns) / 8;
-    if (loop->waited == WAITED_SLEPT)
-        return;
-    loop->spin_count++;
-    if (loop->waited == WAITED_SPUN_FOUND) {
-        loop->spin_backoff = SPIN_BACKOFF_MIN;
-        return;
-    }
-    loop->spin_skip = loop->spin_backoff;
-    if (loop->spin_backoff < SPIN_BACKOFF_MAX)
-        loop->spin_backoff *= 2;
-}
-
 /* ---- sleep and wake ---- */
 
 bool weir__loop_fall_asleep(struct weir_loop *loop)
@@ -348,49 +318,40 @@ static void deliver_inbox(struct weir_loop *loop)
 
 /* ---- the turn ---- */
 
+/* The timeout cut to the next timer. The turn may have been long: the clock is read anew. */
+static int64_t until_next_timer(const struct weir_loop *loop, int64_t timeout_ns)
+{
+    uint64_t now, next = weir__wheel_next(&loop->wheel);
+    int64_t until;
+
+    if (next == UINT64_MAX)
+        return timeout_ns;
+    now = weir__now_ns();
+    until = next > now ? (int64_t)(next - now) : 0;
+    return timeout_ns < 0 || until < timeout_ns ? until : timeout_ns;
+}
+
 int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
 {
-    uint64_t before_ns;
+    uint64_t before_ns = loop->now_ns;
+    bool may_sleep;
     int rc;
 
-    if (timeout_ns != 0) {
-        uint64_t next = weir__wheel_next(&loop->wheel);
-
-        if (next != UINT64_MAX) {
-            uint64_t now = weir__now_ns();
-            int64_t until = next > now ? (int64_t)(next - now) : 0;
-
-            if (timeout_ns < 0 || until < timeout_ns)
-                timeout_ns = until;
-        }
-    }
     if (loop->completed_head || loop->shots_head != loop->shots_tail
         || !weir__inbox_empty(&loop->inbox))
         timeout_ns = 0;
+    if (timeout_ns != 0)
+        timeout_ns = until_next_timer(loop, timeout_ns);
+    may_sleep = timeout_ns != 0;
     loop->wait_count++;
-    loop->waited = WAITED_NOT;
-    before_ns = loop->now_ns;
     rc = loop->backend->wait(loop, timeout_ns);
     loop->now_ns = weir__now_ns();
-    note_wait(loop, (int64_t)(loop->now_ns - before_ns));
+    if (may_sleep)
+        weir__spin_note_wait(&loop->spin, (int64_t)(loop->now_ns - before_ns));
     fire_timers(loop);
     if (!weir__inbox_empty(&loop->inbox))
         deliver_inbox(loop);
     return rc;
-}
-
-static void note_alone(struct weir_loop *loop, const struct weir_op *op)
-{
-    if (op->fd == loop->last_fd) {
-        if (loop->alone_run < ALONE_AFTER)
-            loop->alone_run++;
-        else
-            loop->alone = true;
-    } else {
-        loop->last_fd = op->fd;
-        loop->alone_run = 0;
-        loop->alone = false;
-    }
 }
 
 static void finish(struct weir_loop *loop, weir_op *op)
@@ -432,7 +393,7 @@ void weir__loop_drain(struct weir_loop *loop)
         if (op == last)
             last = NULL;
         if (op->fd)
-            note_alone(loop, op);
+            weir__spin_note_fd(&loop->spin, op->fd);
         finish(loop, op);
     }
     drain_shots(loop);

@@ -21,6 +21,7 @@
 #include "core/backend.h"
 #include "core/buffers.h"
 #include "core/inbox.h"
+#include "core/spin.h"
 #include "core/wheel.h"
 
 enum weir__op_state {
@@ -69,21 +70,13 @@ struct weir_loop {
     bool running;
     bool draining;      /* set by weir__loop_drain while callbacks run */
     bool runnable;      /* the worker has more tasks to run before it waits */
-    bool alone;         /* one descriptor does all the work: plain calls beat the ring */
-    uint16_t alone_run; /* completions in a row of last_fd */
-    const struct weir_fd *last_fd;
     uint16_t index; /* of the loop in the process, 1..; names it in 16 bits */
     uint32_t owner; /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
     struct weir__wheel wheel;
     struct weir__buffers buffers;
     struct weir_op *starved_head;
     struct weir_op *starved_tail;
-    /* adaptive spin before sleeping, see weir__loop_spin_ns */
-    int64_t spin_max_ns;
-    int64_t wait_average_ns;
-    uint8_t waited;     /* enum weir__loop_waited, set by the backend in each wait that may sleep */
-    uint32_t spin_skip; /* waits still to pass without a spin */
-    uint32_t spin_backoff; /* skips after the next failure */
+    struct weir__spin spin;
     /* embedding */
     int embed_epoll;
     int embed_timer;
@@ -93,7 +86,6 @@ struct weir_loop {
     void *worker; /* the task layer's, NULL for a bare loop */
     /* counters */
     uint64_t wait_count;
-    uint64_t spin_count;
     uint64_t wake_count;
 };
 
@@ -136,16 +128,9 @@ void weir__loop_feed(struct weir_loop *loop, uint32_t count);
 int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns);
 void weir__loop_drain(struct weir_loop *loop);
 
-/* How long a backend may look for work before it sleeps, in ns; 0: not at all. */
-int64_t weir__loop_spin_ns(struct weir_loop *loop);
-
-/* How the last wait of a backend went, which it notes in loop->waited. */
-enum weir__loop_waited {
-    WAITED_NOT,
-    WAITED_SLEPT,
-    WAITED_SPUN_FOUND,
-    WAITED_SPUN_VAIN
-};
+/* Submits for a waiter that can take a result at once: true if the operation has completed already
+ * and nothing else waits for its callback. It is idle then, and `done` is not called. */
+bool weir__loop_submit_inline(struct weir_loop *loop, struct weir_op *op);
 
 /* Announces the sleep; false if there is something to do instead. Partner: weir__loop_wake. */
 bool weir__loop_fall_asleep(struct weir_loop *loop);

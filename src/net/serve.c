@@ -436,13 +436,8 @@ static int wait_for_stop(struct weir__serve *serve, struct weir__task *task)
 {
     int rc = 0;
 
-    while (!WEIR_ATOMIC_LOAD(&serve->stopped, SEQ_CST)) {
-        weir_op_timer(&task->op, UINT64_MAX);
-        rc = weir__task_await_or_wake(task, &task->op);
-        if (rc < 0 && rc != WEIR_EAGAIN)
-            break;
-        rc = 0;
-    }
+    while (rc == 0 && !WEIR_ATOMIC_LOAD(&serve->stopped, SEQ_CST))
+        rc = weir__task_pause(task);
     return rc;
 }
 
@@ -454,10 +449,9 @@ static void drain(struct weir__serve *serve, struct weir__task *task)
 
     WEIR_ASSERT(weir_shield_begin(&block, serve->options.drain_limit_ns) == 0);
     while (WEIR_ATOMIC_LOAD(&serve->parts_live, SEQ_CST)) {
-        weir_op_timer(&task->op, UINT64_MAX);
-        if (cancelled)
+        if (cancelled) {
             weir__task_suspend(task);
-        else if (weir__task_await_or_wake(task, &task->op) == WEIR_EDEADLINE) {
+        } else if (weir__task_pause(task) == WEIR_EDEADLINE) {
             cancelled = true;
             weir__scope_cancel(serve->scope);
         }

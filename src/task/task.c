@@ -13,6 +13,7 @@
 #include "task/worker.h"
 
 #define REFUSALS_MAX 16 /* calls that fail at once before the others get their turn */
+#define INLINE_MAX   64 /* operations that complete at once, likewise */
 
 struct weir__task *weir__task_current(void)
 {
@@ -103,10 +104,13 @@ int weir__task_check(struct weir__task *task)
 
 void weir__task_interrupt(struct weir__task *task, int reason)
 {
-    if (!task->waiting || task->stop_reason)
+    if ((!task->waiting && !task->pausing) || task->stop_reason)
         return;
     task->stop_reason = reason;
-    weir_loop_cancel(task->worker->loop, task->waiting);
+    if (task->pausing)
+        weir__task_wake(task);
+    else
+        weir_loop_cancel(task->worker->loop, task->waiting);
 }
 
 void weir__task_cancel(struct weir__task *task)
@@ -132,7 +136,7 @@ static void timer_fire(void *fired, weir_loop *loop)
         return;
     if (loop->now_ns < task->deadline_ns)
         weir__loop_timer_start(loop, &task->timer, task->deadline_ns);
-    else if (task->waiting)
+    else if (task->waiting || task->pausing)
         weir__task_interrupt(task, deadline_reason(task, loop->now_ns));
 }
 
@@ -156,14 +160,22 @@ static void op_done(weir_op *op)
     weir__task_wake(task);
 }
 
-static void begin_wait(struct weir__task *task, weir_loop *loop, weir_op *op)
+/* False if the operation has completed at once: there is nothing to wait for. */
+static bool begin_wait(struct weir__task *task, weir_loop *loop, weir_op *op)
 {
     op->done = op_done;
     op->context = task;
     task->waiting = op;
     task->stop_reason = 0;
-    weir_loop_submit(loop, op);
+    if (task->inlined == INLINE_MAX) {
+        weir_loop_submit(loop, op);
+    } else if (weir__loop_submit_inline(loop, op)) {
+        task->inlined++;
+        task->waiting = NULL;
+        return false;
+    }
     arm_deadline(task, loop);
+    return true;
 }
 
 static int wait_result(const struct weir__task *task, const weir_op *op)
@@ -178,26 +190,26 @@ int weir__task_await(struct weir__task *task, weir_op *op)
 
     if (rc < 0)
         return rc;
-    begin_wait(task, loop, op);
-    do {
-        weir__task_suspend(task);
-    } while (task->waiting);
+    if (begin_wait(task, loop, op)) {
+        do {
+            weir__task_suspend(task);
+        } while (task->waiting);
+    }
     return wait_result(task, op);
 }
 
-int weir__task_await_or_wake(struct weir__task *task, weir_op *op)
+int weir__task_pause(struct weir__task *task)
 {
-    weir_loop *loop = task->worker->loop;
     int rc = weir__task_check(task);
 
     if (rc < 0)
         return rc;
-    begin_wait(task, loop, op);
+    task->pausing = true;
+    task->stop_reason = 0;
+    arm_deadline(task, task->worker->loop);
     weir__task_suspend(task);
-    weir__task_interrupt(task, WEIR_EAGAIN);
-    while (task->waiting)
-        weir__task_suspend(task);
-    return wait_result(task, op);
+    task->pausing = false;
+    return task->stop_reason;
 }
 
 int weir_yield(void)
@@ -340,6 +352,7 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
     task->cancelled = false;
     task->yielding = false;
+    task->pausing = false;
     task->shields = 0;
     task->waiting = NULL;
     task->op.weir__state = 0;

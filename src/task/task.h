@@ -30,8 +30,10 @@ struct weir__task {
     uint32_t state; /* enum weir__task_state */
     bool cancelled;
     bool yielding;
+    bool pausing;     /* in weir__task_pause */
     uint8_t shields;  /* open blocks that cancellation does not reach */
     uint8_t refusals; /* calls that failed at once since the task last ran */
+    uint8_t inlined;  /* operations that completed at once, likewise */
     struct weir__worker *worker;
     weir_op *waiting;
     int stop_reason; /* why `waiting` was cancelled */
@@ -67,11 +69,11 @@ int weir__task_check(struct weir__task *task);
  * Its result, or the reason for which it was stopped without having done anything. */
 int weir__task_await(struct weir__task *task, weir_op *op);
 
-/* The same, but a wake (weir__task_wake) ends the wait too: WEIR_EAGAIN, when the operation, which
- * is cancelled then, has come back. */
-int weir__task_await_or_wake(struct weir__task *task, weir_op *op);
+/* Suspends until a wake (weir__task_wake), which may be spurious: 0, or why the task was stopped.
+ * */
+int weir__task_pause(struct weir__task *task);
 
-/* Asks the operation that the task waits for to end, for a reason. On the task's own loop. */
+/* Ends what the task waits for, its operation or a pause, for a reason. On the task's own loop. */
 void weir__task_interrupt(struct weir__task *task, int reason);
 /* Latches cancellation and delivers it to what the task waits for. On the task's own worker. */
 void weir__task_cancel(struct weir__task *task);

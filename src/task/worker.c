@@ -59,6 +59,7 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
 {
     weir__task_state_run(&task->state);
     task->refusals = 0;
+    task->inlined = 0;
     worker->current = task;
     weir__context_switch(&worker->context, &task->context);
     worker->current = NULL;

@@ -317,39 +317,22 @@ static int wait_events(struct epoll_state *state, int64_t timeout_ns)
     return rc == WEIR_EINTR ? 0 : rc;
 }
 
-/* A clock that jumps this far between two looks says that somebody else ran on this core: the look
- * itself takes less than one microsecond. */
-#define SPIN_GAP_NS 4000
-
-/* Looks without sleeping for as long as the spin allows. A find after a gap counts as vain. */
-static int spin(struct weir_loop *loop, int64_t budget_ns)
+/* Looks without sleeping: the count of events, or an error. */
+static int spin(struct weir_loop *loop)
 {
-    uint64_t began = weir__now_ns(), before = began, now;
-    bool late = false;
     int rc;
 
-    loop->waited = WAITED_SPUN_VAIN;
-    do {
-        rc = wait_events(loop->state, 0);
-        now = weir__now_ns();
-        late |= now - before > SPIN_GAP_NS;
-        before = now;
-    } while (rc == 0 && (int64_t)(now - began) < budget_ns && weir__inbox_empty(&loop->inbox));
-    if (rc && !late)
-        loop->waited = WAITED_SPUN_FOUND;
+    while (!(rc = wait_events(loop->state, 0)) && weir__inbox_empty(&loop->inbox)
+           && weir__spin_again(&loop->spin)) {
+    }
+    weir__spin_end(&loop->spin, rc != 0);
     return rc;
 }
 
 static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 {
-    int64_t budget = weir__loop_spin_ns(loop);
-    int rc = 0;
+    int rc = weir__spin_begin(&loop->spin, timeout_ns) ? spin(loop) : 0;
 
-    loop->waited = WAITED_SLEPT;
-    if (timeout_ns > 0 && timeout_ns < budget)
-        budget = timeout_ns;
-    if (budget)
-        rc = spin(loop, budget);
     if (rc || !weir__loop_fall_asleep(loop))
         return rc ? rc : wait_events(loop->state, 0);
     rc = wait_events(loop->state, timeout_ns);

@@ -533,46 +533,29 @@ static void reap(struct weir_loop *loop)
     WEIR_ATOMIC_STORE(ring->cq_head, head, RELEASE);
 }
 
-/* A clock that jumps this far between two looks says that somebody else ran on this core meanwhile:
- * perhaps the very peer that the spin waits for, which sleeping would have let run at once. */
-#define SPIN_GAP_NS 3000
-
-/* Looks at the ring's own memory, without a system call, for as long as the spin allows: true if
- * there is something. A find after a gap counts as vain. */
-static bool spin(struct weir_loop *loop, int64_t budget_ns)
+/* Looks at the ring's own memory, without a system call: true if there is something. */
+static bool spin(struct weir_loop *loop)
 {
     struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
-    uint64_t began = weir__now_ns(), before = began, now;
-    bool late = false;
+    bool found;
 
-    loop->waited = WAITED_SPUN_VAIN;
-    while (!weir__ring_stirs(ring) && weir__inbox_empty(&loop->inbox)) {
+    while (!(found = weir__ring_stirs(ring) || !weir__inbox_empty(&loop->inbox))
+           && weir__spin_again(&loop->spin))
         weir__sys_cpu_relax();
-        now = weir__now_ns();
-        late |= now - before > SPIN_GAP_NS;
-        before = now;
-        if ((int64_t)(now - began) >= budget_ns)
-            return false;
-    }
-    if (!late)
-        loop->waited = WAITED_SPUN_FOUND;
-    return true;
+    weir__spin_end(&loop->spin, found);
+    return found;
 }
 
 static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 {
     struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
-    int64_t budget = weir__loop_spin_ns(loop);
     int rc;
 
-    loop->waited = WAITED_SLEPT;
-    if (timeout_ns > 0 && timeout_ns < budget)
-        budget = timeout_ns;
-    if (budget) {
+    if (weir__spin_begin(&loop->spin, timeout_ns)) {
         rc = weir__ring_enter(ring, 0, 0);
         if (rc < 0)
             return rc;
-        if (spin(loop, budget))
+        if (spin(loop))
             return weir__ring_cq_count(ring) ? 0 : weir__ring_enter(ring, 0, 0);
     }
     if (!weir__loop_fall_asleep(loop))
