@@ -32,7 +32,7 @@ static void on_received(weir_op *op);
 
 static void receive(struct connection *c)
 {
-    weir_op_recv_lent(&c->op, &c->fd);
+    weir_op_recv_lent(&c->op, &c->fd, 0);
     c->op.done = on_received;
     c->op.context = c;
     weir_loop_submit(loop, &c->op);

@@ -1,11 +1,13 @@
-/* bench/weir/loop_echo.c - weir's echo server on the bare loop: one operation for each connection.
+/* bench/weir/loop_echo.c - weir's echo server on the bare loop: callbacks, no tasks.
  *
- * The operation reads into a lent buffer, then sends it, and so on; between two messages a
- * connection is its operation and its descriptor. Options: --port N on 127.0.0.1, --epoll.
+ * A connection is its descriptor and a receive that goes on by itself. While a reply is on its way
+ * it also has a send with the buffer that is sent, which a pool keeps; what comes meanwhile waits
+ * in the receive's queue. Options: --port N on 127.0.0.1, --epoll.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,47 +15,114 @@
 #include <weir/loop.h>
 
 struct conn {
-    weir_op op;
+    weir_op receive;
     weir_fd fd;
+    struct reply *reply; /* on its way, or NULL */
+    bool receiving;
+    bool ended;
+};
+
+struct reply {
+    weir_op send;
     weir_lent data;
+    struct conn *conn;
+    struct reply *next;
 };
 
 static weir_loop *loop;
+static struct reply *spare;
 
-static void on_read(weir_op *op);
+static void go_on(struct conn *c);
 
-static void end(struct conn *c)
+static struct reply *reply_take(void)
 {
-    weir_loop_close(loop, &c->fd);
-    free(c);
+    struct reply *r = spare;
+
+    if (!r)
+        return malloc(sizeof(*r));
+    spare = r->next;
+    return r;
+}
+
+static void reply_give(struct reply *r)
+{
+    r->next = spare;
+    spare = r;
 }
 
 static void on_sent(weir_op *op)
 {
-    struct conn *c = op->context;
+    struct reply *r = op->context;
+    struct conn *c = r->conn;
 
-    weir_loop_give_back(&c->data);
-    if (op->result < 0) {
-        end(c);
-        return;
-    }
-    weir_op_recv_lent(op, &c->fd);
-    op->done = on_read;
-    weir_loop_submit(loop, op);
+    weir_loop_give_back(&r->data);
+    reply_give(r);
+    c->reply = NULL;
+    c->ended |= op->result < 0;
+    go_on(c);
 }
 
-static void on_read(weir_op *op)
+static void send_next(struct conn *c)
+{
+    struct reply *r = reply_take();
+
+    if (!r) {
+        c->ended = true;
+        return;
+    }
+    if (!weir_op_received(&c->receive, &r->data)) {
+        reply_give(r);
+        return;
+    }
+    r->conn = c;
+    c->reply = r;
+    weir_op_send(&r->send, &c->fd, r->data.bytes, r->data.len, WEIR_OP_WHOLE);
+    r->send.done = on_sent;
+    r->send.context = r;
+    weir_loop_submit(loop, &r->send);
+}
+
+static void end(struct conn *c)
+{
+    weir_lent data;
+
+    if (c->receiving) {
+        weir_loop_cancel(loop, &c->receive);
+        return;
+    }
+    while (weir_op_received(&c->receive, &data))
+        weir_loop_give_back(&data);
+    weir_loop_close(loop, &c->fd);
+    free(c);
+}
+
+static void receive(struct conn *c)
+{
+    weir_op_recv_lent(&c->receive, &c->fd, WEIR_OP_MULTISHOT);
+    c->receiving = true;
+    weir_loop_submit(loop, &c->receive);
+}
+
+/* Sends what has come, one buffer at a time; then receives again if that had stopped. */
+static void go_on(struct conn *c)
+{
+    if (!c->reply)
+        send_next(c);
+    if (c->reply)
+        return;
+    if (c->ended)
+        end(c);
+    else if (!c->receiving)
+        receive(c);
+}
+
+static void on_received(weir_op *op)
 {
     struct conn *c = op->context;
 
-    if (op->result <= 0) {
-        end(c);
-        return;
-    }
-    c->data = op->u.lent;
-    weir_op_send(op, &c->fd, c->data.bytes, c->data.len, WEIR_OP_WHOLE);
-    op->done = on_sent;
-    weir_loop_submit(loop, op);
+    c->receiving = op->flags & WEIR_OP_MORE;
+    c->ended |= !c->receiving && op->result != WEIR_ECANCELED;
+    go_on(c);
 }
 
 static void on_accept(weir_op *op)
@@ -62,10 +131,9 @@ static void on_accept(weir_op *op)
 
     if (c) {
         weir_fd_init(&c->fd, op->result);
-        c->op.context = c;
-        c->op.done = on_read;
-        weir_op_recv_lent(&c->op, &c->fd);
-        weir_loop_submit(loop, &c->op);
+        c->receive.context = c;
+        c->receive.done = on_received;
+        receive(c);
     }
     if (!(op->flags & WEIR_OP_MORE)) {
         weir_op_accept(op, op->fd, WEIR_OP_MULTISHOT);

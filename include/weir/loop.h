@@ -40,7 +40,7 @@ typedef struct weir_fd {
     int number;
     uint8_t weir__read_hint;  /* more may be there: try at once */
     uint8_t weir__write_hint; /* the last write was taken whole */
-    uint8_t weir__hup;
+    uint8_t weir__facts;      /* the library's WEIR__FD_* bits */
     uint8_t weir__nonblock; /* O_NONBLOCK is set */
     uint64_t weir__reader;  /* the epoll backend's interest: loop and operation */
     uint64_t weir__writer;
@@ -61,7 +61,7 @@ enum weir_op_kind {
     WEIR_OP_ACCEPT = 2,    /* result: a new descriptor, close-on-exec */
     WEIR_OP_CONNECT = 3,   /* result: 0 */
     WEIR_OP_RECV = 4,      /* result: bytes, 0 at end of stream */
-    WEIR_OP_RECV_LENT = 5, /* the same into a lent buffer, given with a positive result only */
+    WEIR_OP_RECV_LENT = 5, /* the same into lent buffers, given with a positive result only */
     WEIR_OP_SEND = 6,      /* result: bytes taken */
     WEIR_OP_SENDMSG = 7,   /* result: bytes taken */
     WEIR_OP_POLL = 8,      /* result: the POLLIN, POLLOUT, ... bits that are true; one-shot */
@@ -70,7 +70,7 @@ enum weir_op_kind {
 
 enum weir_op_flag {
     WEIR_OP_MORE = 1,      /* out: a multishot operation that will complete again */
-    WEIR_OP_MULTISHOT = 2, /* in: accept until cancelled */
+    WEIR_OP_MULTISHOT = 2, /* in: accept or receive until cancelled */
     WEIR_OP_WHOLE = 4,     /* in: send goes on until all bytes are taken or an error stops it */
     WEIR_OP_SILENT = 8,    /* in: does not keep weir_loop_run from returning */
 };
@@ -97,6 +97,11 @@ struct weir_op {
             size_t done;
         } buffer;
         weir_lent lent;
+        struct {
+            struct weir__received *head, *tail; /* buffers that nobody has taken yet */
+            struct weir_op *next, *before;
+            uint32_t count;
+        } received;
         struct msghdr *message;
         struct {
             const struct sockaddr *address;
@@ -188,7 +193,11 @@ WEIR_PUBLIC void weir_op_accept(weir_op *op, weir_fd *listener, uint8_t flags);
 WEIR_PUBLIC void weir_op_connect(weir_op *op, weir_fd *fd, const struct sockaddr *address,
                                  uint32_t len);
 WEIR_PUBLIC void weir_op_recv(weir_op *op, weir_fd *fd, void *base, size_t len);
-WEIR_PUBLIC void weir_op_recv_lent(weir_op *op, weir_fd *fd);
+/* A receive into lent buffers. With WEIR_OP_MULTISHOT it goes on by itself: `done` is called with
+ * WEIR_OP_MORE when buffers have come, which weir_op_received takes; the last call, without, has 0
+ * (end of stream), an error, or WEIR_ECANCELED in `result`. One whose buffers nobody takes, after
+ * WEIR_RECEIVED_MAX of them, ends with WEIR_ECANCELED by itself: the peer has to wait then. */
+WEIR_PUBLIC void weir_op_recv_lent(weir_op *op, weir_fd *fd, uint8_t flags);
 WEIR_PUBLIC void weir_op_send(weir_op *op, weir_fd *fd, const void *base, size_t len,
                               uint8_t flags);
 WEIR_PUBLIC void weir_op_sendmsg(weir_op *op, weir_fd *fd, struct msghdr *message);
@@ -202,6 +211,12 @@ WEIR_PUBLIC void weir_loop_submit(weir_loop *loop, weir_op *op);
 /* Asks for an end of the operation: it completes soon, with what it did or with WEIR_ECANCELED.
  * Does nothing to an operation that is not in flight. */
 WEIR_PUBLIC void weir_loop_cancel(weir_loop *loop, weir_op *op);
+
+/* Takes the oldest buffer that a multishot receive has got: its length, and gives *lent; 0 if there
+ * is none. Buffers may be taken after the last completion, too, before the operation is filled
+ * again. */
+#define WEIR_RECEIVED_MAX 2
+WEIR_PUBLIC uint32_t weir_op_received(weir_op *op, weir_lent *lent);
 
 /* Returns a lent buffer to its loop. Any thread. */
 WEIR_PUBLIC void weir_loop_give_back(weir_lent *lent);

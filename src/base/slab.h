@@ -22,8 +22,8 @@ void weir__slab_init(struct weir__slab *slab, size_t object_size);
 /* NULL when out of memory. */
 void *weir__slab_take(struct weir__slab *slab);
 void weir__slab_give(struct weir__slab *slab, void *object);
-/* Visits every object, those that are free too: the visitor tells them apart. It takes and gives
- * none. */
+/* Visits every object, those that are free too: the visitor tells them apart. It may give some, and
+ * takes none. */
 void weir__slab_each(const struct weir__slab *slab, void (*visit)(void *object, void *arg),
                      void *arg);
 /* Releases all chunks, whether or not objects are out. */

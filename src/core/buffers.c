@@ -13,6 +13,9 @@
 #include "sys/current.h"
 #include "sys/page.h"
 
+_Static_assert(WEIR__BUFFER_SIZE + sizeof(struct weir__received) <= WEIR__BUFFER_STRIDE,
+               "the queue's node stands behind the buffer");
+
 /* Lies at the start of a buffer on its way home. */
 struct homecoming {
     struct weir__inbox_node node;
@@ -88,27 +91,65 @@ static bool nearly_all_lent(const struct weir__buffers *group)
 
 static bool lend_copy(struct weir__buffers *group, uint32_t id, uint32_t len, weir_lent *lent)
 {
-    unsigned char *copy = weir__alloc(len);
+    struct weir__received *copy = weir__alloc(sizeof *copy + len);
 
     if (!copy)
         return false;
-    memcpy(copy, weir__buffers_at(group, id), len);
-    lent->bytes = copy;
+    lent->bytes = memcpy(copy + 1, weir__buffers_at(group, id), len);
     lent->weir__id = WEIR__BUFFER_COPY;
     group->copied_count++;
     group->loop->backend->give(group->loop, id);
     return true;
 }
 
-void weir__buffers_lend(struct weir__buffers *group, uint32_t id, uint32_t len, weir_lent *lent)
+void weir__buffers_lend(struct weir__buffers *group, uint32_t id, uint32_t len, bool copy,
+                        weir_lent *lent)
 {
     lent->len = len;
     lent->weir__group = group;
-    if (nearly_all_lent(group) && lend_copy(group, id, len, lent))
+    if ((copy || nearly_all_lent(group)) && lend_copy(group, id, len, lent))
         return;
     lent->bytes = weir__buffers_at(group, id);
     lent->weir__id = id;
     group->lent++;
+}
+
+static struct weir__received *node_of(const weir_lent *lent)
+{
+    if (lent->weir__id & WEIR__BUFFER_COPY)
+        return (struct weir__received *)(void *)(lent->bytes
+                                                 - (lent->weir__id & ~WEIR__BUFFER_COPY))
+               - 1;
+    return (struct weir__received *)(void *)(weir__buffers_at(lent->weir__group, lent->weir__id)
+                                             + WEIR__BUFFER_SIZE);
+}
+
+void weir__received_push(weir_op *op, const weir_lent *lent)
+{
+    struct weir__received *node = node_of(lent);
+
+    node->next = NULL;
+    node->lent = *lent;
+    if (op->u.received.tail)
+        op->u.received.tail->next = node;
+    else
+        op->u.received.head = node;
+    op->u.received.tail = node;
+    op->u.received.count++;
+}
+
+uint32_t weir_op_received(weir_op *op, weir_lent *lent)
+{
+    struct weir__received *node = op->u.received.head;
+
+    if (!node)
+        return 0;
+    op->u.received.head = node->next;
+    if (!node->next)
+        op->u.received.tail = NULL;
+    op->u.received.count--;
+    *lent = node->lent;
+    return lent->len;
 }
 
 static void come_home(struct weir__buffers *group, uint32_t id)
@@ -132,8 +173,8 @@ void weir__buffers_return(weir_lent *lent)
 
     if (!group)
         return;
-    if (lent->weir__id == WEIR__BUFFER_COPY) {
-        weir__free(lent->bytes);
+    if (lent->weir__id & WEIR__BUFFER_COPY) {
+        weir__free(node_of(lent));
     } else if (weir__current_loop() == group->loop) {
         come_home(group, lent->weir__id);
     } else {

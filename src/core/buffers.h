@@ -19,7 +19,14 @@
 #define WEIR__BUFFERS_CHUNK       64u   /* buffers mapped at once: about 1 MiB */
 #define WEIR__BUFFERS_DEFAULT_MAX 1024u /* 16 MiB a loop */
 #define WEIR__BUFFERS_LIMIT       16384u
-#define WEIR__BUFFER_COPY         UINT32_MAX /* the id of a copy */
+/* The id of a copy: this bit, and how far `bytes` has moved from its beginning. */
+#define WEIR__BUFFER_COPY 0x80000000u
+
+/* A lent buffer in the queue of a multishot receive. Stands behind the buffer, or before a copy. */
+struct weir__received {
+    struct weir__received *next;
+    weir_lent lent;
+};
 
 struct weir__buffers {
     struct weir_loop *loop;
@@ -49,8 +56,22 @@ int64_t weir__buffers_grow(struct weir__buffers *group);
 int64_t weir__buffers_take(struct weir__buffers *group);
 void weir__buffers_put(struct weir__buffers *group, uint32_t id);
 
-/* Fills `lent` for `len` bytes received into buffer `id`, or for a copy of them. */
-void weir__buffers_lend(struct weir__buffers *group, uint32_t id, uint32_t len, weir_lent *lent);
+/* Fills `lent` for `len` bytes received into buffer `id`, or for a copy of them: where buffers are
+ * short, or if the caller thinks that they will be held for long. */
+void weir__buffers_lend(struct weir__buffers *group, uint32_t id, uint32_t len, bool copy,
+                        weir_lent *lent);
+
+/* Drops the first `n` bytes of what is lent; n < lent->len. */
+static inline void weir__lent_advance(weir_lent *lent, uint32_t n)
+{
+    lent->bytes += n;
+    lent->len -= n;
+    if (lent->weir__id & WEIR__BUFFER_COPY)
+        lent->weir__id += n;
+}
+
+/* Puts what is lent at the end of a multishot receive's queue. */
+void weir__received_push(weir_op *op, const weir_lent *lent);
 
 /* Gives a lent buffer home. Any thread. */
 void weir__buffers_return(weir_lent *lent);

@@ -15,8 +15,7 @@ int64_t weir_loop_timeout_ns(const weir_loop *loop)
 {
     uint64_t next, now;
 
-    if (loop->completed_head || loop->shots_head != loop->shots_tail
-        || !weir__inbox_empty(&loop->inbox))
+    if (weir__loop_pending(loop) || !weir__inbox_empty(&loop->inbox))
         return 0;
     next = weir__wheel_next(&loop->wheel);
     if (next == UINT64_MAX)

@@ -16,8 +16,8 @@
 #include "sys/current.h"
 #include "sys/sys.h"
 
-#define LOOPS_MAX        4096
-#define DRAIN_MAX        4096 /* callbacks a turn */
+#define LOOPS_MAX 4096
+#define DRAIN_MAX 4096 /* callbacks a turn */
 
 static struct weir_loop *loops[LOOPS_MAX]; /* by index; written by compare-and-swap */
 
@@ -94,6 +94,7 @@ int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
     loop->embed_epoll = loop->embed_timer = -1;
     weir__spin_init(&loop->spin, o.spin_ns);
     loop->now_ns = weir__now_ns();
+    loop->alarm_ns = UINT64_MAX;
     weir__wheel_init(&loop->wheel, loop->now_ns);
     weir__inbox_init(&loop->inbox);
     rc = weir__buffers_init(&loop->buffers, loop,
@@ -181,7 +182,7 @@ void weir_loop_submit(weir_loop *loop, weir_op *op)
 bool weir__loop_submit_inline(struct weir_loop *loop, struct weir_op *op)
 {
     weir_loop_submit(loop, op);
-    if (op->weir__state != OP_COMPLETED || loop->completed_head != op)
+    if (op->weir__state != OP_COMPLETED || loop->completed_head != op || loop->news_head)
         return false;
     loop->completed_head = loop->completed_tail = NULL;
     op->weir__state = OP_IDLE;
@@ -318,16 +319,18 @@ static void deliver_inbox(struct weir_loop *loop)
 
 /* ---- the turn ---- */
 
-/* The timeout cut to the next timer. The turn may have been long: the clock is read anew. */
-static int64_t until_next_timer(const struct weir_loop *loop, int64_t timeout_ns)
+/* The timeout cut to the next timer, unless the backend wakes before it anyway. The turn may have
+ * been long: the clock is read anew. */
+static int64_t until_next_timer(struct weir_loop *loop, int64_t timeout_ns)
 {
     uint64_t now, next = weir__wheel_next(&loop->wheel);
     int64_t until;
 
-    if (next == UINT64_MAX)
+    if (next >= loop->alarm_ns)
         return timeout_ns;
     now = weir__now_ns();
     until = next > now ? (int64_t)(next - now) : 0;
+    loop->next_ns = next;
     return timeout_ns < 0 || until < timeout_ns ? until : timeout_ns;
 }
 
@@ -337,8 +340,7 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
     bool may_sleep;
     int rc;
 
-    if (loop->completed_head || loop->shots_head != loop->shots_tail
-        || !weir__inbox_empty(&loop->inbox))
+    if (weir__loop_pending(loop) || !weir__inbox_empty(&loop->inbox))
         timeout_ns = 0;
     if (timeout_ns != 0)
         timeout_ns = until_next_timer(loop, timeout_ns);
@@ -381,10 +383,32 @@ static void drain_shots(struct weir_loop *loop)
     }
 }
 
+/* Tells of received buffers; a receive whose buffers nobody takes is ended. */
+static void drain_news(struct weir_loop *loop)
+{
+    weir_op *op, *last = loop->news_tail;
+
+    while (last && (op = loop->news_head)) {
+        loop->news_head = op->u.received.next;
+        if (!loop->news_head)
+            loop->news_tail = NULL;
+        if (op == last)
+            last = NULL;
+        op->flags = (uint8_t)((op->flags & ~WEIR__OP_NEWS) | WEIR_OP_MORE);
+        weir__spin_note_fd(&loop->spin, op->fd);
+        op->done(op);
+        if (op->u.received.count >= WEIR_RECEIVED_MAX)
+            weir_loop_cancel(loop, op);
+    }
+}
+
 void weir__loop_drain(struct weir_loop *loop)
 {
     weir_op *op, *last = loop->completed_tail;
     unsigned budget = DRAIN_MAX;
+
+    if (loop->news_head)
+        drain_news(loop);
 
     while (last && budget-- && (op = loop->completed_head)) {
         loop->completed_head = op->weir__next;
@@ -392,6 +416,7 @@ void weir__loop_drain(struct weir_loop *loop)
             loop->completed_tail = NULL;
         if (op == last)
             last = NULL;
+        op->flags &= (uint8_t)~WEIR_OP_MORE;
         if (op->fd)
             weir__spin_note_fd(&loop->spin, op->fd);
         finish(loop, op);

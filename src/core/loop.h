@@ -8,6 +8,10 @@
  * States of an operation: IDLE (the caller's), BACKEND (in the kernel's hands or waiting in the
  * backend), STARVED (a receive that waits for a free buffer), HELD (finished, while a cancel for it
  * is still in the ring), COMPLETED (linked, `done` not yet called).
+ *
+ * A multishot receive that has got buffers stands in a list of its own, `news`, besides whatever
+ * else it stands in. A drain calls the news before the completions that were there when it began,
+ * so that an operation is off that list before its last completion is told.
  */
 #ifndef WEIR_CORE_LOOP_H
 #define WEIR_CORE_LOOP_H
@@ -32,6 +36,21 @@ enum weir__op_state {
     OP_COMPLETED
 };
 
+/* What is known of a descriptor: bits of weir_fd.weir__facts, changed atomically. */
+#define WEIR__FD_HUP   1u /* the peer has hung up */
+#define WEIR__FD_LOCK  2u /* its registration is being changed */
+#define WEIR__FD_TCP   4u
+#define WEIR__FD_OTHER 8u /* not TCP */
+
+/* The loop that watches a direction of a descriptor for readiness: the top bits of its word. */
+#define WEIR__FD_WATCHER_SHIFT 48
+static inline uint16_t weir__fd_watcher(const uint64_t *word)
+{
+    return (uint16_t)(WEIR_ATOMIC_LOAD(word, SEQ_CST) >> WEIR__FD_WATCHER_SHIFT);
+}
+
+#define WEIR__OP_NEWS 0x80u /* a flag of an operation: it stands in the list of news */
+
 enum weir__loop_sleep {
     LOOP_AWAKE = 0,
     LOOP_ASLEEP = 1
@@ -41,7 +60,7 @@ enum weir__loop_owner {
     LOOP_OWNED = 1
 };
 
-/* One completion of a multishot operation: several may come in one reap. */
+/* One completion of a multishot accept: several may come in one reap. */
 struct weir__loop_shot {
     struct weir_op *op;
     int32_t result;
@@ -61,6 +80,8 @@ struct weir_loop {
     uint64_t now_ns;
     struct weir_op *completed_head;
     struct weir_op *completed_tail;
+    struct weir_op *news_head; /* by u.received.next */
+    struct weir_op *news_tail;
     struct weir__loop_shot *shots; /* a ring, WEIR__LOOP_SHOTS long */
     uint32_t shots_head;
     uint32_t shots_tail;
@@ -68,10 +89,12 @@ struct weir_loop {
     uint32_t silent;   /* of those, the ones that do not keep the loop running */
     bool stop;
     bool running;
-    bool draining;      /* set by weir__loop_drain while callbacks run */
-    bool runnable;      /* the worker has more tasks to run before it waits */
-    uint16_t index; /* of the loop in the process, 1..; names it in 16 bits */
-    uint32_t owner; /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
+    bool draining;     /* set by weir__loop_drain while callbacks run */
+    bool runnable;     /* the worker has more tasks to run before it waits */
+    uint16_t index;    /* of the loop in the process, 1..; names it in 16 bits */
+    uint32_t owner;    /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
+    uint64_t next_ns;  /* of a wait with a timeout: the moment that the timeout stands for */
+    uint64_t alarm_ns; /* the backend wakes at this moment by itself; UINT64_MAX: it does not */
     struct weir__wheel wheel;
     struct weir__buffers buffers;
     struct weir_op *starved_head;
@@ -83,13 +106,14 @@ struct weir_loop {
     /* shared with other threads */
     uint32_t sleeping; /* enum weir__loop_sleep; partner: weir__loop_wake */
     struct weir__inbox inbox;
-    void *worker; /* the task layer's, NULL for a bare loop */
+    void *worker;         /* the task layer's, NULL for a bare loop */
+    uint64_t wait_serial; /* waits of tasks that began here: numbers them */
     /* counters */
     uint64_t wait_count;
     uint64_t wake_count;
 };
 
-/* Links a completed operation: the one way in which a backend reports. */
+/* Links a completed operation: the way in which a backend reports an end. */
 static inline void weir__loop_complete(struct weir_loop *loop, struct weir_op *op)
 {
     op->weir__state = OP_COMPLETED;
@@ -101,7 +125,35 @@ static inline void weir__loop_complete(struct weir_loop *loop, struct weir_op *o
     loop->completed_tail = op;
 }
 
-/* Queues one completion of a multishot operation. The caller has looked that there is room. */
+/* Whether an operation is a receive that goes on by itself. */
+static inline bool weir__op_receives_on(const struct weir_op *op)
+{
+    return op->kind == WEIR_OP_RECV_LENT && (op->flags & WEIR_OP_MULTISHOT);
+}
+
+/* A multishot receive has got a buffer. The other way in which a backend reports. */
+static inline void weir__loop_receive(struct weir_loop *loop, struct weir_op *op,
+                                      const weir_lent *lent)
+{
+    weir__received_push(op, lent);
+    if (op->flags & WEIR__OP_NEWS)
+        return;
+    op->flags |= WEIR__OP_NEWS;
+    op->u.received.next = NULL;
+    if (loop->news_tail)
+        loop->news_tail->u.received.next = op;
+    else
+        loop->news_head = op;
+    loop->news_tail = op;
+}
+
+/* Whether callbacks wait to be called. */
+static inline bool weir__loop_pending(const struct weir_loop *loop)
+{
+    return loop->completed_head || loop->news_head || loop->shots_head != loop->shots_tail;
+}
+
+/* Queues one completion of a multishot accept. The caller has looked that there is room. */
 static inline bool weir__loop_shots_full(const struct weir_loop *loop)
 {
     /* the rest is room for the ends of cancelled operations, which nothing holds back */

@@ -12,7 +12,7 @@ void weir_fd_init(weir_fd *fd, int number)
     WEIR_ATOMIC_STORE(&fd->number, number, RELAXED);
     WEIR_ATOMIC_STORE(&fd->weir__read_hint, 0, RELAXED);
     WEIR_ATOMIC_STORE(&fd->weir__write_hint, 1, RELAXED);
-    WEIR_ATOMIC_STORE(&fd->weir__hup, 0, RELAXED);
+    WEIR_ATOMIC_STORE(&fd->weir__facts, 0, RELAXED);
     WEIR_ATOMIC_STORE(&fd->weir__nonblock, 0, RELAXED);
     WEIR_ATOMIC_STORE(&fd->weir__reader, 0, SEQ_CST);
     WEIR_ATOMIC_STORE(&fd->weir__writer, 0, SEQ_CST);
@@ -64,12 +64,17 @@ void weir_op_recv(weir_op *op, weir_fd *fd, void *base, size_t len)
     op->u.buffer.done = 0;
 }
 
-void weir_op_recv_lent(weir_op *op, weir_fd *fd)
+void weir_op_recv_lent(weir_op *op, weir_fd *fd, uint8_t flags)
 {
-    fill(op, fd, WEIR_OP_RECV_LENT, 0);
-    op->u.lent.bytes = NULL;
-    op->u.lent.len = 0;
-    op->u.lent.weir__group = NULL;
+    fill(op, fd, WEIR_OP_RECV_LENT, flags & (WEIR_OP_MULTISHOT | WEIR_OP_SILENT));
+    if (flags & WEIR_OP_MULTISHOT) {
+        op->u.received.head = op->u.received.tail = NULL;
+        op->u.received.count = 0;
+    } else {
+        op->u.lent.bytes = NULL;
+        op->u.lent.len = 0;
+        op->u.lent.weir__group = NULL;
+    }
 }
 
 void weir_op_send(weir_op *op, weir_fd *fd, const void *base, size_t len, uint8_t flags)

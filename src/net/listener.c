@@ -228,7 +228,7 @@ static int take_accepted(struct weir__listener *listener, struct weir__worker *w
     int rc;
 
     weir__listener_prepare(listener, fd);
-    rc = weir__stream_make(worker, fd, &stream);
+    rc = weir__stream_make(worker, fd, listener->family != AF_UNIX, &stream);
     if (rc < 0) {
         weir__sys_close(fd);
         return rc;

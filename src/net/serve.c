@@ -88,16 +88,19 @@ static void part_end_if_done(struct weir__served *part)
 /* ---- one connection ---- */
 
 /* A served stream carries one reference of its server from connection_begin to connection_finish,
- * so that the object outlives a close by anybody. While it waits for a byte the server is its
- * reader. */
+ * so that the object outlives a close by anybody. While it idles the server is its reader. */
 static void connection_finish(struct weir__stream *stream)
 {
-    uint32_t in_use;
-    void *object;
-
-    if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
-        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends others' calls */
+    weir__stream_close(stream);
     weir__stream_leave(stream, 0);
+}
+
+/* The same for one that idles. */
+static void idle_finish(struct weir__stream *stream)
+{
+    stream->idling = false;
+    weir__stream_leave(stream, WEIR__HANDLE_READER);
+    connection_finish(stream);
 }
 
 static int run_handler(void *arg);
@@ -111,46 +114,56 @@ static int start_handler(struct weir__stream *stream)
     return weir__task_start(part->worker, part->serve->scope, run_handler, stream, &options);
 }
 
-static void first_byte(weir_op *op)
+static void connection_stirred(struct weir__stream *stream)
 {
-    struct weir__stream *stream = WEIR_CONTAINER_OF(op, struct weir__stream, idle);
-    int rc = op->result;
+    bool begins = weir__stream_has_bytes(stream);
 
     stream->idling = false;
-    if (rc > 0) {
-        stream->pending = true;
+    if (begins)
         stream->active_ns = stream->served->worker->loop->now_ns;
-        rc = start_handler(stream);
-    } else {
-        rc = WEIR_ECLOSED;
-    }
     weir__stream_leave(stream, WEIR__HANDLE_READER);
-    if (rc < 0)
+    if (!begins || start_handler(stream) < 0)
         connection_finish(stream);
 }
 
-/* False if the stream was closed meanwhile, or somebody else reads it. */
-static bool wait_for_byte(struct weir__stream *stream)
+enum served_next {
+    SERVED_BEGINS, /* there is something to read */
+    SERVED_IDLES,  /* the connection is the server's again */
+    SERVED_ENDS    /* it was closed meanwhile or has ended, or somebody else reads it */
+};
+
+static enum served_next wait_for_byte(struct weir__stream *stream)
 {
+    enum served_next next = SERVED_ENDS;
     int error;
 
     if (!weir__stream_enter((weir_stream){stream->id}, WEIR__HANDLE_READER, &error))
-        return false;
-    weir_op_recv_lent(&stream->idle, &stream->fd);
-    stream->idle.done = first_byte;
-    stream->idling = true;
-    weir_loop_submit(stream->served->worker->loop, &stream->idle);
-    return true;
+        return SERVED_ENDS;
+    if (weir__stream_arm(stream, stream->served->worker->loop))
+        next = weir__stream_has_bytes(stream) ? SERVED_BEGINS
+               : stream->ended                ? SERVED_ENDS
+                                              : SERVED_IDLES;
+    stream->idling = next == SERVED_IDLES;
+    if (!stream->idling)
+        weir__stream_leave(stream, WEIR__HANDLE_READER);
+    return next;
 }
 
 static int run_handler(void *arg)
 {
     struct weir__stream *stream = arg;
     struct weir__served *part = stream->served;
-    int rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
+    enum served_next next;
+    int rc;
 
-    if (rc != WEIR_SERVE_AGAIN || part->stopping || stream->pending || stream->write_broken
-        || !wait_for_byte(stream))
+    do {
+        weir__task_spend(weir__task_current());
+        rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
+        next = rc != WEIR_SERVE_AGAIN || part->stopping || stream->write_broken
+                   ? SERVED_ENDS
+                   : wait_for_byte(stream);
+    } while (next == SERVED_BEGINS);
+    if (next == SERVED_ENDS)
         connection_finish(stream);
     return 0;
 }
@@ -158,21 +171,29 @@ static int run_handler(void *arg)
 static void limit_fire(void *timer, weir_loop *loop)
 {
     struct weir__stream *stream = WEIR_CONTAINER_OF(timer, struct weir__stream, limit);
-    uint64_t due = WEIR_ATOMIC_LOAD(&stream->active_ns, RELAXED) +
-                   (uint64_t)stream->served->serve->options.idle_limit_ns;
+    uint64_t due = WEIR_ATOMIC_LOAD(&stream->active_ns, RELAXED)
+                   + (uint64_t)stream->served->serve->options.idle_limit_ns;
+    int error;
 
     if (loop->now_ns < due) {
         weir__loop_timer_start(loop, &stream->limit, due);
-        return;
+    } else if (stream->idling) {
+        idle_finish(stream);
+    } else if (weir__stream_enter((weir_stream){stream->id}, 0, &error)) {
+        weir__stream_stop(stream, WEIR_EIDLE);
     }
-    if (stream->idling)
-        weir_loop_cancel(loop, &stream->idle);
-    if (stream->reader)
-        weir__task_interrupt(stream->reader, WEIR_EIDLE);
-    if (stream->writer)
-        weir__task_interrupt(stream->writer, WEIR_EIDLE);
+}
+
+/* Reader and writer have been told: looks again after another limit. */
+static void connection_stopped(struct weir__stream *stream)
+{
+    weir_loop *loop = stream->served->worker->loop;
+
+    stream->limit.node.link.next = NULL;
+    stream->limit.fire = limit_fire;
     weir__loop_timer_start(loop, &stream->limit,
                            loop->now_ns + (uint64_t)stream->served->serve->options.idle_limit_ns);
+    weir__stream_leave(stream, 0);
 }
 
 /* Takes the descriptor. */
@@ -181,10 +202,11 @@ static void connection_begin(struct weir__served *part, int fd)
     struct weir__serve *serve = part->serve;
     weir_loop *loop = part->worker->loop;
     struct weir__stream *stream;
+    enum served_next next;
     int error;
 
     weir__listener_prepare(serve->listener, fd);
-    if (weir__stream_make(part->worker, fd, &stream) < 0) {
+    if (weir__stream_make(part->worker, fd, serve->listener->family != AF_UNIX, &stream) < 0) {
         weir__sys_close(fd);
         return;
     }
@@ -197,8 +219,10 @@ static void connection_begin(struct weir__served *part, int fd)
         weir__loop_timer_start(loop, &stream->limit,
                                loop->now_ns + (uint64_t)serve->options.idle_limit_ns);
     }
-    if (serve->options.at_first_byte == WEIR_ON ? !wait_for_byte(stream)
-                                                : start_handler(stream) < 0)
+    next = serve->options.at_first_byte == WEIR_ON ? wait_for_byte(stream) : SERVED_BEGINS;
+    if (next == SERVED_BEGINS && start_handler(stream) < 0)
+        next = SERVED_ENDS;
+    if (next == SERVED_ENDS)
         connection_finish(stream);
 }
 
@@ -218,7 +242,7 @@ static void begin_waiting(struct weir__served *part)
     }
 }
 
-static void connection_end(struct weir__stream *stream)
+static void connection_released(struct weir__stream *stream)
 {
     struct weir__served *part = stream->served;
 
@@ -337,7 +361,7 @@ static void cancel_idle(void *object, void *arg)
     struct weir__served *part = arg;
 
     if (stream->idling && stream->served == part)
-        weir_loop_cancel(part->worker->loop, &stream->idle);
+        idle_finish(stream);
 }
 
 static void part_stop(weir_post *post, weir_loop *loop)
@@ -375,6 +399,12 @@ void weir__serve_stop(struct weir__serve *serve)
 }
 
 /* ---- the call ---- */
+
+static const struct weir__served_calls served_calls = {
+    .stirred = connection_stirred,
+    .released = connection_released,
+    .stopped = connection_stopped,
+};
 
 static int part_init(struct weir__serve *serve, struct weir__served *part,
                      struct weir__worker *worker)
@@ -513,7 +543,7 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
     listener = weir__listener_enter(handle, &rc);
     if (!listener)
         return rc;
-    weir__stream_released = connection_end;
+    weir__served_calls = &served_calls;
     rc = serve_create(&serve, listener, task, &o);
     if (rc == 0) {
         serve->handler = handler;

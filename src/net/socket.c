@@ -23,6 +23,7 @@ int weir_dial(weir_stream *out, const char *text)
     struct weir__address address;
     struct weir__stream *stream;
     int fd, rc;
+    bool tcp;
 
     if (!task)
         return WEIR_ENOTASK;
@@ -31,12 +32,13 @@ int weir_dial(weir_stream *out, const char *text)
         return rc;
     if (address.len == 0)
         return WEIR_ENAME;
+    tcp = address.storage.ss_family != AF_UNIX;
     fd = weir__sys_socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fd;
-    if (address.storage.ss_family != AF_UNIX)
+    if (tcp)
         (void)weir__sockopt_nodelay(fd, true);
-    rc = weir__stream_make(task->worker, fd, &stream);
+    rc = weir__stream_make(task->worker, fd, tcp, &stream);
     if (rc < 0) {
         weir__sys_close(fd);
         return rc;

@@ -15,23 +15,39 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-#define PIECE     (256u * 1024) /* of a long write: each one counts as activity */
-#define PARTS_MAX 1024
+#define PIECE       (256u * 1024) /* of a long write: each one counts as activity */
+#define PARTS_MAX   1024
+#define DIRECT_MANY 16 /* direct reads after a sign of large messages */
 
-void (*weir__stream_released)(struct weir__stream *stream);
+const struct weir__served_calls *weir__served_calls;
 
-int weir__stream_make(struct weir__worker *worker, int fd, struct weir__stream **out)
+static void close_left(void *object, void *arg)
+{
+    (void)arg;
+    weir_close((weir_stream){((struct weir__stream *)object)->id});
+}
+
+/* What is open when the runtime ends is closed. */
+static void end_streams(struct weir__worker *worker)
+{
+    weir__slab_each(&worker->streams, close_left, NULL);
+}
+
+int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir__stream **out)
 {
     const size_t behind_fd = offsetof(struct weir__stream, fd) + sizeof(weir_fd);
     struct weir__stream *stream;
     int rc;
 
-    if (!worker->streams.object_size)
+    if (!worker->streams.object_size) {
         weir__slab_init(&worker->streams, sizeof *stream);
+        worker->end_streams = end_streams;
+    }
     stream = weir__slab_take(&worker->streams);
     if (!stream)
         return WEIR_ENOMEM;
     weir_fd_init(&stream->fd, fd);
+    (void)WEIR_ATOMIC_OR(&stream->fd.weir__facts, tcp ? WEIR__FD_TCP : WEIR__FD_OTHER, RELAXED);
     memset((char *)stream + behind_fd, 0, sizeof *stream - behind_fd);
     stream->home = worker->loop->index;
     stream->active_ns = worker->loop->now_ns;
@@ -46,23 +62,29 @@ int weir__stream_make(struct weir__worker *worker, int fd, struct weir__stream *
 
 /* ---- release: by the last one, at home ---- */
 
+static void drop_received(struct weir__stream *stream)
+{
+    weir_lent lent;
+
+    while (weir_op_received(&stream->recv, &lent))
+        weir__buffers_return(&lent);
+}
+
 static void release_at_home(struct weir__stream *stream, weir_loop *loop)
 {
     struct weir__worker *worker = loop->worker;
 
     weir__loop_timer_stop(loop, &stream->limit);
-    if (stream->pending)
-        weir__buffers_return(&stream->idle.u.lent);
     weir_loop_close(loop, &stream->fd);
     weir__handle_free(stream->id);
     if (stream->served)
-        weir__stream_released(stream);
+        weir__served_calls->released(stream);
     weir__slab_give(&worker->streams, stream);
 }
 
 static void deliver_release(weir_post *post, weir_loop *loop)
 {
-    release_at_home(WEIR_CONTAINER_OF(post, struct weir__stream, idle), loop);
+    release_at_home(WEIR_CONTAINER_OF(post, struct weir__stream, recv), loop);
 }
 
 static void release(struct weir__stream *stream)
@@ -70,15 +92,12 @@ static void release(struct weir__stream *stream)
     weir_loop *home = weir__loop_by_index(stream->home);
     weir_post *post;
 
+    drop_received(stream);
     if (weir__current_loop() == home) {
         release_at_home(stream, home);
         return;
     }
-    if (stream->pending) {
-        weir__buffers_return(&stream->idle.u.lent);
-        stream->pending = false;
-    }
-    post = (weir_post *)(void *)&stream->idle; /* not in flight any more: it carries the message */
+    post = (weir_post *)(void *)&stream->recv; /* not in flight any more: it carries the message */
     post->deliver = deliver_release;
     weir_loop_post(home, post);
 }
@@ -111,60 +130,250 @@ int weir_close(weir_stream handle)
     return 0;
 }
 
+void weir__stream_close(struct weir__stream *stream)
+{
+    bool armed_here = stream->armed_at == stream->home;
+    uint32_t in_use;
+    void *object;
+
+    if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) != 1)
+        return;
+    if (in_use != (armed_here ? 2u : 1u))
+        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends others' calls */
+    else if (armed_here)
+        weir_loop_cancel(weir__loop_by_index(stream->home), &stream->recv);
+}
+
+/* ---- the standing receive ---- */
+
+/* On the loop where it is in flight. */
+static void received(weir_op *op)
+{
+    struct weir__stream *stream = WEIR_CONTAINER_OF(op, struct weir__stream, recv);
+    weir_loop *loop = weir__loop_by_index(stream->armed_at);
+    bool last = !(op->flags & WEIR_OP_MORE);
+    struct weir__task *recaller = last && stream->recalled ? stream->reader.task : NULL;
+
+    if (!last && !weir__stream_has_bytes(stream))
+        return; /* a reader has been quicker than the news */
+    if (last) {
+        stream->ended = op->result != WEIR_ECANCELED;
+        if (!stream->ended && weir__stream_has_bytes(stream))
+            stream->direct_left = DIRECT_MANY; /* nobody took them */
+    }
+    if (stream->idling)
+        weir__served_calls->stirred(stream);
+    else if (!recaller)
+        weir__wait_wake(&stream->reader, loop);
+    if (!last)
+        return;
+    WEIR_ATOMIC_STORE(&stream->armed_at, 0, SEQ_CST); /* from here on the queue is the reader's */
+    if (recaller)
+        weir__task_wake(recaller);
+    weir__stream_leave(stream, 0);
+}
+
+bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop)
+{
+    int error;
+
+    if (stream->armed_at || stream->ended || weir__stream_has_bytes(stream))
+        return true;
+    if (!weir__stream_enter((weir_stream){stream->id}, 0, &error))
+        return false;
+    weir_op_recv_lent(&stream->recv, &stream->fd, WEIR_OP_MULTISHOT);
+    stream->recv.done = received;
+    stream->recalled = false;
+    WEIR_ATOMIC_STORE(&stream->armed_at, loop->index, RELAXED);
+    weir_loop_submit(loop, &stream->recv);
+    return true;
+}
+
+struct recall {
+    weir_post post;
+    struct weir__stream *stream;
+    struct weir__task *task;
+    uint32_t delivered; /* partner: recall */
+};
+
+static void deliver_recall(weir_post *post, weir_loop *loop)
+{
+    struct recall *recall = WEIR_CONTAINER_OF(post, struct recall, post);
+    struct weir__stream *stream = recall->stream;
+    struct weir__task *task = recall->task;
+
+    if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) == loop->index) {
+        stream->recalled = true;
+        weir_loop_cancel(loop, &stream->recv);
+    }
+    WEIR_ATOMIC_STORE(&recall->delivered, 1, SEQ_CST); /* the last access to either */
+    weir__task_wake(task);
+}
+
+/* Ends the standing receive, on whichever loop it is. Suspends, whatever happens: the other loop
+ * answers within a turn. The reader's slot names the task. */
+static void recall(struct weir__stream *stream, struct weir__task *task)
+{
+    struct recall recall = {{NULL, deliver_recall}, stream, task, 0};
+    uint16_t at = WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST);
+
+    if (!at)
+        return;
+    WEIR_ATOMIC_STORE(&stream->reader.task, task, RELAXED);
+    if (at == task->worker->loop->index)
+        deliver_recall(&recall.post, task->worker->loop);
+    else
+        weir__loop_post(weir__loop_by_index(at), &recall.post);
+    while (!WEIR_ATOMIC_LOAD(&recall.delivered, SEQ_CST)
+           || WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST))
+        weir__task_suspend(task);
+}
+
+/* ---- being stopped ---- */
+
+enum note_stage {
+    NOTE_READER,
+    NOTE_WRITER,
+    NOTE_HOME
+};
+
+/* Visits the loops of reader and writer, then home; what it finds there it ends. */
+static void deliver_note(weir_post *post, weir_loop *loop)
+{
+    struct weir__stream *stream = WEIR_CONTAINER_OF(post, struct weir__stream, note.post);
+    struct weir__stream_note *note = &stream->note;
+    uint16_t next = 0;
+
+    weir__wait_end(&stream->reader, loop, note->reason);
+    weir__wait_end(&stream->writer, loop, note->reason);
+    while (note->stage != NOTE_HOME && (next == 0 || next == loop->index)) {
+        next = weir__wait_loop(note->stage == NOTE_READER ? &stream->reader : &stream->writer);
+        note->stage++;
+    }
+    if (next == 0 || next == loop->index)
+        next = stream->home;
+    if (next != loop->index)
+        weir__loop_post(weir__loop_by_index(next), post);
+    else
+        weir__served_calls->stopped(stream);
+}
+
+void weir__stream_stop(struct weir__stream *stream, int reason)
+{
+    stream->note.post.deliver = deliver_note;
+    stream->note.stage = NOTE_READER;
+    stream->note.reason = reason;
+    deliver_note(&stream->note.post, weir__loop_by_index(stream->home));
+}
+
 /* ---- reading ---- */
 
 static struct weir__stream *begin(weir_stream handle, uint32_t bit, struct weir__task **task,
                                   int *error)
 {
-    struct weir__stream *stream;
-
     *task = weir__task_current();
     if (!*task) {
         *error = WEIR_ENOTASK;
         return NULL;
     }
-    stream = weir__stream_enter(handle, bit, error);
-    if (stream)
-        *(bit == WEIR__HANDLE_READER ? &stream->reader : &stream->writer) = *task;
-    return stream;
+    return weir__stream_enter(handle, bit, error);
 }
 
-/* Ends a call: counts, clears the slot, and says ECLOSED for what a close has stopped. */
+static void count(uint64_t *counter, ptrdiff_t n)
+{
+    WEIR_ATOMIC_STORE(counter, *counter + (uint64_t)n, RELAXED); /* partner: weir_stream_counts */
+}
+
+/* Ends a call: counts, and says ECLOSED for what a close has stopped. */
 static ptrdiff_t end(struct weir__stream *stream, struct weir__task *task, uint32_t bit,
                      ptrdiff_t result)
 {
-    bool reads = bit == WEIR__HANDLE_READER;
-
     if (result > 0) {
         WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
-        *(reads ? &stream->read_bytes : &stream->written_bytes) += (uint64_t)result;
+        count(bit == WEIR__HANDLE_READER ? &stream->read_bytes : &stream->written_bytes, result);
     } else if (weir__handle_closed(stream->id)) {
         result = WEIR_ECLOSED;
     }
-    *(reads ? &stream->reader : &stream->writer) = NULL;
     weir__stream_leave(stream, bit);
     return result;
+}
+
+/* Whether a task on this loop may look at the queue. */
+static bool queue_is_ours(const struct weir__stream *stream, const weir_loop *loop)
+{
+    uint16_t at = WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST);
+
+    return at == 0 || at == loop->index;
+}
+
+/* Waits until the queue has something: 1; 0 if there is nothing and the read is to be direct; else
+ * the end of the stream (WEIR_EEOF) or an error. What has come is told before why a wait ended. */
+static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, bool direct)
+{
+    int rc = weir__task_check(task);
+
+    while (rc == 0) {
+        weir_loop *loop = task->worker->loop;
+
+        if (!queue_is_ours(stream, loop))
+            recall(stream, task);
+        else if (weir__stream_has_bytes(stream))
+            return 1;
+        else if (stream->armed_at && direct)
+            recall(stream, task);
+        else if (stream->armed_at)
+            rc = weir__task_pause_in(task, &stream->reader);
+        else if (stream->ended)
+            return stream->recv.result ? stream->recv.result : WEIR_EEOF;
+        else if (direct || stream->direct_left)
+            return 0;
+        else if (!weir__stream_arm(stream, loop))
+            return WEIR_ECLOSED;
+    }
+    if (queue_is_ours(stream, task->worker->loop) && weir__stream_has_bytes(stream))
+        return 1;
+    return rc;
+}
+
+/* Learns from a direct read of n bytes into `room`: a short one speaks for the standing receive. */
+static void note_direct(struct weir__stream *stream, ptrdiff_t n, size_t room)
+{
+    if (room > WEIR__BUFFER_SIZE || (size_t)n == room)
+        stream->direct_left = DIRECT_MANY;
+    else if (n > 0 && stream->direct_left)
+        stream->direct_left--;
+}
+
+static ptrdiff_t take_bytes(struct weir__stream *stream, struct weir__task *task, void *out,
+                            size_t len)
+{
+    weir_lent *lent = &stream->recv.u.received.head->lent, empty;
+    size_t n = lent->len < len ? lent->len : len;
+
+    weir__task_spend(task);
+    memcpy(out, lent->bytes, n);
+    if (n < lent->len) {
+        weir__lent_advance(lent, (uint32_t)n);
+    } else {
+        (void)weir_op_received(&stream->recv, &empty);
+        weir__buffers_return(&empty);
+    }
+    return (ptrdiff_t)n;
 }
 
 static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task, void *out,
                            size_t len)
 {
-    weir_lent *lent = &stream->idle.u.lent;
+    ptrdiff_t n = wait_for_bytes(stream, task, len > WEIR__BUFFER_SIZE);
 
-    if (stream->pending) {
-        size_t n = lent->len < len ? lent->len : len;
-
-        memcpy(out, lent->bytes, n);
-        lent->bytes += n;
-        lent->len -= (uint32_t)n;
-        if (!lent->len) {
-            weir__buffers_return(lent);
-            stream->pending = false;
-        }
-        return (ptrdiff_t)n;
-    }
+    if (n == 1)
+        return take_bytes(stream, task, out, len);
+    if (n < 0)
+        return n == WEIR_EEOF ? 0 : n;
     weir_op_recv(&task->op, &stream->fd, out, len);
-    return weir__task_await(task, &task->op);
+    n = weir__task_await_in(task, &task->op, &stream->reader);
+    note_direct(stream, n, len);
+    return n;
 }
 
 ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
@@ -198,15 +407,17 @@ int weir_read_exactly(weir_stream stream, void *out, size_t len)
 
 static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_lent *out)
 {
-    int n;
+    int n = wait_for_bytes(stream, task, false);
 
-    if (stream->pending) {
-        *out = stream->idle.u.lent;
-        stream->pending = false;
-        return (int)out->len;
+    if (n == 1) {
+        weir__task_spend(task);
+        return (int)weir_op_received(&stream->recv, out);
     }
-    weir_op_recv_lent(&task->op, &stream->fd);
-    n = weir__task_await(task, &task->op);
+    if (n < 0)
+        return n == WEIR_EEOF ? 0 : n;
+    weir_op_recv_lent(&task->op, &stream->fd, 0);
+    n = weir__task_await_in(task, &task->op, &stream->reader);
+    note_direct(stream, n, WEIR__BUFFER_SIZE);
     if (n > 0)
         *out = task->op.u.lent;
     return n;
@@ -245,7 +456,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
     n = WEIR_EBROKEN;
     if (!stream->write_broken) {
         weir_op_send(&task->op, &stream->fd, bytes, len, 0);
-        n = weir__task_await(task, &task->op);
+        n = weir__task_await_in(task, &task->op, &stream->writer);
     }
     return end(stream, task, WEIR__HANDLE_WRITER, n);
 }
@@ -266,7 +477,7 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
     n = WEIR_EBROKEN;
     if (!stream->write_broken) {
         weir_op_sendmsg(&task->op, &stream->fd, &message);
-        n = weir__task_await(task, &task->op);
+        n = weir__task_await_in(task, &task->op, &stream->writer);
     }
     return end(stream, task, WEIR__HANDLE_WRITER, n);
 }
@@ -275,7 +486,7 @@ static void note_written(struct weir__stream *stream, struct weir__task *task, p
 {
     if (n <= 0)
         return;
-    stream->written_bytes += (uint64_t)n;
+    count(&stream->written_bytes, n);
     WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
 }
 
@@ -292,7 +503,7 @@ static int write_pieces(struct weir__stream *stream, struct weir__task *task, co
         int n;
 
         weir_op_send(&task->op, &stream->fd, at, piece, WEIR_OP_WHOLE);
-        n = weir__task_await(task, &task->op);
+        n = weir__task_await_in(task, &task->op, &stream->writer);
         note_written(stream, task, n);
         begun |= n > 0;
         if (n < 0) {
@@ -315,7 +526,6 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
         return error;
     error = write_pieces(stream, task, bytes, len);
     if (error == 0) {
-        stream->writer = NULL;
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
     }
@@ -334,7 +544,7 @@ static int send_pieces(struct weir__stream *stream, struct weir__task *task, int
         int n;
 
         weir_op_sendfile(&task->op, &stream->fd, file, offset, piece);
-        n = weir__task_await(task, &task->op);
+        n = weir__task_await_in(task, &task->op, &stream->writer);
         note_written(stream, task, n);
         begun |= n > 0;
         if (n <= 0) {
@@ -357,7 +567,6 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
         return error;
     error = send_pieces(stream, task, file, offset, len);
     if (error == 0) {
-        stream->writer = NULL;
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
     }
@@ -383,8 +592,8 @@ int weir_stream_counts(weir_stream handle, struct weir_byte_counts *out)
 
     if (!stream)
         return error;
-    out->read = stream->read_bytes;
-    out->written = stream->written_bytes;
+    out->read = WEIR_ATOMIC_LOAD(&stream->read_bytes, RELAXED);
+    out->written = WEIR_ATOMIC_LOAD(&stream->written_bytes, RELAXED);
     weir__stream_leave(stream, 0);
     return 0;
 }

@@ -2,8 +2,14 @@
  *
  * Lives in a slab of the worker that made it (home) and goes back there; its memory stays readable,
  * so a late event finds at worst another stream's hint. The reader bit of the handle guards
- * `reader`, the writer bit guards `writer`. `idle` is the operation by which a served connection
- * waits without a task, and keeps the bytes that started the handler until its first read.
+ * `reader`, the writer bit guards `writer`.
+ *
+ * A stream receives by one standing operation, `recv`, which is in flight on one loop (armed_at)
+ * and fills its own queue; while it is, only that loop's thread touches the queue, else the
+ * reader does. An idle stream so holds no buffer, and a message costs no new operation. A reader on
+ * another worker recalls the operation first. Where messages are large, or nobody takes them, the
+ * stream receives directly: one operation for each read, into the reader's own memory or a lent
+ * buffer; after some short reads it goes back.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -13,37 +19,76 @@
 #include <weir/stream.h>
 
 #include "core/loop.h"
+#include "task/wait.h"
 
 struct weir__task;
 struct weir__worker;
 struct weir__served;
 
+/* A request to end the reader's and the writer's wait, on its way over the loops. */
+struct weir__stream_note {
+    weir_post post;
+    uint32_t stage;
+    int32_t reason;
+};
+
 struct weir__stream {
     uint64_t id; /* what a message touches comes first, what only begins and ends use comes last */
     weir_fd fd;
     struct weir__served *served; /* the part of a weir_serve that has it, or NULL */
-    struct weir__task *reader;   /* the task in the slot, while it waits */
-    uint64_t active_ns;          /* when bytes last moved */
-    uint16_t home;               /* index of its loop */
-    bool idling;                 /* the idle operation is in flight */
-    bool pending;                /* idle.u.lent holds bytes for the next read */
+    struct weir__wait_slot reader;
+    uint64_t active_ns;  /* when bytes last moved */
+    uint16_t home;       /* index of its loop */
+    uint16_t armed_at;   /* index of the loop where `recv` is in flight; partner: received */
+    uint8_t direct_left; /* direct reads before the standing receive is tried again */
+    bool idling;         /* a served stream without a handler: bytes start one. Home only */
+    bool recalled;       /* the reader waits for the end of `recv` */
+    bool ended;          /* recv.result says how; after what is in the queue */
     bool write_broken;
-    weir_op idle;
-    struct weir__task *writer;
+    weir_op recv;
+    struct weir__wait_slot writer;
     uint64_t read_bytes;
     uint64_t written_bytes;
-    struct weir__loop_timer limit; /* of a served connection */
+    union {
+        struct weir__loop_timer limit; /* of a served connection, on the home loop */
+        struct weir__stream_note note; /* while the limit is not armed */
+    };
 };
 
-/* Makes a stream for a connected socket, which it takes on success. On a worker. */
-int weir__stream_make(struct weir__worker *worker, int fd, struct weir__stream **out);
+/* Makes a stream for a socket, of TCP or another protocol, which it takes on success. On a worker.
+ * */
+int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir__stream **out);
 
-/* Called when a served stream is released: on its home worker. Set by the net layer. */
-extern void (*weir__stream_released)(struct weir__stream *stream);
+/* What a server is told of its streams, on their home worker. Set by the net layer. */
+struct weir__served_calls {
+    /* The stream, which was idling, is not any more: bytes are there, or the end. */
+    void (*stirred)(struct weir__stream *stream);
+    /* The stream is released: its memory goes when this returns. */
+    void (*released)(struct weir__stream *stream);
+    /* The note of weir__stream_stop has come back. */
+    void (*stopped)(struct weir__stream *stream);
+};
+extern const struct weir__served_calls *weir__served_calls;
 
-/* The descriptor of an open stream for a call that does not suspend; leave with weir__handle_leave
- * through weir__stream_leave. */
+/* The stream, pinned: `bits` as of weir__handle_enter. Or NULL with *error. */
 struct weir__stream *weir__stream_enter(weir_stream stream, uint32_t bits, int *error);
 void weir__stream_leave(struct weir__stream *stream, uint32_t bits);
+
+/* Whether bytes are there for the next read. By who holds the reader bit. */
+static inline bool weir__stream_has_bytes(const struct weir__stream *stream)
+{
+    return stream->recv.u.received.head != NULL;
+}
+
+/* Lets the stream receive on the calling thread's loop, which is `loop`, unless it does, has ended
+ * or has bytes. False if it is closed. By who holds the reader bit. */
+bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop);
+
+/* Closes, by the holder of one reference, which stays. On the home worker. */
+void weir__stream_close(struct weir__stream *stream);
+
+/* Ends the waits of the reader and the writer, on whichever loops they are. Takes the note, which
+ * comes back by weir__served_calls.stopped. On the home worker, by the holder of a reference. */
+void weir__stream_stop(struct weir__stream *stream, int reason);
 
 #endif

@@ -90,9 +90,12 @@ static void run_worker(void *arg)
     weir__current_set_loop(worker->loop);
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
-    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST) || worker->ready_count
-           || worker->loop->inflight > worker->loop->silent
-           || !weir__inbox_empty(&worker->loop->inbox))
+    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST))
+        weir__worker_step(worker);
+    if (worker->end_streams)
+        worker->end_streams(worker);
+    while (worker->ready_count || worker->loop->inflight > worker->loop->silent
+           || !weir__inbox_empty(&worker->loop->inbox) || worker->streams.live)
         weir__worker_step(worker);
     weir__loop_poll(worker->loop,
                     0); /* sends what is prepared still, closes: only this thread may */

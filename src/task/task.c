@@ -15,6 +15,9 @@
 #define REFUSALS_MAX 16 /* calls that fail at once before the others get their turn */
 #define INLINE_MAX   64 /* operations that complete at once, likewise */
 
+#define WAIT_LOOP_SHIFT 48
+#define WAIT_STOPPED    (0xffffull << WAIT_LOOP_SHIFT) /* no loop: a pause ended, by this error */
+
 struct weir__task *weir__task_current(void)
 {
     struct weir__worker *worker = weir__current_worker();
@@ -102,15 +105,19 @@ int weir__task_check(struct weir__task *task)
     return reason;
 }
 
-void weir__task_interrupt(struct weir__task *task, int reason)
+/* On the loop of the wait: ends it for a reason, unless that was done before. */
+static void interrupt(struct weir__task *task, int reason)
 {
-    if ((!task->waiting && !task->pausing) || task->stop_reason)
+    uint64_t word = WEIR_ATOMIC_LOAD(&task->wait, RELAXED);
+
+    if (!word || word >= WAIT_STOPPED || task->stop_reason)
         return;
-    task->stop_reason = reason;
-    if (task->pausing)
-        weir__task_wake(task);
-    else
+    if (task->waiting) {
+        task->stop_reason = reason;
         weir_loop_cancel(task->worker->loop, task->waiting);
+    } else if (WEIR_ATOMIC_CAS(&task->wait, &word, WAIT_STOPPED | (uint64_t)-reason, SEQ_CST)) {
+        weir__task_wake(task);
+    }
 }
 
 void weir__task_cancel(struct weir__task *task)
@@ -119,7 +126,7 @@ void weir__task_cancel(struct weir__task *task)
 
     task->cancelled = true;
     if (!task->shields)
-        weir__task_interrupt(task, WEIR_ECANCELED);
+        interrupt(task, WEIR_ECANCELED);
     for (link = task->scopes.next; link != &task->scopes; link = link->next) {
         struct weir__scope *scope = WEIR_CONTAINER_OF(link, struct weir__scope, open);
 
@@ -136,8 +143,8 @@ static void timer_fire(void *fired, weir_loop *loop)
         return;
     if (loop->now_ns < task->deadline_ns)
         weir__loop_timer_start(loop, &task->timer, task->deadline_ns);
-    else if (task->waiting || task->pausing)
-        weir__task_interrupt(task, deadline_reason(task, loop->now_ns));
+    else if (WEIR_ATOMIC_LOAD(&task->wait, RELAXED))
+        interrupt(task, deadline_reason(task, loop->now_ns));
 }
 
 static void arm_deadline(struct weir__task *task, weir_loop *loop)
@@ -152,28 +159,49 @@ static void arm_deadline(struct weir__task *task, weir_loop *loop)
 
 /* ---- waiting for an operation ---- */
 
+void weir__task_spend(struct weir__task *task)
+{
+    if (task->inlined++ >= INLINE_MAX)
+        yield(task);
+}
+
 static void op_done(weir_op *op)
 {
     struct weir__task *task = op->context;
 
     task->waiting = NULL;
+    WEIR_ATOMIC_STORE(&task->wait, 0, RELAXED);
     weir__task_wake(task);
 }
 
+/* Names the wait that begins. Partners: the functions of wait.h. */
+static void name_wait(struct weir__task *task, weir_loop *loop, struct weir__wait_slot *slot)
+{
+    uint64_t word = (uint64_t)loop->index << WAIT_LOOP_SHIFT | ++loop->wait_serial;
+
+    task->stop_reason = 0;
+    if (slot) {
+        WEIR_ATOMIC_STORE(&slot->task, task, RELAXED);
+        WEIR_ATOMIC_STORE(&slot->word, word, RELEASE);
+    }
+    WEIR_ATOMIC_STORE(&task->wait, word, RELEASE);
+}
+
 /* False if the operation has completed at once: there is nothing to wait for. */
-static bool begin_wait(struct weir__task *task, weir_loop *loop, weir_op *op)
+static bool begin_wait(struct weir__task *task, weir_loop *loop, weir_op *op,
+                       struct weir__wait_slot *slot)
 {
     op->done = op_done;
     op->context = task;
-    task->waiting = op;
-    task->stop_reason = 0;
     if (task->inlined == INLINE_MAX) {
         weir_loop_submit(loop, op);
     } else if (weir__loop_submit_inline(loop, op)) {
         task->inlined++;
-        task->waiting = NULL;
+        task->stop_reason = 0;
         return false;
     }
+    task->waiting = op;
+    name_wait(task, loop, slot);
     arm_deadline(task, loop);
     return true;
 }
@@ -183,14 +211,14 @@ static int wait_result(const struct weir__task *task, const weir_op *op)
     return op->result == WEIR_ECANCELED && task->stop_reason ? task->stop_reason : op->result;
 }
 
-int weir__task_await(struct weir__task *task, weir_op *op)
+int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot)
 {
     weir_loop *loop = task->worker->loop;
     int rc = weir__task_check(task);
 
     if (rc < 0)
         return rc;
-    if (begin_wait(task, loop, op)) {
+    if (begin_wait(task, loop, op, slot)) {
         do {
             weir__task_suspend(task);
         } while (task->waiting);
@@ -198,18 +226,50 @@ int weir__task_await(struct weir__task *task, weir_op *op)
     return wait_result(task, op);
 }
 
-int weir__task_pause(struct weir__task *task)
+int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
 {
+    uint64_t word;
     int rc = weir__task_check(task);
 
     if (rc < 0)
         return rc;
-    task->pausing = true;
-    task->stop_reason = 0;
+    name_wait(task, task->worker->loop, slot);
     arm_deadline(task, task->worker->loop);
     weir__task_suspend(task);
-    task->pausing = false;
-    return task->stop_reason;
+    word = WEIR_ATOMIC_EXCHANGE(&task->wait, 0, SEQ_CST); /* partner: interrupt */
+    return word >= WAIT_STOPPED ? -(int)(word & ~WAIT_STOPPED) : 0;
+}
+
+/* The task whose wait is current and on this loop, or NULL. */
+static struct weir__task *waiter(struct weir__wait_slot *slot, weir_loop *loop)
+{
+    uint64_t word = WEIR_ATOMIC_LOAD(&slot->word, ACQUIRE);
+    struct weir__task *task = WEIR_ATOMIC_LOAD(&slot->task, RELAXED);
+
+    if (word >> WAIT_LOOP_SHIFT != loop->index || WEIR_ATOMIC_LOAD(&task->wait, ACQUIRE) != word)
+        return NULL;
+    return task;
+}
+
+uint16_t weir__wait_loop(const struct weir__wait_slot *slot)
+{
+    return (uint16_t)(WEIR_ATOMIC_LOAD(&slot->word, ACQUIRE) >> WAIT_LOOP_SHIFT);
+}
+
+void weir__wait_end(struct weir__wait_slot *slot, weir_loop *loop, int reason)
+{
+    struct weir__task *task = waiter(slot, loop);
+
+    if (task)
+        interrupt(task, reason);
+}
+
+void weir__wait_wake(struct weir__wait_slot *slot, weir_loop *loop)
+{
+    struct weir__task *task = waiter(slot, loop);
+
+    if (task)
+        weir__task_wake(task);
 }
 
 int weir_yield(void)
@@ -352,8 +412,8 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
     task->cancelled = false;
     task->yielding = false;
-    task->pausing = false;
     task->shields = 0;
+    WEIR_ATOMIC_STORE(&task->wait, 0, RELAXED); /* partner: a slot that is out of date */
     task->waiting = NULL;
     task->op.weir__state = 0;
     task->timer.node.link.next = NULL;

@@ -31,6 +31,7 @@ struct weir__worker {
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
     struct weir__slab streams; /* the stream layer's objects */
+    void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;

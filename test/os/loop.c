@@ -170,7 +170,7 @@ TEST(bytes_move_by_each_kind_of_operation)
     assert_int_equal(got.last, 5);
     weir_op_sendmsg(&out, &b, &message);
     weir_loop_submit(loop, &out);
-    weir_op_recv_lent(&in, &a);
+    weir_op_recv_lent(&in, &a, 0);
     weir_loop_submit(loop, &in);
     assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
     assert_int_equal(sent.last, 5);
@@ -210,7 +210,7 @@ TEST(cancel_ends_reads_polls_and_accepts)
     for (round = 0; round < 20; round++) {
         memset(seen, 0, sizeof seen);
         weir_op_recv(&ops[0], &a, &byte, 1);
-        weir_op_recv_lent(&ops[1], &b);
+        weir_op_recv_lent(&ops[1], &b, 0);
         weir_op_accept(&ops[2], &listener, round % 2 ? WEIR_OP_MULTISHOT : 0);
         weir_op_timer(&ops[3], UINT64_MAX);
         for (i = 0; i < 4; i++)
@@ -335,7 +335,7 @@ TEST(lent_buffers_run_out_without_stopping_anybody)
     for (round = 0; round < 3; round++) {
         for (i = 0; i < PAIRS; i++) {
             assert_int_equal(write(b[i].number, "0123456789", 10), 10);
-            weir_op_recv_lent(&ops[i], &a[i]);
+            weir_op_recv_lent(&ops[i], &a[i], 0);
             weir_loop_submit(loop, &ops[i]);
         }
         assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
@@ -377,7 +377,7 @@ TEST(send_file_and_whole_sends)
     weir_op_send(&out, &b, bytes, LEN, WEIR_OP_WHOLE);
     weir_loop_submit(loop, &out);
     while (total < LEN + 7) {
-        weir_op_recv_lent(&in, &a);
+        weir_op_recv_lent(&in, &a, 0);
         weir_loop_submit(loop, &in);
         got.count = 0;
         while (!got.count)

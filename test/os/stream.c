@@ -58,7 +58,7 @@ static int each_kind(void *arg)
 {
     char local[64];
     const char *const kinds[] = {"tcp://127.0.0.1:0", local};
-    int (*test)(struct pair *pair) = *(int (**)(struct pair *))arg;
+    int (*test)(struct pair * pair) = *(int (**)(struct pair *))arg;
     size_t i;
 
     local_address(local);
@@ -253,6 +253,158 @@ static int stale(struct pair *pair)
 TEST(stale_handles_never_touch_another_stream)
 {
     with_pairs(stale, 1);
+}
+
+/* ---- reads of every size, by tasks on changing workers ---- */
+
+#define MIXED (2u << 20)
+
+struct mixed {
+    weir_stream stream;
+    size_t at; /* bytes read */
+    unsigned random;
+    int rc;
+};
+
+static unsigned next_random(unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+static unsigned char mixed_byte(size_t at)
+{
+    return (unsigned char)(at * 2654435761u >> 13);
+}
+
+static int write_mixed(void *arg)
+{
+    struct mixed *mixed = arg;
+    static unsigned char bytes[MIXED];
+    size_t i, at = 0;
+
+    for (i = 0; i < MIXED; i++)
+        bytes[i] = mixed_byte(i);
+    while (at < MIXED) { /* mostly small messages, now and then a large one */
+        size_t n = next_random(&mixed->random) % 8 ? next_random(&mixed->random) % 2000 + 1
+                                                   : next_random(&mixed->random) % 200000 + 1;
+
+        if (n > MIXED - at)
+            n = MIXED - at;
+        CHECK(weir_write_all(mixed->stream, bytes + at, n) == 0);
+        at += n;
+        if (next_random(&mixed->random) % 4 == 0)
+            CHECK(weir_yield() == 0);
+    }
+    return 0;
+}
+
+static void check_mixed(struct mixed *mixed, const unsigned char *bytes, ptrdiff_t n)
+{
+    ptrdiff_t i;
+
+    for (i = 0; i < n; i++, mixed->at++)
+        CHECK(bytes[i] == mixed_byte(mixed->at));
+}
+
+/* Some reads, by a task of its own. */
+static int read_some(void *arg)
+{
+    struct mixed *mixed = arg;
+    unsigned char *bytes = malloc(100000);
+    unsigned rounds = next_random(&mixed->random) % 30 + 1;
+    weir_lent lent;
+    ptrdiff_t n = 1;
+
+    while (rounds-- && n > 0 && mixed->at < MIXED) {
+        switch (next_random(&mixed->random) % 4) {
+        case 0:
+            n = weir_read_lent(mixed->stream, &lent);
+            if (n > 0) {
+                check_mixed(mixed, lent.bytes, n);
+                weir_give_back(&lent);
+            }
+            break;
+        case 1:
+            n = weir_read(mixed->stream, bytes, 100000);
+            check_mixed(mixed, bytes, n);
+            break;
+        default:
+            n = weir_read(mixed->stream, bytes, next_random(&mixed->random) % 300 + 1);
+            check_mixed(mixed, bytes, n);
+        }
+    }
+    free(bytes);
+    mixed->rc = n > 0 ? 0 : -1;
+    return 0;
+}
+
+static int mixed_reads(struct pair *pair)
+{
+    struct mixed out = {pair->a, 0, 1, 0}, in = {pair->b, 0, 7, 0};
+    struct weir_spawn_options options = {0};
+    weir_scope writer, reader;
+
+    CHECK(weir_scope_open(&writer) == 0);
+    CHECK(weir_spawn(&writer, write_mixed, &out) == 0);
+    while (in.at < MIXED && in.rc == 0) {
+        options.worker = options.worker % weir_worker_count() + 1;
+        CHECK(weir_scope_open(&reader) == 0);
+        CHECK(weir_spawn_with(&reader, read_some, &in, &options) == 0);
+        CHECK(weir_scope_join(&reader) == 0);
+    }
+    CHECK(in.at == MIXED);
+    CHECK(weir_scope_join(&writer) == 0);
+    return 0;
+}
+
+TEST(reads_of_every_size_keep_the_order_of_bytes)
+{
+    with_pairs(mixed_reads, 1);
+}
+
+TEST(reads_by_changing_workers_keep_the_order_of_bytes)
+{
+    with_pairs(mixed_reads, 3);
+}
+
+static int keeps_what_came(struct pair *pair)
+{
+    weir_block block;
+    char in[8];
+
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(2)) == 0);
+    CHECK(weir_read(pair->a, in, sizeof in) == WEIR_EDEADLINE);
+    weir_block_end(&block);
+    CHECK(weir_write_all(pair->b, "abcdef", 6) == 0);
+    CHECK(weir_read(pair->a, in, 2) == 2 && memcmp(in, "ab", 2) == 0);
+    CHECK(weir_read_exactly(pair->a, in, 4) == 0 && memcmp(in, "cdef", 4) == 0);
+    return 0;
+}
+
+TEST(a_wait_that_was_ended_loses_no_bytes)
+{
+    with_pairs(keeps_what_came, 1);
+}
+
+static int leave_open(struct pair *pair)
+{
+    char byte;
+    weir_block block;
+
+    CHECK(weir_write_all(pair->a, "xy", 2) == 0);
+    CHECK(weir_read(pair->b, &byte, 1) == 1); /* one byte stays in the stream */
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(1)) == 0);
+    CHECK(weir_read(pair->a, &byte, 1) == WEIR_EDEADLINE); /* and this one goes on receiving */
+    weir_block_end(&block);
+    pair->a = pair->b = (weir_stream){0};
+    return 0;
+}
+
+TEST(streams_that_are_left_open_go_with_their_runtime)
+{
+    with_pairs(leave_open, 1);
+    with_pairs(leave_open, 3);
 }
 
 static int deadline(struct pair *pair)

@@ -20,20 +20,17 @@
 #define ACCEPTS_A_TURN 64
 #define READ_EVENTS    (EPOLLIN | EPOLLRDHUP)
 #define WRITE_EVENTS   EPOLLOUT
-#define POINTER_BITS   48
-#define HUP_SEEN 1u /* bits of a descriptor's hup byte */
-#define HUP_LOCK 2u /* its registration is being changed */
 
 struct epoll_state {
     int epoll;
     int wake;
-    struct weir_op *again; /* multishot accepts that stopped at their bound; linked by next */
+    struct weir_op *again; /* multishot operations that stopped at a bound; linked by next */
     struct epoll_event events[EVENTS_MAX];
 };
 
 static uint64_t word_of(const struct weir_loop *loop, struct weir_op *op)
 {
-    return (uint64_t)loop->index << POINTER_BITS | (uint64_t)(uintptr_t)op;
+    return (uint64_t)loop->index << WEIR__FD_WATCHER_SHIFT | (uint64_t)(uintptr_t)op;
 }
 
 static uint64_t load(const uint64_t *word)
@@ -43,12 +40,12 @@ static uint64_t load(const uint64_t *word)
 
 static uint16_t word_index(uint64_t word)
 {
-    return (uint16_t)(word >> POINTER_BITS);
+    return (uint16_t)(word >> WEIR__FD_WATCHER_SHIFT);
 }
 
 static struct weir_op *word_op(uint64_t word)
 {
-    return (struct weir_op *)(uintptr_t)(word & ((1ull << POINTER_BITS) - 1));
+    return (struct weir_op *)(uintptr_t)(word & ((1ull << WEIR__FD_WATCHER_SHIFT) - 1));
 }
 
 static void epoll_fini(struct weir_loop *loop)
@@ -124,10 +121,10 @@ static int register_locked(struct weir_loop *loop, weir_fd *fd, bool writes)
     int rc;
 
     if (load(&fd->weir__reader) || load(&fd->weir__writer))
-        return writes ? move(loop, fd, &fd->weir__writer, &fd->weir__reader, WRITE_EVENTS,
-                             READ_EVENTS)
-                      : move(loop, fd, &fd->weir__reader, &fd->weir__writer, READ_EVENTS,
-                             WRITE_EVENTS);
+        return writes
+                   ? move(loop, fd, &fd->weir__writer, &fd->weir__reader, WRITE_EVENTS, READ_EVENTS)
+                   : move(loop, fd, &fd->weir__reader, &fd->weir__writer, READ_EVENTS,
+                          WRITE_EVENTS);
     rc = control(loop->index, EPOLL_CTL_ADD, fd, READ_EVENTS | WRITE_EVENTS);
     if (rc < 0)
         return rc;
@@ -141,10 +138,10 @@ static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
 {
     int rc;
 
-    while (WEIR_ATOMIC_OR(&fd->weir__hup, HUP_LOCK, ACQUIRE) & HUP_LOCK)
+    while (WEIR_ATOMIC_OR(&fd->weir__facts, WEIR__FD_LOCK, ACQUIRE) & WEIR__FD_LOCK)
         weir__sys_cpu_relax();
     rc = register_locked(loop, fd, writes);
-    (void)WEIR_ATOMIC_AND(&fd->weir__hup, (uint8_t)~HUP_LOCK, RELEASE);
+    (void)WEIR_ATOMIC_AND(&fd->weir__facts, (uint8_t)~WEIR__FD_LOCK, RELEASE);
     return rc;
 }
 
@@ -176,10 +173,17 @@ static void finish(struct weir_loop *loop, struct weir_op *op)
         weir__loop_complete(loop, op);
 }
 
+static void try_later(struct weir_loop *loop, struct weir_op *op)
+{
+    struct epoll_state *state = loop->state;
+
+    op->weir__next = state->again;
+    state->again = op;
+}
+
 /* Accepts until the queue is empty; an error or the end ends a multishot operation. */
 static void accept_many(struct weir_loop *loop, struct weir_op *op)
 {
-    struct epoll_state *state = loop->state;
     int budget = ACCEPTS_A_TURN;
     int rc = 0;
 
@@ -196,14 +200,33 @@ static void accept_many(struct weir_loop *loop, struct weir_op *op)
         if (rc < 0)
             return;
     }
-    op->weir__next = state->again;
-    state->again = op;
+    try_later(loop, op);
+}
+
+static void receive_on(struct weir_loop *loop, struct weir_op *op)
+{
+    switch (weir__ready_receive(loop, op)) {
+    case READY_WAIT:
+        arm(loop, op);
+        break;
+    case READY_LATER:
+        try_later(loop, op);
+        break;
+    case READY_STARVE:
+        weir__loop_starve(loop, op);
+        break;
+    case READY_END:
+        weir__loop_complete(loop, op);
+        break;
+    }
 }
 
 static void attempt(struct weir_loop *loop, struct weir_op *op)
 {
     if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
         accept_many(loop, op);
+    else if (weir__op_receives_on(op))
+        receive_on(loop, op);
     else if (weir__ready_attempt(loop, op))
         finish(loop, op);
     else
@@ -214,8 +237,8 @@ static void epoll_submit(struct weir_loop *loop, struct weir_op *op)
 {
     bool writes = weir__ready_writes(op);
     uint64_t word = load(writes ? &op->fd->weir__writer : &op->fd->weir__reader);
-    bool hint = WEIR_ATOMIC_LOAD(
-        writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
+    bool hint =
+        WEIR_ATOMIC_LOAD(writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
 
     if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL
         || op->kind == WEIR_OP_CONNECT)
@@ -246,7 +269,7 @@ static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
         return;
     op->result =
         op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED;
-    if (op->flags & WEIR_OP_MULTISHOT)
+    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
         weir__loop_shot(loop, op, WEIR_ECANCELED, false);
     else
         weir__loop_complete(loop, op);
@@ -288,15 +311,14 @@ static void reap_event(struct weir_loop *loop, const struct epoll_event *event)
         return;
     }
     if (hup)
-        (void)WEIR_ATOMIC_OR(&fd->weir__hup, HUP_SEEN, RELAXED);
-    if ((event->events & EPOLLIN) || hup
-        || is_poll(loop, load(&fd->weir__reader)))
+        (void)WEIR_ATOMIC_OR(&fd->weir__facts, WEIR__FD_HUP, RELAXED);
+    if ((event->events & EPOLLIN) || hup || is_poll(loop, load(&fd->weir__reader)))
         stir(loop, &fd->weir__reader, &fd->weir__read_hint);
     if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         stir(loop, &fd->weir__writer, &fd->weir__write_hint);
 }
 
-static void retry_accepts(struct weir_loop *loop)
+static void retry(struct weir_loop *loop)
 {
     struct epoll_state *state = loop->state;
     struct weir_op *op = state->again;
@@ -305,7 +327,7 @@ static void retry_accepts(struct weir_loop *loop)
     while (op) {
         struct weir_op *next = op->weir__next;
 
-        accept_many(loop, op);
+        attempt(loop, op);
         op = next;
     }
 }
@@ -346,10 +368,10 @@ static int epoll_wait_turn(struct weir_loop *loop, int64_t timeout_ns)
     int i, count;
 
     if (state->again) {
-        retry_accepts(loop);
+        retry(loop);
         timeout_ns = 0;
     }
-    if (loop->completed_head)
+    if (weir__loop_pending(loop))
         timeout_ns = 0;
     count = timeout_ns ? sleep_or_spin(loop, timeout_ns) : wait_events(state, 0);
     for (i = 0; i < count; i++)

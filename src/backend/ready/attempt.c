@@ -2,7 +2,8 @@
  *
  * The read hint of a descriptor says whether more bytes may be there: a receive that did not fill
  * its buffer has emptied the socket, so no speculative read follows it. After a hang-up the hint
- * stays on, since the end of the stream is still to be read.
+ * stays on, since the end of the stream is still to be read. A loop that does not watch the
+ * descriptor leaves the hint on as well: the loop that does may just have been told of new bytes.
  */
 #include "backend/ready/attempt.h"
 
@@ -43,38 +44,70 @@ static int nonblock(weir_fd *fd)
     return rc;
 }
 
-static void note_read(struct weir_op *op, int rc, size_t room)
+static void note_read(struct weir_loop *loop, struct weir_op *op, int rc, size_t room)
 {
-    if (rc > 0 && (size_t)rc < room)
-        hint(&op->fd->weir__read_hint, WEIR_ATOMIC_LOAD(&op->fd->weir__hup, RELAXED) & 1);
+    uint8_t hup = WEIR_ATOMIC_LOAD(&op->fd->weir__facts, RELAXED) & WEIR__FD_HUP;
+    uint16_t watcher = weir__fd_watcher(&op->fd->weir__reader);
+
+    if (rc > 0 && (size_t)rc < room && (watcher == 0 || watcher == loop->index))
+        hint(&op->fd->weir__read_hint, hup);
     else if (would_block(rc))
         hint(&op->fd->weir__read_hint, 0);
 }
 
-static bool attempt_recv(struct weir_op *op)
+static bool attempt_recv(struct weir_loop *loop, struct weir_op *op)
 {
     int rc = weir__sys_recv(op->fd->number, op->u.buffer.base, op->u.buffer.len, MSG_DONTWAIT);
 
-    note_read(op, rc, op->u.buffer.len);
+    note_read(loop, op, rc, op->u.buffer.len);
     return would_block(rc) ? false : finish(op, rc);
 }
 
-static bool attempt_recv_lent(struct weir_loop *loop, struct weir_op *op)
+/* Receives into a buffer of the group: the count, and *lent, or 0 or an error. */
+static int recv_lent(struct weir_loop *loop, struct weir_op *op, bool copy, weir_lent *lent)
 {
     struct weir__buffers *group = &loop->buffers;
     int64_t id = weir__buffers_take(group);
     int rc;
 
     if (id < 0)
-        return finish(op, WEIR_ENOBUFS);
+        return WEIR_ENOBUFS;
     rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), WEIR__BUFFER_SIZE,
                         MSG_DONTWAIT);
-    note_read(op, rc, WEIR__BUFFER_SIZE);
+    note_read(loop, op, rc, WEIR__BUFFER_SIZE);
     if (rc > 0)
-        weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, &op->u.lent);
+        weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, copy, lent);
     else
         weir__buffers_put(group, (uint32_t)id);
+    return rc;
+}
+
+static bool attempt_recv_lent(struct weir_loop *loop, struct weir_op *op)
+{
+    int rc = recv_lent(loop, op, false, &op->u.lent);
+
     return would_block(rc) ? false : finish(op, rc);
+}
+
+enum weir__ready_next weir__ready_receive(struct weir_loop *loop, struct weir_op *op)
+{
+    while (op->u.received.count < WEIR_RECEIVED_MAX) {
+        weir_lent lent;
+        int rc = recv_lent(loop, op, false, &lent);
+
+        if (would_block(rc))
+            return READY_WAIT;
+        if (rc == WEIR_ENOBUFS)
+            return READY_STARVE;
+        if (rc <= 0) {
+            finish(op, rc);
+            return READY_END;
+        }
+        weir__loop_receive(loop, op, &lent);
+        if (!WEIR_ATOMIC_LOAD(&op->fd->weir__read_hint, RELAXED))
+            return READY_WAIT;
+    }
+    return READY_LATER;
 }
 
 static bool attempt_send(struct weir_op *op)
@@ -201,7 +234,7 @@ bool weir__ready_attempt(struct weir_loop *loop, struct weir_op *op)
     case WEIR_OP_CONNECT:
         return attempt_connect(op);
     case WEIR_OP_RECV:
-        return attempt_recv(op);
+        return attempt_recv(loop, op);
     case WEIR_OP_RECV_LENT:
         return attempt_recv_lent(loop, op);
     case WEIR_OP_SEND:

@@ -16,6 +16,15 @@ struct weir_op;
  * WHOLE send, it may be tried again and goes on). */
 bool weir__ready_attempt(struct weir_loop *loop, struct weir_op *op);
 
+/* What is to be done for a multishot receive after it was tried. */
+enum weir__ready_next {
+    READY_WAIT,   /* the socket is empty: arm */
+    READY_LATER,  /* a bound is reached: try again in the next turn */
+    READY_STARVE, /* there is no buffer */
+    READY_END,    /* op->result is set */
+};
+enum weir__ready_next weir__ready_receive(struct weir_loop *loop, struct weir_op *op);
+
 /* One accept: the descriptor, or a negative error. */
 int weir__ready_accept(struct weir_op *op);
 

@@ -17,54 +17,26 @@
 #include <sys/socket.h>
 
 #include "backend/ready/attempt.h"
-#include "backend/uring/ring.h"
+#include "backend/uring/uring.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "core/loop.h"
 #include "sys/call.h"
 #include "sys/sys.h"
 
-#define SQ_ENTRIES      1024
-#define CQ_ENTRIES      8192
-#define GROUP_ID        1
-#define WAIT_SHIFT      48
-#define DATA_IGNORE     0u
-#define DATA_WAKE       2u
-#define DATA_CANCEL_BIT 1u
-
-struct uring_state {
-    struct weir__ring ring;
-    struct io_uring_buf_ring *group; /* NULL: the kernel has none */
-    uint32_t group_entries;
-    uint16_t group_tail;
-    uint32_t in_ring; /* buffers in the kernel's hands */
-    int wake;
-    int event; /* for embedding; -1 until it is asked for */
-    uint64_t wake_value;
-    bool wake_armed;
-};
-
-static uint64_t data_of(const struct weir_op *op)
-{
-    return (uint64_t)(uintptr_t)op | (uint64_t)op->weir__wait << WAIT_SHIFT;
-}
-
-static struct weir_op *op_of(uint64_t data)
-{
-    return (struct weir_op *)(uintptr_t)(data & ((1ull << WAIT_SHIFT) - 1) & ~(uint64_t)1);
-}
+#define SQ_ENTRIES 1024
+#define CQ_ENTRIES 8192
 
 /* ---- life ---- */
 
 static void uring_fini(struct weir_loop *loop)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
 
     if (state->ring.enabled && weir__ring_unsent(&state->ring))
         (void)weir__ring_enter(&state->ring, 0, 0); /* closes */
     weir__ring_fini(&state->ring);
-    if (state->group)
-        weir__sys_munmap(state->group, state->group_entries * sizeof(struct io_uring_buf));
+    weir__uring_fini_group(loop);
     if (state->wake >= 0)
         weir__sys_close(state->wake);
     if (state->event >= 0)
@@ -75,7 +47,7 @@ static void uring_fini(struct weir_loop *loop)
 
 static int uring_init(struct weir_loop *loop)
 {
-    struct uring_state *state = weir__calloc(1, sizeof *state);
+    struct weir__uring *state = weir__calloc(1, sizeof *state);
     int rc;
 
     if (!state)
@@ -94,78 +66,9 @@ fail:
     return rc;
 }
 
-/* ---- buffers ---- */
-
-static void ring_add(struct weir_loop *loop, uint32_t id)
-{
-    struct uring_state *state = loop->state;
-    struct io_uring_buf *buf = &state->group->bufs[state->group_tail & (state->group_entries - 1)];
-
-    buf->addr = (uint64_t)(uintptr_t)weir__buffers_at(&loop->buffers, id);
-    buf->len = WEIR__BUFFER_SIZE;
-    buf->bid = (uint16_t)id;
-    state->group_tail++;
-    state->in_ring++;
-    WEIR_ATOMIC_STORE(&state->group->tail, state->group_tail, RELEASE);
-}
-
-static bool grow_group(struct weir_loop *loop)
-{
-    int64_t first = weir__buffers_grow(&loop->buffers);
-    uint32_t i;
-
-    if (first < 0)
-        return false;
-    for (i = 0; i < WEIR__BUFFERS_CHUNK; i++)
-        ring_add(loop, (uint32_t)first + i);
-    return true;
-}
-
-static void uring_give(struct weir_loop *loop, uint32_t id)
-{
-    struct uring_state *state = loop->state;
-
-    if (state->group)
-        ring_add(loop, id);
-    else
-        weir__buffers_put(&loop->buffers, id);
-}
-
-static uint32_t power_of_two(uint32_t n)
-{
-    uint32_t power = 1;
-
-    while (power < n)
-        power *= 2;
-    return power;
-}
-
-/* Registers the group; without it receives are readiness and a plain call. */
-static void init_group(struct weir_loop *loop)
-{
-    struct uring_state *state = loop->state;
-    uint32_t entries = power_of_two(loop->buffers.max);
-    struct io_uring_buf_reg reg = {.ring_entries = entries, .bgid = GROUP_ID};
-    size_t size = entries * sizeof(struct io_uring_buf);
-    void *memory = NULL;
-
-    if (weir__sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-                       &memory)
-        < 0)
-        return;
-    reg.ring_addr = (uint64_t)(uintptr_t)memory;
-    if (weir__sys_io_uring_register(state->ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1) < 0) {
-        weir__sys_munmap(memory, size);
-        return;
-    }
-    state->group = memory;
-    state->group_entries = entries;
-    grow_group(loop);
-}
-
 /* ---- waking ---- */
 
-static void arm_wake(struct uring_state *state)
+static void arm_wake(struct weir__uring *state)
 {
     struct io_uring_sqe *sqe = weir__ring_sqe(&state->ring);
 
@@ -173,23 +76,57 @@ static void arm_wake(struct uring_state *state)
     sqe->fd = state->wake;
     sqe->addr = (uint64_t)(uintptr_t)&state->wake_value;
     sqe->len = sizeof state->wake_value;
-    sqe->user_data = DATA_WAKE;
+    sqe->user_data = URING_DATA_WAKE;
     state->wake_armed = true;
 }
 
 static void uring_wake(struct weir_loop *loop)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
     uint64_t one = 1;
 
     (void)weir__sys_write(state->wake, &one, sizeof one);
+}
+
+/* ---- the alarm ---- */
+
+/* A timer that is far away is put into the ring once, instead of into every wait: a wait without a
+ * timeout saves the kernel setting up and taking down a timer. An alarm that a nearer one replaces
+ * is left to ring in vain; it must be twice as far away, so that there are never many. */
+#define ALARM_MIN_NS 20000000
+
+static uint64_t alarm_data(const struct weir__uring *state)
+{
+    return URING_DATA_ALARM | (uint64_t)state->alarm_number << 8;
+}
+
+/* True if the wait needs no timeout. */
+static bool set_alarm(struct weir_loop *loop, int64_t timeout_ns)
+{
+    struct weir__uring *state = loop->state;
+    struct io_uring_sqe *sqe;
+
+    if (timeout_ns < ALARM_MIN_NS || loop->next_ns > loop->alarm_ns - (uint64_t)timeout_ns)
+        return false;
+    state->alarm_number++;
+    state->alarm.tv_sec = (int64_t)(loop->next_ns / 1000000000);
+    state->alarm.tv_nsec = (int64_t)(loop->next_ns % 1000000000);
+    sqe = weir__ring_sqe(&state->ring);
+    sqe->opcode = IORING_OP_TIMEOUT;
+    sqe->fd = -1;
+    sqe->addr = (uint64_t)(uintptr_t)&state->alarm;
+    sqe->len = 1;
+    sqe->timeout_flags = IORING_TIMEOUT_ABS;
+    sqe->user_data = alarm_data(state);
+    loop->alarm_ns = loop->next_ns;
+    return true;
 }
 
 /* The ring's own descriptor does not say that completions are deferred to the next enter; an event
  * descriptor that is registered with it does. */
 static int uring_descriptor(struct weir_loop *loop)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
     int rc, fd;
 
     if (state->event >= 0)
@@ -208,70 +145,51 @@ static int uring_descriptor(struct weir_loop *loop)
 
 /* ---- submission ---- */
 
-static struct io_uring_sqe *prepare(struct uring_state *state, struct weir_op *op, int opcode)
+struct io_uring_sqe *weir__uring_prepare(struct weir__uring *state, struct weir_op *op, int opcode)
 {
     struct io_uring_sqe *sqe = weir__ring_sqe(&state->ring);
 
     sqe->opcode = (uint8_t)opcode;
     sqe->fd = op->fd->number;
-    sqe->user_data = data_of(op);
+    sqe->user_data = weir__uring_data(op);
     return sqe;
 }
 
-static void prepare_poll(struct uring_state *state, struct weir_op *op, uint32_t events)
+void weir__uring_prepare_poll(struct weir__uring *state, struct weir_op *op, uint32_t events)
 {
-    prepare(state, op, IORING_OP_POLL_ADD)->poll32_events = events;
+    weir__uring_prepare(state, op, IORING_OP_POLL_ADD)->poll32_events = events;
 }
 
-static void prepare_recv(struct uring_state *state, struct weir_op *op)
+static void prepare_send(struct weir__uring *state, struct weir_op *op)
 {
-    struct io_uring_sqe *sqe;
-
-    if (op->kind == WEIR_OP_RECV_LENT && !state->group) {
-        prepare_poll(state, op, POLLIN);
-        return;
-    }
-    sqe = prepare(state, op, IORING_OP_RECV);
-    sqe->ioprio = op->fd->weir__read_hint ? 0 : IORING_RECVSEND_POLL_FIRST;
-    if (op->kind == WEIR_OP_RECV_LENT) {
-        sqe->flags = IOSQE_BUFFER_SELECT;
-        sqe->buf_group = GROUP_ID;
-    } else {
-        sqe->addr = (uint64_t)(uintptr_t)op->u.buffer.base;
-        sqe->len = (uint32_t)op->u.buffer.len;
-    }
-}
-
-static void prepare_send(struct uring_state *state, struct weir_op *op)
-{
-    struct io_uring_sqe *sqe = prepare(state, op, IORING_OP_SEND);
+    struct io_uring_sqe *sqe = weir__uring_prepare(state, op, IORING_OP_SEND);
 
     sqe->addr = (uint64_t)(uintptr_t)op->u.buffer.base + op->u.buffer.done;
     sqe->len = (uint32_t)(op->u.buffer.len - op->u.buffer.done);
     sqe->msg_flags = MSG_NOSIGNAL | (op->flags & WEIR_OP_WHOLE ? MSG_WAITALL : 0);
 }
 
-static void prepare_sendmsg(struct uring_state *state, struct weir_op *op)
+static void prepare_sendmsg(struct weir__uring *state, struct weir_op *op)
 {
-    struct io_uring_sqe *sqe = prepare(state, op, IORING_OP_SENDMSG);
+    struct io_uring_sqe *sqe = weir__uring_prepare(state, op, IORING_OP_SENDMSG);
 
     sqe->addr = (uint64_t)(uintptr_t)op->u.message;
     sqe->len = 1;
     sqe->msg_flags = MSG_NOSIGNAL;
 }
 
-static void prepare_accept(struct uring_state *state, struct weir_op *op)
+static void prepare_accept(struct weir__uring *state, struct weir_op *op)
 {
-    struct io_uring_sqe *sqe = prepare(state, op, IORING_OP_ACCEPT);
+    struct io_uring_sqe *sqe = weir__uring_prepare(state, op, IORING_OP_ACCEPT);
 
     sqe->accept_flags = SOCK_CLOEXEC;
     if (op->flags & WEIR_OP_MULTISHOT)
         sqe->ioprio = IORING_ACCEPT_MULTISHOT;
 }
 
-static void prepare_connect(struct uring_state *state, struct weir_op *op)
+static void prepare_connect(struct weir__uring *state, struct weir_op *op)
 {
-    struct io_uring_sqe *sqe = prepare(state, op, IORING_OP_CONNECT);
+    struct io_uring_sqe *sqe = weir__uring_prepare(state, op, IORING_OP_CONNECT);
 
     sqe->addr = (uint64_t)(uintptr_t)op->u.connect.address;
     sqe->off = op->u.connect.len;
@@ -279,9 +197,10 @@ static void prepare_connect(struct uring_state *state, struct weir_op *op)
 
 /* A plain call, tried when it saves a trip through the ring: the ring has nothing else to take, and
  * nobody else is about to give it something. */
-static bool worth_a_call(const struct weir_loop *loop, const struct uring_state *state)
+static bool worth_a_call(const struct weir_loop *loop, const struct weir__uring *state)
 {
-    return !loop->runnable && !loop->completed_head && !weir__ring_unsent(&state->ring);
+    return !loop->runnable && !loop->completed_head && !loop->news_head
+           && !weir__ring_unsent(&state->ring);
 }
 
 /* sendfile has no flag for one call, so the socket is non-blocking for its duration only: the ring
@@ -295,9 +214,9 @@ static bool attempt_sendfile(struct weir_loop *loop, struct weir_op *op)
     return finished;
 }
 
-static void submit_now(struct weir_loop *loop, struct weir_op *op)
+void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
 
     switch ((enum weir_op_kind)op->kind) {
     case WEIR_OP_ACCEPT:
@@ -308,7 +227,7 @@ static void submit_now(struct weir_loop *loop, struct weir_op *op)
         break;
     case WEIR_OP_RECV:
     case WEIR_OP_RECV_LENT:
-        prepare_recv(state, op);
+        weir__uring_prepare_recv(loop, op);
         break;
     case WEIR_OP_SEND:
         if (worth_a_call(loop, state) && weir__ready_attempt(loop, op))
@@ -323,13 +242,13 @@ static void submit_now(struct weir_loop *loop, struct weir_op *op)
             prepare_sendmsg(state, op);
         break;
     case WEIR_OP_POLL:
-        prepare_poll(state, op, op->u.events);
+        weir__uring_prepare_poll(state, op, op->u.events);
         break;
     case WEIR_OP_SENDFILE:
         if (attempt_sendfile(loop, op))
             weir__loop_complete(loop, op);
         else
-            prepare_poll(state, op, POLLOUT);
+            weir__uring_prepare_poll(state, op, POLLOUT);
         break;
     case WEIR_OP_NOP:
     case WEIR_OP_TIMER:
@@ -337,29 +256,31 @@ static void submit_now(struct weir_loop *loop, struct weir_op *op)
     }
 }
 
-static void uring_submit(struct weir_loop *loop, struct weir_op *op)
-{
-    submit_now(loop, op);
-}
-
 static void uring_cancel(struct weir_loop *loop, struct weir_op *op)
 {
-    struct uring_state *state = loop->state;
-    struct io_uring_sqe *sqe;
+    struct weir__uring *state = loop->state;
 
+    op->flags &= (uint8_t)~WEIR__URING_RENEW; /* if one was under way, it ends instead */
+    op->flags |= WEIR__URING_STOP;
     if (op->weir__cancels)
         return;
+    weir__uring_ask_back(state, op);
+}
+
+void weir__uring_ask_back(struct weir__uring *state, struct weir_op *op)
+{
+    struct io_uring_sqe *sqe = weir__ring_sqe(&state->ring);
+
     op->weir__cancels++;
-    sqe = weir__ring_sqe(&state->ring);
     sqe->opcode = IORING_OP_ASYNC_CANCEL;
     sqe->fd = -1;
-    sqe->addr = data_of(op);
-    sqe->user_data = data_of(op) | DATA_CANCEL_BIT;
+    sqe->addr = weir__uring_data(op);
+    sqe->user_data = weir__uring_data(op) | URING_DATA_CANCEL_BIT;
 }
 
 static void uring_forget(struct weir_loop *loop, weir_fd *fd, int close)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
     struct io_uring_sqe *sqe;
 
     if (!close)
@@ -372,12 +293,12 @@ static void uring_forget(struct weir_loop *loop, weir_fd *fd, int close)
     sqe->opcode = IORING_OP_CLOSE;
     sqe->fd = fd->number;
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data = DATA_IGNORE;
+    sqe->user_data = URING_DATA_IGNORE;
 }
 
 /* ---- reaping ---- */
 
-static void link_done(struct weir_loop *loop, struct weir_op *op)
+void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
 {
     if (op->weir__cancels)
         op->weir__state = OP_HELD;
@@ -390,7 +311,11 @@ static void reap_cancel(struct weir_loop *loop, struct weir_op *op)
     op->weir__cancels--;
     if (op->weir__state != OP_HELD || op->weir__cancels)
         return;
-    if (op->flags & WEIR_OP_MULTISHOT)
+    if (op->flags & WEIR__URING_RENEW) {
+        weir__uring_renew(loop, op);
+        return;
+    }
+    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
         weir__loop_shot(loop, op, op->result, false);
     else
         weir__loop_complete(loop, op);
@@ -402,7 +327,7 @@ static void reap_accept(struct weir_loop *loop, struct weir_op *op, const struct
 
     op->result = cqe->res;
     if (!(op->flags & WEIR_OP_MULTISHOT)) {
-        link_done(loop, op);
+        weir__uring_done(loop, op);
         return;
     }
     if (more || !op->weir__cancels) {
@@ -415,61 +340,42 @@ static void reap_accept(struct weir_loop *loop, struct weir_op *op, const struct
     op->weir__state = OP_HELD;
 }
 
-static void reap_lent(struct weir_loop *loop, struct weir_op *op, const struct io_uring_cqe *cqe)
-{
-    struct uring_state *state = loop->state;
-    uint32_t id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-
-    if (cqe->flags & IORING_CQE_F_BUFFER) {
-        state->in_ring--;
-        if (cqe->res > 0)
-            weir__buffers_lend(&loop->buffers, id, (uint32_t)cqe->res, &op->u.lent);
-        else
-            uring_give(loop, id);
-        if (state->in_ring < loop->buffers.count / 4)
-            grow_group(loop);
-    }
-    if (cqe->res != WEIR_ENOBUFS || op->weir__cancels) {
-        link_done(loop, op);
-        return;
-    }
-    if (state->in_ring || grow_group(loop))
-        submit_now(loop, op);
-    else
-        weir__loop_starve(loop, op);
-}
-
 /* Readiness came for an operation that is then done by a plain call. */
 static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
     bool finished;
 
     if (result < 0) {
         op->result = result;
-        link_done(loop, op);
+        weir__uring_done(loop, op);
+        return;
+    }
+    if (weir__op_receives_on(op)) {
+        weir__uring_reap_readable(loop, op);
         return;
     }
     if (op->kind == WEIR_OP_SENDFILE)
         finished = attempt_sendfile(loop, op);
     else
         finished = !state->group && weir__ready_attempt(loop, op);
-    if (!finished && op->weir__cancels) { /* the cancel has missed the readiness that came */
+    if (!finished && (op->flags & WEIR__URING_STOP)) { /* it has missed the readiness that came */
         op->result = WEIR_ECANCELED;
         finished = true;
     }
-    if (finished && op->result == WEIR_ENOBUFS && op->kind == WEIR_OP_RECV_LENT)
+    if (finished && op->result == WEIR_ENOBUFS && op->kind == WEIR_OP_RECV_LENT
+        && !(op->flags & WEIR__URING_STOP))
         weir__loop_starve(loop, op);
     else if (finished)
-        link_done(loop, op);
+        weir__uring_done(loop, op);
     else
-        submit_now(loop, op);
+        weir__uring_submit(loop, op);
 }
 
 static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
 {
-    struct uring_state *state = loop->state;
-    struct weir_op *op = op_of(cqe->user_data);
+    struct weir__uring *state = loop->state;
+    struct weir_op *op = weir__uring_op(cqe->user_data);
 
     op->result = cqe->res;
     switch ((enum weir_op_kind)op->kind) {
@@ -479,8 +385,9 @@ static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
     case WEIR_OP_RECV_LENT:
         op->fd->weir__read_hint = (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
         /* readiness for a receive from before the group was registered is no byte count */
-        if (state->group && (cqe->res <= 0 || (cqe->flags & IORING_CQE_F_BUFFER)))
-            reap_lent(loop, op, cqe);
+        if (state->group
+            && (cqe->res <= 0 || (cqe->flags & (IORING_CQE_F_BUFFER | IORING_CQE_F_MORE))))
+            weir__uring_reap_lent(loop, op, cqe);
         else
             reap_ready(loop, op, cqe->res);
         return;
@@ -501,20 +408,28 @@ static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
     case WEIR_OP_TIMER:
         break;
     }
-    link_done(loop, op);
+    weir__uring_done(loop, op);
+}
+
+/* A completion of the backend itself. */
+static void reap_own(struct weir_loop *loop, uint64_t data)
+{
+    struct weir__uring *state = loop->state;
+
+    if (data == URING_DATA_WAKE) {
+        state->wake_armed = false;
+        loop->wake_count++;
+    } else if (data == alarm_data(state)) {
+        loop->alarm_ns = UINT64_MAX;
+    }
 }
 
 static void reap_one(struct weir_loop *loop, const struct io_uring_cqe *cqe)
 {
-    struct uring_state *state = loop->state;
-
-    if (cqe->user_data == DATA_IGNORE)
-        return;
-    if (cqe->user_data == DATA_WAKE) {
-        state->wake_armed = false;
-        loop->wake_count++;
-    } else if (cqe->user_data & DATA_CANCEL_BIT) {
-        reap_cancel(loop, op_of(cqe->user_data));
+    if (cqe->user_data <= URING_DATA_OWN_MAX) {
+        reap_own(loop, cqe->user_data);
+    } else if (cqe->user_data & URING_DATA_CANCEL_BIT) {
+        reap_cancel(loop, weir__uring_op(cqe->user_data));
     } else {
         reap_op(loop, cqe);
     }
@@ -522,7 +437,7 @@ static void reap_one(struct weir_loop *loop, const struct io_uring_cqe *cqe)
 
 static void reap(struct weir_loop *loop)
 {
-    struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
+    struct weir__ring *ring = &((struct weir__uring *)loop->state)->ring;
     unsigned head = *ring->cq_head;
     unsigned tail = WEIR_ATOMIC_LOAD(ring->cq_tail, ACQUIRE);
 
@@ -536,7 +451,7 @@ static void reap(struct weir_loop *loop)
 /* Looks at the ring's own memory, without a system call: true if there is something. */
 static bool spin(struct weir_loop *loop)
 {
-    struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
+    struct weir__ring *ring = &((struct weir__uring *)loop->state)->ring;
     bool found;
 
     while (!(found = weir__ring_stirs(ring) || !weir__inbox_empty(&loop->inbox))
@@ -548,7 +463,7 @@ static bool spin(struct weir_loop *loop)
 
 static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 {
-    struct weir__ring *ring = &((struct uring_state *)loop->state)->ring;
+    struct weir__ring *ring = &((struct weir__uring *)loop->state)->ring;
     int rc;
 
     if (weir__spin_begin(&loop->spin, timeout_ns)) {
@@ -567,7 +482,7 @@ static int sleep_or_spin(struct weir_loop *loop, int64_t timeout_ns)
 
 static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
 {
-    struct uring_state *state = loop->state;
+    struct weir__uring *state = loop->state;
     uint64_t count;
     int rc = 0;
 
@@ -575,7 +490,7 @@ static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
         rc = weir__ring_enable(&state->ring);
         if (rc < 0)
             return rc;
-        init_group(loop);
+        weir__uring_init_group(loop);
     }
     if (state->event >= 0)
         (void)weir__sys_read(state->event, &count, sizeof count);
@@ -583,6 +498,8 @@ static int uring_wait(struct weir_loop *loop, int64_t timeout_ns)
         arm_wake(state);
     if (timeout_ns && weir__ring_cq_count(&state->ring))
         timeout_ns = 0;
+    if (timeout_ns > 0 && set_alarm(loop, timeout_ns))
+        timeout_ns = -1;
     if (timeout_ns)
         rc = sleep_or_spin(loop, timeout_ns);
     else if (weir__ring_unsent(&state->ring) || weir__ring_stirs(&state->ring))
@@ -595,11 +512,11 @@ const struct weir__backend weir__backend_uring = {
     .name = "uring",
     .init = uring_init,
     .fini = uring_fini,
-    .submit = uring_submit,
+    .submit = weir__uring_submit,
     .cancel = uring_cancel,
     .wait = uring_wait,
     .wake = uring_wake,
     .descriptor = uring_descriptor,
     .forget = uring_forget,
-    .give = uring_give,
+    .give = weir__uring_give,
 };
