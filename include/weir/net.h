@@ -104,7 +104,7 @@ struct weir_serve_options {
 };
 
 /* Serves connections until the listener is closed (0) or the caller is stopped (its reason), then
- * drains: nothing new is accepted, idle connections are closed, handlers that run may finish within
+ * drains: new connections are refused, idle connections are closed, handlers that run may finish within
  * the drain limit and are cancelled after it. Spreads connections over the runtime's workers.
  * Suspends. */
 WEIR_PUBLIC int weir_serve_n(weir_listener listener, weir_serve_handler *handler, void *arg,

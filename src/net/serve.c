@@ -28,7 +28,8 @@
 #define IDLE_DEFAULT_NS     WEIR_SECONDS(60)
 #define DRAIN_DEFAULT_NS    WEIR_SECONDS(10)
 #define BACKOFF_NS          WEIR_MILLISECONDS(50) /* after an accept that found no descriptor */
-#define WAITING_MAX         64 /* accepted beyond the limit, before accepting stops */
+#define BACKLOG_MAX         4096 /* connections taken out of a backlog at the end */
+#define WAITING_MAX         64   /* accepted beyond the limit, before accepting stops */
 
 struct weir__served { /* a part */
     struct weir__serve *serve;
@@ -65,6 +66,57 @@ struct weir__serve {
 static void accept_start(struct weir__served *part);
 
 /* ---- the end of a part ---- */
+
+static bool at_limit(const struct weir__serve *serve)
+{
+    return WEIR_ATOMIC_LOAD(&serve->connections, RELAXED) >= serve->options.connections_max;
+}
+
+static void connection_begin(struct weir__served *part, int fd);
+
+static bool has_come(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    return weir__sys_poll(&ready, 1, 0) == 1;
+}
+
+/* Takes out what the kernel has accepted: connections that have sent something are served still, the
+ * others are closed. */
+static void empty_backlog(struct weir__served *part)
+{
+    int i;
+
+    for (i = 0; i < BACKLOG_MAX; i++) {
+        int late = weir__sys_accept4(part->listener.number, NULL, NULL, SOCK_CLOEXEC);
+
+        if (late < 0)
+            return;
+        if (has_come(late) && !at_limit(part->serve))
+            connection_begin(part, late);
+        else
+            weir__sys_close(late);
+    }
+}
+
+/* Refuses new connections from now on. A TCP socket that stops resets what is in its backlog, and a
+ * UNIX socket leaves it there; so the one is emptied before, the other after. A listener that stays
+ * open keeps its own socket and backlog. */
+static void stop_listening(struct weir__served *part)
+{
+    struct weir__listener *listener = part->serve->listener;
+    int fd = part->listener.number;
+
+    if (fd == listener->fd && !weir__handle_closed(listener->id))
+        return;
+    if (weir__sys_set_nonblock(fd, true) < 0)
+        return;
+    if (listener->family != AF_UNIX)
+        empty_backlog(part);
+    (void)weir__sys_shutdown(fd, SHUT_RDWR);
+    if (listener->family == AF_UNIX)
+        empty_backlog(part);
+}
 
 static void part_end_if_done(struct weir__served *part)
 {
@@ -226,11 +278,6 @@ static void connection_begin(struct weir__served *part, int fd)
         connection_finish(stream);
 }
 
-static bool at_limit(const struct weir__serve *serve)
-{
-    return WEIR_ATOMIC_LOAD(&serve->connections, RELAXED) >= serve->options.connections_max;
-}
-
 static void begin_waiting(struct weir__served *part)
 {
     while (part->waiting_count && !at_limit(part->serve)) {
@@ -323,6 +370,7 @@ static void accept_done(weir_op *op)
     }
     part->accepting = false;
     if (part->stopping) {
+        stop_listening(part);
         part_end_if_done(part);
     } else if (op->result == WEIR_EMFILE || op->result == WEIR_ENFILE) {
         burn_reserve(part);
@@ -373,6 +421,8 @@ static void part_stop(weir_post *post, weir_loop *loop)
         weir__sys_close(part->waiting[--part->waiting_count]);
     if (part->accepting)
         weir_loop_cancel(loop, &part->accept);
+    else
+        stop_listening(part);
     weir__slab_each(&part->worker->streams, cancel_idle, part);
     part_end_if_done(part);
 }

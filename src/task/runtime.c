@@ -16,7 +16,8 @@
 #include "task/scope.h"
 #include "task/worker.h"
 
-#define SPIN_DEFAULT_NS 200000
+#define SPIN_DEFAULT_NS  200000
+#define FAILED_STEPS_MAX 100
 
 struct weir__runtime {
     uint32_t count;
@@ -82,6 +83,21 @@ void weir__runtime_stop(struct weir__runtime *runtime)
     }
 }
 
+/* A wait call that fails does so again and again, in a process whose calls a filter refuses, say:
+ * the worker goes on, as slowly as it may. */
+static void step(struct weir__worker *worker)
+{
+    uint32_t word = 0;
+
+    if (weir__worker_step(worker) >= 0) {
+        worker->failed_steps = 0;
+        return;
+    }
+    if (worker->failed_steps < FAILED_STEPS_MAX)
+        worker->failed_steps++;
+    (void)weir__sys->park(&word, 0, WEIR_MILLISECONDS(worker->failed_steps));
+}
+
 static void run_worker(void *arg)
 {
     struct weir__worker *worker = arg;
@@ -91,12 +107,12 @@ static void run_worker(void *arg)
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
     while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST))
-        weir__worker_step(worker);
+        step(worker);
     if (worker->end_streams)
         worker->end_streams(worker);
     while (worker->ready_count || worker->loop->inflight > worker->loop->silent
            || !weir__inbox_empty(&worker->loop->inbox) || worker->streams.live)
-        weir__worker_step(worker);
+        step(worker);
     weir__loop_poll(worker->loop,
                     0); /* sends what is prepared still, closes: only this thread may */
     weir__overflow_stack_fini(&worker->signal_stack);

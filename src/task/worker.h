@@ -24,6 +24,7 @@ struct weir__worker {
     weir_loop *loop;
     uint32_t index; /* 1.. */
     uint32_t ready_count;
+    uint32_t failed_steps; /* in a row */
     uint64_t task_count; /* started so far: numbers them, with the worker's index */
     struct weir__queue ready;
     struct weir__task *current;

@@ -143,8 +143,7 @@ TEST(serves_with_listeners_of_three_workers)
 
 TEST(starts_handlers_at_the_first_byte_and_again)
 {
-    struct server server = {.address = "tcp://127.0.0.1:0",
-                            .options.at_first_byte = WEIR_ON};
+    struct server server = {.address = "tcp://127.0.0.1:0", .options.at_first_byte = WEIR_ON};
 
     run(exchanges, &server, 1);
     assert_int_equal(server.started, 240);
@@ -310,6 +309,48 @@ TEST(drain_closes_connections_that_wait_for_a_byte_at_once)
 
     run(drain, &server, 1);
     run(drain, &server, 2);
+}
+
+static int refused_while_draining(void *arg)
+{
+    struct server *server = arg;
+    weir_stream first, second;
+    weir_block block;
+    weir_scope scope;
+    char byte;
+    int rc;
+
+    start(&scope, server, server->address);
+    CHECK(weir_dial(&first, server->address) == 0);
+    say(first);
+    CHECK(weir_listener_close(server->listener) == 0);
+    CHECK(weir_deadline_begin(&block, WEIR_SECONDS(10)) == 0);
+    do { /* at first it may be accepted still and closed, or reset */
+        rc = weir_dial(&second, server->address);
+        if (rc == 0) {
+            CHECK(weir_read(second, &byte, 1) <= 0);
+            weir_close(second);
+        }
+    } while (rc == 0 || rc == WEIR_ECONNRESET);
+    weir_block_end(&block);
+    CHECK(rc == WEIR_ECONNREFUSED);
+    say(first); /* what had begun goes on */
+    weir_close(first);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(server->rc == 0);
+    return 0;
+}
+
+TEST(drain_refuses_new_connections_and_serves_the_old)
+{
+    struct server server = {.address = "tcp://127.0.0.1:0"};
+
+    run(refused_while_draining, &server, 1);
+    server = (struct server){.address = "tcp://127.0.0.1:0"};
+    run(refused_while_draining, &server, 3);
+    server = (struct server){.rc = 0};
+    snprintf(server.address, sizeof server.address, "unix://@weir-test-serve-%d", (int)getpid());
+    run(refused_while_draining, &server, 2);
 }
 
 static int cancelled(void *arg)
