@@ -56,8 +56,11 @@ void weir__spin_end(struct weir__spin *spin, bool found)
         spin->late |= weir__now_ns() - spin->before_ns > GAP_NS;
     if (found && !spin->late) {
         spin->backoff = BACKOFF_MIN;
+        spin->failures = 0;
         return;
     }
+    if (spin->failures++ == 0) /* once may be an interrupt */
+        return;
     spin->skip = spin->backoff;
     if (spin->backoff < BACKOFF_MAX)
         spin->backoff *= 2;

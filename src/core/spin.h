@@ -2,8 +2,9 @@
  *
  * Sleeping costs tens of microseconds where the core goes idle, so a loop whose waits are short
  * looks at the backend's memory for a while first. It does so only while one descriptor does all
- * the work (`alone`) and the average wait is shorter than the longest spin; a spin that found
- * nothing is not tried again for 16 waits, then for twice as many after each further failure.
+ * the work (`alone`) and the average wait is shorter than the longest spin; after two
+ * spins that found nothing it is not tried again for 16 waits, then for twice as many after each
+ * further failure.
  *
  * What the first look finds was there without a spin, and teaches nothing. A clock that jumps
  * between two looks says that somebody else ran on this core meanwhile, perhaps the very peer that
@@ -22,9 +23,10 @@ struct weir_fd;
 struct weir__spin {
     int64_t max_ns; /* 0: never */
     int64_t average_ns;
-    uint32_t skip;    /* waits still to pass without a spin */
-    uint32_t backoff; /* skips after the next failure */
-    bool alone;       /* one descriptor does all the work: plain calls beat the ring, too */
+    uint32_t skip;     /* waits still to pass without a spin */
+    uint32_t backoff;  /* skips after the next failure */
+    uint32_t failures; /* in a row */
+    bool alone;        /* one descriptor does all the work: plain calls beat the ring, too */
     uint16_t alone_run;
     const struct weir_fd *last_fd; /* only compared */
     uint64_t count;                /* spins tried */

@@ -11,6 +11,7 @@
 enum {
     SPARE_MAX = 64, /* chunks of a kind that a worker keeps */
     LINGER_MAX = 256 * 1024,
+    READ_MAX = 16 * 1024, /* at once: a longer read would end the stream's standing receive */
 };
 
 #define LINGER_NS WEIR_SECONDS(1)
@@ -121,6 +122,7 @@ static int gather(struct weir__http1_io *io)
 /* Reads behind what is unread: the count, 0 at the end, or an error. */
 static int read_more(struct weir__http1_io *io)
 {
+    size_t room;
     ptrdiff_t n;
     int rc;
 
@@ -131,7 +133,10 @@ static int read_more(struct weir__http1_io *io)
         return rc;
     if (io->len == io->gathered->cap)
         return WEIR_HTTP_ETOOLARGE;
-    n = weir_read(io->peer, io->gathered->bytes + io->len, io->gathered->cap - io->len);
+    room = io->gathered->cap - io->len;
+    if (room > READ_MAX)
+        room = READ_MAX;
+    n = weir_read(io->peer, io->gathered->bytes + io->len, room);
     if (n > 0) {
         io->len += (size_t)n;
         io->wall_ns = weir_wall_ns();
