@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <weir/loop.h>
 
-/* A little more than 16 KiB: a message of 16 KiB leaves room, and so is known to be all there is. */
+/* A little more than 16 KiB: a message of 16 KiB leaves room, so it is known to be all there is. */
 #define WEIR__BUFFER_SIZE (16384u + 64u)
 /* Neighbours start in different cache sets: 64 buffers a page multiple apart share one. */
 #define WEIR__BUFFER_STRIDE       (WEIR__BUFFER_SIZE + 128u)

@@ -224,9 +224,13 @@ void weir_loop_cancel(weir_loop *loop, weir_op *op)
     }
 }
 
-void weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
+bool weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
 {
     loop->buffers.exhausted_count++;
+    if (!loop->buffers.lent) {
+        op->result = WEIR_ENOMEM;
+        return false;
+    }
     op->weir__state = OP_STARVED;
     op->weir__next = NULL;
     if (loop->starved_tail)
@@ -234,6 +238,7 @@ void weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
     else
         loop->starved_head = op;
     loop->starved_tail = op;
+    return true;
 }
 
 void weir__loop_feed(struct weir_loop *loop, uint32_t count)

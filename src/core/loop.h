@@ -169,8 +169,9 @@ static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, i
     shot->more = more;
 }
 
-/* Puts a receive that found no buffer on the list of the starved, in order. */
-void weir__loop_starve(struct weir_loop *loop, struct weir_op *op);
+/* Puts a receive that found no buffer on the list of the starved, in order: true. False, with
+ * WEIR_ENOMEM as its result, if no buffer is lent, so that none will come home. */
+bool weir__loop_starve(struct weir_loop *loop, struct weir_op *op);
 /* Submits starved receives again, at most `count`. */
 void weir__loop_feed(struct weir_loop *loop, uint32_t count);
 

@@ -81,8 +81,8 @@ static bool has_come(int fd)
     return weir__sys_poll(&ready, 1, 0) == 1;
 }
 
-/* Takes out what the kernel has accepted: connections that have sent something are served still, the
- * others are closed. */
+/* Takes out what the kernel has accepted: connections that have sent something are served still,
+ * the others are closed. */
 static void empty_backlog(struct weir__served *part)
 {
     int i;

@@ -167,9 +167,7 @@ static void arm(struct weir_loop *loop, struct weir_op *op)
 
 static void finish(struct weir_loop *loop, struct weir_op *op)
 {
-    if (op->kind == WEIR_OP_RECV_LENT && op->result == WEIR_ENOBUFS)
-        weir__loop_starve(loop, op);
-    else
+    if (op->kind != WEIR_OP_RECV_LENT || op->result != WEIR_ENOBUFS || !weir__loop_starve(loop, op))
         weir__loop_complete(loop, op);
 }
 
@@ -213,7 +211,8 @@ static void receive_on(struct weir_loop *loop, struct weir_op *op)
         try_later(loop, op);
         break;
     case READY_STARVE:
-        weir__loop_starve(loop, op);
+        if (!weir__loop_starve(loop, op))
+            weir__loop_complete(loop, op);
         break;
     case READY_END:
         weir__loop_complete(loop, op);

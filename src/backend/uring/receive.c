@@ -260,8 +260,8 @@ static void submit_or_starve(struct weir_loop *loop, struct weir_op *op)
 
     if (state->in_ring || grow_group(loop))
         weir__uring_submit(loop, op);
-    else
-        weir__loop_starve(loop, op);
+    else if (!weir__loop_starve(loop, op))
+        weir__uring_done(loop, op);
 }
 
 /* The kernel has let go of a receive: an end, or a reason to ask again. */
@@ -321,7 +321,8 @@ void weir__uring_reap_readable(struct weir_loop *loop, struct weir_op *op)
         weir__uring_submit(loop, op);
         break;
     case READY_STARVE:
-        weir__loop_starve(loop, op);
+        if (!weir__loop_starve(loop, op))
+            weir__uring_done(loop, op);
         break;
     case READY_END:
         weir__uring_done(loop, op);

@@ -364,9 +364,9 @@ static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
         finished = true;
     }
     if (finished && op->result == WEIR_ENOBUFS && op->kind == WEIR_OP_RECV_LENT
-        && !(op->flags & WEIR__URING_STOP))
-        weir__loop_starve(loop, op);
-    else if (finished)
+        && !(op->flags & WEIR__URING_STOP) && weir__loop_starve(loop, op))
+        return;
+    if (finished)
         weir__uring_done(loop, op);
     else
         weir__uring_submit(loop, op);
