@@ -105,7 +105,7 @@ struct weir_serve_options {
 
 /* Serves connections until the listener is closed (0) or the caller is stopped (its reason), then
  * drains: new connections are refused, idle connections are closed, handlers that run may finish
- * within the drain limit and are cancelled after it. Spreads connections over the runtime's workers.
+ * within the drain limit and are cancelled after it. Spreads connections over the workers.
  * Suspends. */
 WEIR_PUBLIC int weir_serve_n(weir_listener listener, weir_serve_handler *handler, void *arg,
                              const struct weir_serve_options *options, size_t options_size);
