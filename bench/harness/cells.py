@@ -35,6 +35,12 @@ def rate(per_second):
                 connections=500)
 
 
+def technique(of):
+    """The ring reference beside itself with another way of receiving and of running task work."""
+    return Cell("technique-" + of.name, of.about, load=of.load, cores=of.cores,
+                connections=of.connections, servers=("raw-uring", "raw-single", "raw-coop"))
+
+
 def wrk(connections):
     return Cell(f"http-{connections}", f"HTTP keep-alive, {connections} conn (wrk)", work="http",
                 tool="wrk", connections=connections, unit="request")
@@ -44,7 +50,7 @@ CELLS = [
     echo(1, 64), echo(50, 64, also=("weir-task", "weir-loop")), echo(1000, 64),
     echo(1, 16384), echo(50, 16384, also=("weir-task", "weir-loop")), echo(1000, 16384),
     echo(50, 64, in_flight=16),
-    echo(1, 64, cores=2, also=("weir-nospin",)),
+    echo(1, 64, cores=2, also=("weir-nospin", "raw-spin")),
     echo(50, 64, cores=2), echo(1000, 16384, cores=2),
     rate(10000), rate(50000),
     Cell("storm", "connect, one byte, reset; 32 at once",
@@ -62,5 +68,7 @@ CELLS = [
     Cell("http-64-x16", "HTTP, 64 conn, 16 pipelined", work="http",
          load=["closed", "--connections", 64, "--in-flight", 16, "--http", "/hello.txt"],
          connections=64, unit="request"),
+    *map(technique, [echo(50, 64), echo(1000, 64), echo(50, 16384), echo(1000, 16384),
+                     rate(10000), rate(50000)]),
     Cell("micro", "task switch there and back, spawn + join, timer start + stop", tool="micro"),
 ]

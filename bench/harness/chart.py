@@ -4,7 +4,7 @@ from html import escape
 
 WIDTH, LEFT, RIGHT, BAR, GAP = 900, 190, 70, 12, 3
 RATIO_MAX = 3.0
-COLOURS = {"weir": "#1b6ca8", "raw": "#8c8c8c", "peer": "#d9a441"}
+COLOURS = {"weir": "#1b6ca8", "raw": "#8c8c8c", "technique": "#b5b5b5", "peer": "#d9a441"}
 
 
 def x_of(ratio):

@@ -2,7 +2,7 @@
 
 A command is a list of words in which {port}, {site}, {body}, {buffer} and {conf} are filled in. A
 server whose program is not there is skipped with a note. `group` says what it is compared as:
-weir (ours), raw (a reference) or peer.
+weir (ours), raw (a reference), peer, or technique (a reference made in another way).
 """
 
 import getpass
@@ -56,6 +56,12 @@ SERVERS = [
            [own("weir_task_echo"), "--port", "{port}", "--again", "--no-spin"], default=False),
     Server("raw-uring", "raw", "echo", [own("raw_uring"), "--port", "{port}"]),
     Server("raw-epoll", "raw", "echo", [own("raw_epoll"), "--port", "{port}"]),
+    Server("raw-single", "technique", "echo", [own("raw_uring"), "--single-shot", "--port", "{port}"],
+           default=False),
+    Server("raw-coop", "technique", "echo", [own("raw_uring"), "--coop", "--port", "{port}"],
+           default=False),
+    Server("raw-spin", "technique", "echo", [own("raw_epoll"), "--spin", "--port", "{port}"],
+           default=False),
     Server("libuv", "peer", "echo", [own("uv_echo"), "--port", "{port}"]),
     Server("libuv-try", "peer", "echo", [own("uv_echo"), "--try", "--port", "{port}"]),
     Server("asio", "peer", "echo",

@@ -32,6 +32,9 @@ struct raw_options {
     int port;
     int body_len;
     bool http;
+    bool spin;        /* never sleep: what a server could reach that has a core to burn */
+    bool single_shot; /* raw_uring: a receive for each message */
+    bool coop;        /* raw_uring: cooperative instead of deferred task running */
 };
 
 static char raw_replies[REPLIES_MAX * REPLY_CAP];
@@ -43,7 +46,8 @@ static inline void raw_die(const char *what)
     exit(1);
 }
 
-/* `--port N` (0 picks one), `--http`, `--body BYTES` (of the HTTP reply, default 128). */
+/* `--port N` (0 picks one), `--http`, `--body BYTES` (of the HTTP reply, default 128), and switches
+ * for the comparison of techniques: `--spin`, `--single-shot`, `--coop`. */
 static inline struct raw_options raw_arguments(int argc, char **argv)
 {
     struct raw_options o = {.body_len = 128};
@@ -51,12 +55,19 @@ static inline struct raw_options raw_arguments(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--http"))
             o.http = true;
+        else if (!strcmp(argv[i], "--spin"))
+            o.spin = true;
+        else if (!strcmp(argv[i], "--single-shot"))
+            o.single_shot = true;
+        else if (!strcmp(argv[i], "--coop"))
+            o.coop = true;
         else if (!strcmp(argv[i], "--port") && i + 1 < argc)
             o.port = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--body") && i + 1 < argc)
             o.body_len = atoi(argv[++i]);
         else {
-            fprintf(stderr, "usage: %s [--port N] [--http [--body BYTES]]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--port N] [--http [--body BYTES]] [--spin] "
+                            "[--single-shot] [--coop]\n", argv[0]);
             exit(2);
         }
     }

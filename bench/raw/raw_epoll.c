@@ -174,7 +174,7 @@ int main(int argc, char **argv)
     listener = raw_listen(options.port, SOCK_NONBLOCK);
     interest(EPOLL_CTL_ADD, listener, EPOLLIN);
     for (;;) {
-        int n = epoll_wait(epoll_fd, events, EVENTS, -1);
+        int n = epoll_wait(epoll_fd, events, EVENTS, options.spin ? 0 : -1);
 
         for (int i = 0; i < n; i++)
             handle(&events[i]);

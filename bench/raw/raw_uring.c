@@ -5,7 +5,8 @@
  * that submits everything and waits. A connection has at most one send in flight, so bytes keep
  * their order; what arrives meanwhile waits in a list of buffers. A connection whose receive ended
  * because no buffer was left stands in the starved list until a send gives one back. It keeps 16
- * bytes a descriptor in a static table, and nothing else for a connection.
+ * bytes a descriptor in a static table, and nothing else for a connection. `--single-shot` asks for
+ * each message anew, `--coop` takes the other way of running the kernel's task work.
  */
 #include "raw.h"
 
@@ -104,7 +105,7 @@ static void arm_recv(int fd)
 {
     struct io_uring_sqe *s = sqe(IORING_OP_RECV, OP_RECV, fd);
 
-    s->ioprio = IORING_RECV_MULTISHOT;
+    s->ioprio = options.single_shot ? IORING_RECVSEND_POLL_FIRST : IORING_RECV_MULTISHOT;
     s->flags = IOSQE_BUFFER_SELECT;
     s->buf_group = GROUP;
 }
@@ -254,8 +255,9 @@ static void open_ring(void)
     unsigned *array;
     char *rings;
 
-    p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
-              | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL;
+    p.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED
+              | IORING_SETUP_SUBMIT_ALL
+              | (options.coop ? IORING_SETUP_COOP_TASKRUN : IORING_SETUP_DEFER_TASKRUN);
     ring_fd = (int)syscall(SYS_io_uring_setup, SQ_ENTRIES, &p);
     if (ring_fd < 0)
         raw_die("io_uring_setup");
@@ -329,7 +331,7 @@ int main(int argc, char **argv)
     listener = raw_listen(options.port, 0);
     arm_accept();
     for (;;) {
-        enter(1);
+        enter(!options.spin);
         reap();
     }
 }
