@@ -9,6 +9,7 @@
 #include <weir/loop.h>
 #include <weir/memory.h>
 #include <weir/net.h>
+#include <weir/options.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
 #include <weir/signal.h>

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/options.h>
 #include <weir/stream.h>
 
 #ifdef __cplusplus
@@ -19,13 +20,6 @@ extern "C" {
 typedef struct weir_listener {
     uint64_t id;
 } weir_listener;
-
-/* Switches of options: default, on, off. */
-enum weir_switch {
-    WEIR_DEFAULT = 0,
-    WEIR_ON = 1,
-    WEIR_OFF = 2
-};
 
 #define WEIR_ADDRESS_TEXT_MAX 160 /* with the terminator: any address that weir formats */
 

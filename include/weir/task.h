@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <weir/error.h>
+#include <weir/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,12 +24,22 @@ typedef struct weir_scope weir_scope;
 /* A task's function. A negative result is an error of the task and is the scope's to handle. */
 typedef int weir_task_fn(void *arg);
 
+/* Which runnable tasks run first. A waiting one of a lower class has its turn after some of a
+ * higher class, so that nobody waits for ever. */
+enum weir_priority {
+    WEIR_PRIORITY_NORMAL = 0,
+    WEIR_PRIORITY_HIGH = 1,
+    WEIR_PRIORITY_LOW = 2,
+};
+
 /* Zero means default everywhere. */
 struct weir_spawn_options {
     const char *name;   /* for messages; borrowed until the task has ended; default "task" */
     size_t stack_size;  /* usable bytes; default 48 KiB less a little, at most 8 MiB */
     uint32_t worker;    /* 1..N: start on that worker; default: the spawner's */
     uint32_t copy_size; /* set by weir_spawn_copy */
+    uint8_t priority;   /* enum weir_priority */
+    uint8_t pinned;     /* WEIR_ON: never leaves the worker that it starts on */
 };
 
 #define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
@@ -52,6 +63,12 @@ static inline int weir_spawn_with(weir_scope *scope, weir_task_fn *fn, void *arg
 /* The same with an argument struct that is copied onto the new task's stack: at most
  * WEIR_SPAWN_COPY_MAX bytes, else WEIR_EINVAL. The task gets a pointer to its copy. */
 WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size);
+
+/* A movable task may continue on another worker, and so on another thread, after every suspension.
+ * Between these two the calling task stays on its worker; they nest. Do not suspend. WEIR_ENOTASK,
+ * WEIR_ELIMIT (255 pins), WEIR_EINVAL (not pinned). */
+WEIR_PUBLIC int weir_pin(void);
+WEIR_PUBLIC int weir_unpin(void);
 
 /* Lets other runnable tasks run first. Suspends. WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE. */
 WEIR_PUBLIC int weir_yield(void);

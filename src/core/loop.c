@@ -281,7 +281,7 @@ void weir_loop_give_back(weir_lent *lent)
 bool weir__loop_fall_asleep(struct weir_loop *loop)
 {
     (void)WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_ASLEEP, SEQ_CST);
-    if (weir__inbox_empty(&loop->inbox))
+    if (weir__inbox_empty(&loop->inbox) && !WEIR_ATOMIC_LOAD(&loop->roused, SEQ_CST))
         return true;
     weir__loop_awake(loop);
     return false;
@@ -297,6 +297,12 @@ void weir__loop_wake(struct weir_loop *loop)
     if (WEIR_ATOMIC_LOAD(&loop->sleeping, SEQ_CST) == LOOP_ASLEEP
         && WEIR_ATOMIC_EXCHANGE(&loop->sleeping, LOOP_AWAKE, SEQ_CST) == LOOP_ASLEEP)
         loop->backend->wake(loop);
+}
+
+void weir__loop_rouse(struct weir_loop *loop)
+{
+    WEIR_ATOMIC_STORE(&loop->roused, 1, SEQ_CST);
+    weir__loop_wake(loop);
 }
 
 void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node)
@@ -345,13 +351,14 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
     bool may_sleep;
     int rc;
 
-    if (weir__loop_pending(loop) || !weir__inbox_empty(&loop->inbox))
+    if (weir__loop_pending(loop) || weir__loop_called(loop))
         timeout_ns = 0;
     if (timeout_ns != 0)
         timeout_ns = until_next_timer(loop, timeout_ns);
     may_sleep = timeout_ns != 0;
     loop->wait_count++;
     rc = loop->backend->wait(loop, timeout_ns);
+    WEIR_ATOMIC_STORE(&loop->roused, 0, RELAXED);
     loop->now_ns = weir__now_ns();
     if (may_sleep)
         weir__spin_note_wait(&loop->spin, (int64_t)(loop->now_ns - before_ns));

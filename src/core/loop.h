@@ -105,6 +105,7 @@ struct weir_loop {
     int embed_timer;
     /* shared with other threads */
     uint32_t sleeping; /* enum weir__loop_sleep; partner: weir__loop_wake */
+    uint32_t roused;   /* there is work that is not in the inbox; partner: weir__loop_rouse */
     struct weir__inbox inbox;
     void *worker;         /* the task layer's, NULL for a bare loop */
     uint64_t wait_serial; /* waits of tasks that began here: numbers them */
@@ -167,6 +168,8 @@ static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, i
     shot->op = op;
     shot->result = result;
     shot->more = more;
+    if (!more) /* a cancel comes too late now */
+        op->weir__state = OP_COMPLETED;
 }
 
 /* Puts a receive that found no buffer on the list of the starved, in order: true. False, with
@@ -191,6 +194,14 @@ void weir__loop_awake(struct weir_loop *loop);
 
 /* Wakes a loop that sleeps, after something was put where it looks. Any thread. */
 void weir__loop_wake(struct weir_loop *loop);
+/* The same for work that the loop itself does not know: ends the sleep, or the next one. Any
+ * thread. */
+void weir__loop_rouse(struct weir_loop *loop);
+/* Whether another thread wants the loop's attention. */
+static inline bool weir__loop_called(const struct weir_loop *loop)
+{
+    return !weir__inbox_empty(&loop->inbox) || WEIR_ATOMIC_LOAD(&loop->roused, RELAXED);
+}
 /* Puts a node into the inbox and wakes the loop. Any thread. */
 void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node);
 

@@ -250,6 +250,8 @@ int weir_accept(weir_listener handle, weir_stream *out)
     if (!listener)
         return rc;
     weir_fd_init(&fd, listener->fd);
+    /* The loop's thread may have an event for `fd`, on this stack, in hand: the task stays there. */
+    task->pins++;
     do {
         weir_op_accept(&task->op, &fd, 0);
         rc = weir__task_await(task, &task->op);
@@ -259,6 +261,7 @@ int weir_accept(weir_listener handle, weir_stream *out)
             rc = fd.number < 0 ? fd.number : WEIR_EAGAIN;
         }
     } while (rc == WEIR_ECONNABORTED || rc == WEIR_EAGAIN);
+    task->pins--;
     if (fd.number >= 0 && fd.number != listener->fd)
         weir__sys_close(fd.number);
     if (rc >= 0)

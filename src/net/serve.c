@@ -171,6 +171,7 @@ static void connection_stirred(struct weir__stream *stream)
     bool begins = weir__stream_has_bytes(stream);
 
     stream->idling = false;
+    weir__stream_take(stream);
     if (begins)
         stream->active_ns = stream->served->worker->loop->now_ns;
     weir__stream_leave(stream, WEIR__HANDLE_READER);
@@ -184,14 +185,21 @@ enum served_next {
     SERVED_ENDS    /* it was closed meanwhile or has ended, or somebody else reads it */
 };
 
-static enum served_next wait_for_byte(struct weir__stream *stream)
+/* On the home worker; by the handler's task, or by none when the connection begins. */
+static enum served_next wait_for_byte(struct weir__stream *stream, struct weir__task *task)
 {
+    weir_loop *loop = stream->served->worker->loop;
     enum served_next next = SERVED_ENDS;
     int error;
 
     if (!weir__stream_enter((weir_stream){stream->id}, WEIR__HANDLE_READER, &error))
         return SERVED_ENDS;
-    if (weir__stream_arm(stream, stream->served->worker->loop))
+    if (task) {
+        task->pins++;
+        weir__stream_recall(stream, task, loop);
+        task->pins--;
+    }
+    if (weir__stream_arm(stream, loop))
         next = weir__stream_has_bytes(stream) ? SERVED_BEGINS
                : stream->ended                ? SERVED_ENDS
                                               : SERVED_IDLES;
@@ -205,15 +213,17 @@ static int run_handler(void *arg)
 {
     struct weir__stream *stream = arg;
     struct weir__served *part = stream->served;
+    struct weir__task *task = weir__task_current();
     enum served_next next;
     int rc;
 
     do {
-        weir__task_spend(weir__task_current());
+        weir__task_spend(task);
         rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
+        weir__task_go_to(task, part->worker);
         next = rc != WEIR_SERVE_AGAIN || part->stopping || stream->write_broken
                    ? SERVED_ENDS
-                   : wait_for_byte(stream);
+                   : wait_for_byte(stream, task);
     } while (next == SERVED_BEGINS);
     if (next == SERVED_ENDS)
         connection_finish(stream);
@@ -271,7 +281,7 @@ static void connection_begin(struct weir__served *part, int fd)
         weir__loop_timer_start(loop, &stream->limit,
                                loop->now_ns + (uint64_t)serve->options.idle_limit_ns);
     }
-    next = serve->options.at_first_byte == WEIR_ON ? wait_for_byte(stream) : SERVED_BEGINS;
+    next = serve->options.at_first_byte == WEIR_ON ? wait_for_byte(stream, NULL) : SERVED_BEGINS;
     if (next == SERVED_BEGINS && start_handler(stream) < 0)
         next = SERVED_ENDS;
     if (next == SERVED_ENDS)

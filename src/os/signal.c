@@ -71,6 +71,7 @@ static int wait_for(struct weir__task *task, uint64_t wanted)
     int rc = 0, number;
 
     weir_fd_init(&fd, event);
+    task->pins++; /* the loop's thread may have an event for `fd`, on this stack, in hand */
     while (!(number = take(wanted)) && rc >= 0) {
         weir_op_poll(&task->op, &fd, POLLIN);
         rc = weir__task_await(task, &task->op);
@@ -78,6 +79,7 @@ static int wait_for(struct weir__task *task, uint64_t wanted)
             (void)weir__sys_read(event, &count, sizeof count);
     }
     weir_loop_forget(loop, &fd);
+    task->pins--;
     return number ? number : rc;
 }
 

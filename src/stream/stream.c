@@ -62,12 +62,30 @@ int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir
 
 /* ---- release: by the last one, at home ---- */
 
+/* The oldest buffer that has come, which must be there. */
+static struct weir__received *first_received(struct weir__stream *stream)
+{
+    return stream->taken ? stream->taken : stream->recv.u.received.head;
+}
+
+static void pop_received(struct weir__stream *stream, weir_lent *out)
+{
+    if (stream->taken) {
+        *out = stream->taken->lent;
+        stream->taken = stream->taken->next;
+    } else {
+        (void)weir_op_received(&stream->recv, out);
+    }
+}
+
 static void drop_received(struct weir__stream *stream)
 {
     weir_lent lent;
 
-    while (weir_op_received(&stream->recv, &lent))
+    while (weir__stream_has_bytes(stream)) {
+        pop_received(stream, &lent);
         weir__buffers_return(&lent);
+    }
 }
 
 static void release_at_home(struct weir__stream *stream, weir_loop *loop)
@@ -146,25 +164,32 @@ void weir__stream_close(struct weir__stream *stream)
 
 /* ---- the standing receive ---- */
 
+void weir__stream_take(struct weir__stream *stream)
+{
+    WEIR_ASSERT(!stream->taken);
+    stream->taken = stream->recv.u.received.head;
+    stream->recv.u.received.head = stream->recv.u.received.tail = NULL;
+    stream->recv.u.received.count = 0;
+}
+
 /* On the loop where it is in flight. */
 static void received(weir_op *op)
 {
     struct weir__stream *stream = WEIR_CONTAINER_OF(op, struct weir__stream, recv);
-    weir_loop *loop = weir__loop_by_index(stream->armed_at);
     bool last = !(op->flags & WEIR_OP_MORE);
     struct weir__task *recaller = last && stream->recalled ? stream->reader.task : NULL;
 
-    if (!last && !weir__stream_has_bytes(stream))
+    if (!last && !op->u.received.head)
         return; /* a reader has been quicker than the news */
     if (last) {
         stream->ended = op->result != WEIR_ECANCELED;
-        if (!stream->ended && weir__stream_has_bytes(stream))
+        if (!stream->ended && op->u.received.head)
             stream->direct_left = DIRECT_MANY; /* nobody took them */
     }
     if (stream->idling)
         weir__served_calls->stirred(stream);
     else if (!recaller)
-        weir__wait_wake(&stream->reader, loop);
+        weir__wait_wake(&stream->reader);
     if (!last)
         return;
     WEIR_ATOMIC_STORE(&stream->armed_at, 0, SEQ_CST); /* from here on the queue is the reader's */
@@ -210,8 +235,8 @@ static void deliver_recall(weir_post *post, weir_loop *loop)
     weir__task_wake(task);
 }
 
-/* Ends the standing receive, on whichever loop it is. Suspends, whatever happens: the other loop
- * answers within a turn. The reader's slot names the task. */
+/* Ends the standing receive, on whichever loop it is: that loop answers within a turn. The reader's
+ * slot names the task. */
 static void recall(struct weir__stream *stream, struct weir__task *task)
 {
     struct recall recall = {{NULL, deliver_recall}, stream, task, 0};
@@ -227,6 +252,12 @@ static void recall(struct weir__stream *stream, struct weir__task *task)
     while (!WEIR_ATOMIC_LOAD(&recall.delivered, SEQ_CST)
            || WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST))
         weir__task_suspend(task);
+}
+
+void weir__stream_recall(struct weir__stream *stream, struct weir__task *task, weir_loop *loop)
+{
+    if (WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST) != loop->index)
+        recall(stream, task);
 }
 
 /* ---- being stopped ---- */
@@ -315,6 +346,8 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
     while (rc == 0) {
         weir_loop *loop = task->worker->loop;
 
+        if (stream->taken)
+            return 1;
         if (!queue_is_ours(stream, loop))
             recall(stream, task);
         else if (weir__stream_has_bytes(stream))
@@ -347,7 +380,7 @@ static void note_direct(struct weir__stream *stream, ptrdiff_t n, size_t room)
 static ptrdiff_t take_bytes(struct weir__stream *stream, struct weir__task *task, void *out,
                             size_t len)
 {
-    weir_lent *lent = &stream->recv.u.received.head->lent, empty;
+    weir_lent *lent = &first_received(stream)->lent, empty;
     size_t n = lent->len < len ? lent->len : len;
 
     weir__task_spend(task);
@@ -355,7 +388,7 @@ static ptrdiff_t take_bytes(struct weir__stream *stream, struct weir__task *task
     if (n < lent->len) {
         weir__lent_advance(lent, (uint32_t)n);
     } else {
-        (void)weir_op_received(&stream->recv, &empty);
+        pop_received(stream, &empty);
         weir__buffers_return(&empty);
     }
     return (ptrdiff_t)n;
@@ -411,7 +444,8 @@ static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_
 
     if (n == 1) {
         weir__task_spend(task);
-        return (int)weir_op_received(&stream->recv, out);
+        pop_received(stream, out);
+        return (int)out->len;
     }
     if (n < 0)
         return n == WEIR_EEOF ? 0 : n;

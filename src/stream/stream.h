@@ -5,11 +5,12 @@
  * `reader`, the writer bit guards `writer`.
  *
  * A stream receives by one standing operation, `recv`, which is in flight on one loop (armed_at)
- * and fills its own queue; while it is, only that loop's thread touches the queue, else the
- * reader does. An idle stream so holds no buffer, and a message costs no new operation. A reader on
- * another worker recalls the operation first. Where messages are large, or nobody takes them, the
- * stream receives directly: one operation for each read, into the reader's own memory or a lent
- * buffer; after some short reads it goes back.
+ * and fills its own queue; while it is, only that loop's thread touches the queue, else the reader
+ * does. What starts a handler is moved to `taken`, which is the reader's alone. An idle stream so
+ * holds no buffer, and a message costs no new operation. A reader on another worker recalls the
+ * operation first. Where messages are large, or nobody takes them, the stream receives directly:
+ * one operation for each read, into the reader's own memory or a lent buffer; after some short
+ * reads it goes back.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -46,6 +47,7 @@ struct weir__stream {
     bool ended;          /* recv.result says how; after what is in the queue */
     bool write_broken;
     weir_op recv;
+    struct weir__received *taken;
     struct weir__wait_slot writer;
     uint64_t read_bytes;
     uint64_t written_bytes;
@@ -74,15 +76,22 @@ extern const struct weir__served_calls *weir__served_calls;
 struct weir__stream *weir__stream_enter(weir_stream stream, uint32_t bits, int *error);
 void weir__stream_leave(struct weir__stream *stream, uint32_t bits);
 
-/* Whether bytes are there for the next read. By who holds the reader bit. */
+/* Whether bytes are there for the next read. By who holds the reader bit, on the loop where the
+ * stream receives or while it receives nowhere. */
 static inline bool weir__stream_has_bytes(const struct weir__stream *stream)
 {
-    return stream->recv.u.received.head != NULL;
+    return stream->taken || stream->recv.u.received.head;
 }
 
-/* Lets the stream receive on the calling thread's loop, which is `loop`, unless it does, has ended
- * or has bytes. False if it is closed. By who holds the reader bit. */
+/* Moves what has come into the reader's hands, before there is a reader. On the loop of `recv`. */
+void weir__stream_take(struct weir__stream *stream);
+
+/* Lets the stream receive on the calling thread's loop, which is `loop`, unless it receives
+ * already, has ended or has bytes. False if it is closed. By who holds the reader bit. */
 bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop);
+/* Ends the standing receive unless it is on this loop, where the task runs. Suspends, whatever
+ * happens. By the task that holds the reader bit. */
+void weir__stream_recall(struct weir__stream *stream, struct weir__task *task, weir_loop *loop);
 
 /* Closes, by the holder of one reference, which stays. On the home worker. */
 void weir__stream_close(struct weir__stream *stream);

@@ -23,6 +23,7 @@ struct weir__runtime {
     uint32_t count;
     uint32_t started;  /* workers with a thread of their own */
     uint32_t stopping; /* partner: weir__runtime_stop */
+    struct weir__sched sched;
     struct weir__scope root;
     int result;
     weir_task_fn *fn;
@@ -38,6 +39,11 @@ uint32_t weir_version(void)
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime)
 {
     return runtime->count;
+}
+
+struct weir__sched *weir__runtime_sched(struct weir__runtime *runtime)
+{
+    return &runtime->sched;
 }
 
 struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_t index)
@@ -110,7 +116,7 @@ static void run_worker(void *arg)
         step(worker);
     if (worker->end_streams)
         worker->end_streams(worker);
-    while (worker->ready_count || worker->loop->inflight > worker->loop->silent
+    while (weir__sched_has_work(worker) || worker->loop->inflight > worker->loop->silent
            || !weir__inbox_empty(&worker->loop->inbox) || worker->streams.live)
         step(worker);
     weir__loop_poll(worker->loop,

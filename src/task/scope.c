@@ -230,9 +230,7 @@ int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *optio
         if (own_ns < scope->deadline_ns)
             scope->deadline_ns = own_ns;
     }
-    weir__list_push_back(&task->scopes, &scope->open);
-    if (task->cancelled && !task->shields)
-        weir__scope_cancel(scope);
+    weir__task_open_scope(task, scope);
     return 0;
 }
 
@@ -247,7 +245,7 @@ int weir_scope_join(weir_scope *public)
     (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
     while (WEIR_ATOMIC_LOAD(&scope->count, SEQ_CST) != 0)
         weir__task_suspend(task);
-    weir__list_remove(&scope->open);
+    weir__task_close_scope(task, scope);
     weir__free(scope->parts);
     return scope->decided == 1 ? scope->failure : scope->result;
 }

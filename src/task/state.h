@@ -3,6 +3,10 @@
  * Each transition is a function that says what its caller must do next. The worker that runs a task
  * makes run, park and end; wake may come from any thread, before or after the task has left its
  * stack, because park happens on the worker's own stack.
+ *
+ * A task that waits for an operation is made runnable by the operation's completion alone, so that
+ * it never moves with something of it in a loop; wakes do not reach it. A task that pauses is made
+ * runnable by any wake, and looks whether what it waits for is so.
  */
 #ifndef WEIR_TASK_STATE_H
 #define WEIR_TASK_STATE_H
@@ -16,8 +20,9 @@ enum weir__task_state {
     TASK_RUNNABLE = 0,      /* in a queue, or on the way to one */
     TASK_RUNNING = 1,       /* on its stack, or leaving it */
     TASK_RUNNING_WOKEN = 2, /* the same, and a wake has come meanwhile */
-    TASK_WAITING = 3,       /* off its stack until a wake */
-    TASK_ENDED = 4,
+    TASK_PAUSED = 3,        /* off its stack until a wake */
+    TASK_WAITING = 4,       /* off its stack until its operation has completed */
+    TASK_ENDED = 5,
 };
 
 /* RUNNABLE -> RUNNING. The worker that took it from its queue. */
@@ -26,26 +31,38 @@ static inline void weir__task_state_run(uint32_t *state)
     WEIR_ATOMIC_STORE(state, TASK_RUNNING, RELAXED);
 }
 
-/* RUNNING -> WAITING: true. RUNNING_WOKEN -> RUNNABLE: false, the caller puts it back in a queue.
+/* RUNNING -> PAUSED: true. RUNNING_WOKEN -> RUNNABLE: false, the caller puts it back in a queue.
  * Partner: weir__task_state_wake. */
-static inline bool weir__task_state_park(uint32_t *state)
+static inline bool weir__task_state_pause(uint32_t *state)
 {
     uint32_t seen = TASK_RUNNING;
 
-    if (WEIR_ATOMIC_CAS(state, &seen, TASK_WAITING, SEQ_CST))
+    if (WEIR_ATOMIC_CAS(state, &seen, TASK_PAUSED, SEQ_CST))
         return true;
     WEIR_ATOMIC_STORE(state, TASK_RUNNABLE, RELAXED);
     return false;
 }
 
-/* WAITING -> RUNNABLE: true, the caller, who alone has got this answer, puts the task in a queue.
- * RUNNING -> RUNNING_WOKEN, and all else unchanged: false, nothing to do. Partner: park. */
+/* RUNNING or RUNNING_WOKEN -> WAITING. A wake that came was for a pause that is over. */
+static inline void weir__task_state_wait(uint32_t *state)
+{
+    (void)WEIR_ATOMIC_EXCHANGE(state, TASK_WAITING, SEQ_CST); /* partner: weir__task_cancel */
+}
+
+/* WAITING -> RUNNABLE. The loop of the operation, whose caller puts the task in a queue. */
+static inline void weir__task_state_completed(uint32_t *state)
+{
+    WEIR_ATOMIC_STORE(state, TASK_RUNNABLE, RELAXED);
+}
+
+/* PAUSED -> RUNNABLE: true, the caller, who alone has got this answer, puts the task in a queue.
+ * RUNNING -> RUNNING_WOKEN, and all else unchanged: false, nothing to do. Partner: pause. */
 static inline bool weir__task_state_wake(uint32_t *state)
 {
-    uint32_t seen = TASK_WAITING;
+    uint32_t seen = TASK_PAUSED;
 
     for (;;) {
-        if (seen == TASK_WAITING) {
+        if (seen == TASK_PAUSED) {
             if (WEIR_ATOMIC_CAS(state, &seen, TASK_RUNNABLE, SEQ_CST))
                 return true;
         } else if (seen == TASK_RUNNING) {

@@ -1,12 +1,15 @@
 /* task/task.h - a task: what stands outside its stack.
  *
- * A task belongs to the worker that runs it. Its waits go through the one operation in the struct,
- * so that no operation stands on a stack. `wait` names the wait under way (task/wait.h), and
- * `waiting` the operation that the task waits for, NULL in a pause: both set by the task before it
- * suspends, cleared by the operation's completion on the same loop.
+ * Its memory, its stack and its place in the scope's list belong to the worker that started it
+ * (home); it runs on any worker of the runtime (`worker` is the one that runs or ran it), unless it
+ * is pinned. Its waits go through the one operation in the struct, so that no operation stands on a
+ * stack: `wait` names the wait under way (task/wait.h), and `waiting` is the operation, NULL in a
+ * pause. A task that waits for an operation is touched only by the thread of that loop, and a
+ * runnable one by whoever has it in hand.
  *
- * Deadlines: `deadline_ns` is the effective one, fixed by the innermost block. The one timer is
- * lazy: it stays armed from wait to wait, and looks at `deadline_ns` when it fires.
+ * Deadlines: `deadline_ns` is the effective one, fixed by the innermost block. The alarm is a timer
+ * of the loop where the task waits. It is lazy: it stays armed from wait to wait, and compares with
+ * `wait_deadline_ns` when it fires. A task that waits on another loop gets another alarm there.
  */
 #ifndef WEIR_TASK_TASK_H
 #define WEIR_TASK_TASK_H
@@ -21,77 +24,97 @@
 #include "base/queue.h"
 #include "core/loop.h"
 #include "task/context.h"
+#include "task/sched.h"
 #include "task/stack.h"
 #include "task/wait.h"
 
 struct weir__worker;
 struct weir__scope;
 
+/* A timer of one loop for one task; from a slab of that loop's worker. */
+struct weir__alarm {
+    struct weir__loop_timer timer;
+    struct weir__task *task; /* NULL: given up; partner: weir__task_drop_alarm */
+    struct weir__worker *worker;
+    weir_post post; /* on its way home */
+};
+
 struct weir__task {
     struct weir__queue_node ready;
     uint32_t state; /* enum weir__task_state */
-    bool cancelled;
+    bool cancelled; /* partners: weir__task_cancel, weir__task_parked */
     bool yielding;
-    uint8_t shields;  /* open blocks that cancellation does not reach */
-    uint8_t refusals; /* calls that failed at once since the task last ran */
-    uint8_t inlined;  /* operations that completed at once, likewise */
+    uint8_t class;       /* enum weir__class */
+    uint8_t pins;        /* reasons to stay on its worker */
+    uint8_t shields;     /* open blocks that cancellation does not reach */
+    uint8_t refusals;    /* calls that failed at once since the task last ran */
+    uint8_t inlined;     /* operations that completed at once, likewise */
+    uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */
     struct weir__worker *worker;
+    struct weir__runtime *runtime;
+    struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
     weir_op *waiting;
-    int stop_reason; /* why the wait was ended */
+    int stop_reason; /* why the operation was cancelled */
     int result;
     struct weir__context context;
     weir_op op;
-    struct weir__loop_timer timer;
+    struct weir__alarm *alarm;
     uint64_t deadline_ns;
-    weir_block *block; /* innermost, NULL: only what was inherited */
+    uint64_t wait_deadline_ns; /* of the wait under way; partner: the alarm */
+    int wait_code;             /* what it ends with then */
+    bool stop_out;             /* stop_post is on its way; home only */
+    bool ended;                /* the task has ended and waits for it; home only */
+    weir_block *block;         /* innermost, NULL: only what was inherited */
     struct weir__scope *scope;
-    struct weir__list member; /* of the scope, on this worker */
+    struct weir__worker *home;
+    struct weir__list member; /* of the scope, touched by the home worker */
     struct weir__list scopes; /* that the task has open */
     struct weir__stack stack;
     weir_task_fn *fn;
     void *arg;
     const char *name;
     uint64_t id;
-    weir_post post; /* a wake from another thread, on its way */
+    weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
+    weir_post stop_post; /* a cancel on its way to the loop where the task waits, and back */
+    uint64_t stop_word;  /* the wait that it means, or meant last */
 };
 
 /* The calling task, or NULL. Read anew after every suspension. */
 struct weir__task *weir__task_current(void);
 
-/* Suspends the calling task until a wake. Wakes may be spurious. */
+/* Suspends the calling task: until its operation has completed if it waits for one, else until a
+ * wake, which may be spurious. */
 void weir__task_suspend(struct weir__task *task);
-/* Makes a waiting task runnable. Any thread; the task must not have ended. */
+/* Makes a pausing task runnable. Any thread. A wake may be late, as long as the runtime lives: then
+ * it is spurious, or does nothing. */
 void weir__task_wake(struct weir__task *task);
+/* Lets the others run first. */
+void weir__task_yield(struct weir__task *task);
 
-/* 0, or why the task may not wait now: WEIR_ECANCELED, WEIR_EDEADLINE. May let others run first. */
-int weir__task_check(struct weir__task *task);
+/* 0, or the reason for which a wait would fail now. By the task. */
+int weir__task_refusal(struct weir__task *task);
 
-/* Counts one thing that was done without a suspension; lets others run if there were many. */
-void weir__task_spend(struct weir__task *task);
+/* Moves the calling task to a worker. Suspends, unless it is there. */
+void weir__task_go_to(struct weir__task *task, struct weir__worker *worker);
 
-/* Submits a filled operation to the loop of the task's worker and suspends until it has completed.
- * Its result, or the reason for which it was stopped without having done anything. `slot`, if it is
- * not NULL, names the wait for others. */
-int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot);
-static inline int weir__task_await(struct weir__task *task, weir_op *op)
-{
-    return weir__task_await_in(task, op, NULL);
-}
-
-/* Suspends until a wake (weir__task_wake), which may be spurious: 0, or why the task was stopped.
- * */
-int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot);
-static inline int weir__task_pause(struct weir__task *task)
-{
-    return weir__task_pause_in(task, NULL);
-}
-
-/* Latches cancellation and delivers it to what the task waits for. On the task's own worker. */
+/* Latches cancellation and has it delivered to what the task waits for. On its home worker. */
 void weir__task_cancel(struct weir__task *task);
+/* Ends the wait that a task has just been parked in, if it is cancelled. By the worker that did. */
+void weir__task_parked(struct weir__task *task, uint64_t word);
+/* Lists a scope that the task opens, or takes it off the list. By the task. */
+void weir__task_open_scope(struct weir__task *task, struct weir__scope *scope);
+void weir__task_close_scope(struct weir__task *task, struct weir__scope *scope);
 
 /* Starts a task on the calling worker. Adds it to the scope. */
 int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
                      void *arg, const struct weir_spawn_options *options);
+/* Ends a task that has returned. By the worker that ran it, off its stack. */
+void weir__task_bury(struct weir__task *task);
+/* The last part of that, on the home worker. */
+void weir__task_release(struct weir__task *task);
+
+/* A moment: now + limit, or never. */
+uint64_t weir__time_later(uint64_t now_ns, int64_t limit_ns);
 
 #endif

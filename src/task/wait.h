@@ -1,9 +1,11 @@
-/* task/wait.h - naming one wait of one task, so that somebody else can end it and no other.
+/* task/wait.h - the waits of tasks: for an operation, or for a wake.
  *
- * A word names the wait: the index of the loop where it waits in the top 16 bits, below it a number
- * of that loop; no two waits of the process have the same. The task's own word is the current wait,
- * or 0. It is set before the task suspends, and changed only by the thread of that loop or, after
- * the wait, by the task. So on that loop's thread a word that is current stays so.
+ * Each wait has a word: the index of the loop where it waits in the top 16 bits, two flags, and
+ * below them a number of that loop; no two waits of the process have the same. The task's own word
+ * is the current wait, or 0. It is set before the task suspends. The word of a wait for an
+ * operation is changed by the thread of that loop only; that of a pause by whoever ends it, by
+ * compare-and-swap, and by the task itself. So who wants to end a wait names it, and a request that
+ * is out of date does nothing.
  *
  * An object that tasks wait for keeps a slot for each. What stands there may be out of date and is
  * only compared: a task's memory stays readable as long as its runtime.
@@ -11,23 +13,64 @@
 #ifndef WEIR_TASK_WAIT_H
 #define WEIR_TASK_WAIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <weir/loop.h>
 
-struct weir_loop;
 struct weir__task;
+
+#define WEIR__WAIT_LOOP_SHIFT 48
+#define WEIR__WAIT_SHIELDED   (1ull << 47) /* a cancel does not reach it */
+#define WEIR__WAIT_PAUSE      (1ull << 46)
+#define WEIR__WAIT_NUMBERS    (WEIR__WAIT_PAUSE - 1)
+/* No loop: a pause that was ended, for the error in the lower bits, negated. */
+#define WEIR__WAIT_STOPPED (0xffffull << WEIR__WAIT_LOOP_SHIFT)
 
 struct weir__wait_slot {
     struct weir__task *task; /* partner: weir__wait_end */
     uint64_t word;
 };
 
+static inline uint16_t weir__wait_word_loop(uint64_t word)
+{
+    return (uint16_t)(word >> WEIR__WAIT_LOOP_SHIFT);
+}
+
+/* 0, or why the task may not wait now: WEIR_ECANCELED, WEIR_EDEADLINE. May let others run first. */
+int weir__task_check(struct weir__task *task);
+/* Counts one thing that was done without a suspension; lets others run if there were many. */
+void weir__task_spend(struct weir__task *task);
+
+/* Submits a filled operation to the loop of the task's worker and suspends until it has completed.
+ * Its result, or the reason for which it was stopped without having done anything. `slot`, if it is
+ * not NULL, names the wait for others. WEIR_ENOMEM if there is a deadline and no memory for its
+ * alarm. */
+int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot);
+static inline int weir__task_await(struct weir__task *task, weir_op *op)
+{
+    return weir__task_await_in(task, op, NULL);
+}
+
+/* Suspends until a wake (weir__task_wake), which may be spurious: 0, or why the task was stopped.
+ * As above otherwise. */
+int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot);
+static inline int weir__task_pause(struct weir__task *task)
+{
+    return weir__task_pause_in(task, NULL);
+}
+
+/* Ends the wait that `word` names for a reason, if it is current. Any thread for a pause; that of
+ * the word's loop for an operation. */
+void weir__task_stop(struct weir__task *task, uint64_t word, int reason);
+
 /* The loop on which the slot's wait is, or was; 0: there was none. Any thread. */
 uint16_t weir__wait_loop(const struct weir__wait_slot *slot);
-
-/* Ends the slot's wait for a reason, if it is current and waits on the calling thread's loop. */
+/* Ends the slot's wait for a reason, if it is current and on this loop, whose thread calls. */
 void weir__wait_end(struct weir__wait_slot *slot, struct weir_loop *loop, int reason);
+/* Wakes the slot's task, if its wait is current. Any thread. */
+void weir__wait_wake(struct weir__wait_slot *slot);
 
-/* Wakes the slot's task, if its wait is current and on the calling thread's loop. */
-void weir__wait_wake(struct weir__wait_slot *slot, struct weir_loop *loop);
+/* Gives the task's alarm up. On the worker that runs the task. */
+void weir__task_drop_alarm(struct weir__task *task);
 
 #endif

@@ -16,8 +16,9 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
     memset(worker, 0, sizeof *worker);
     worker->runtime = runtime;
     worker->index = index;
-    weir__queue_init(&worker->ready);
+    weir__run_init(&worker->run, index);
     weir__slab_init(&worker->tasks, sizeof(struct weir__task));
+    weir__slab_init(&worker->alarms, sizeof(struct weir__alarm));
     rc = weir__stack_pool_init(&worker->stacks, stack_size);
     if (rc == 0)
         rc = weir_loop_create(&worker->loop, options);
@@ -35,71 +36,99 @@ void weir__worker_fini(struct weir__worker *worker)
         WEIR_ASSERT(weir_loop_destroy(worker->loop) == 0);
     weir__stack_pool_fini(&worker->stacks);
     weir__slab_fini(&worker->tasks);
+    weir__slab_fini(&worker->alarms);
     if (worker->streams.object_size)
         weir__slab_fini(&worker->streams);
     memset(worker, 0, sizeof *worker);
 }
 
-/* What is left to do for a task that has returned: by the worker, off the task's stack. */
-static void bury(struct weir__worker *worker, struct weir__task *task)
-{
-    struct weir__scope *scope = task->scope;
-    int result = task->result;
+/* ---- running tasks ---- */
 
-    WEIR_ASSERT(weir__list_empty(&task->scopes));
-    weir__loop_timer_stop(worker->loop, &task->timer);
-    weir__context_fini(&task->context);
-    weir__stack_give(&worker->stacks, &task->stack);
-    weir__list_remove(&task->member);
-    weir__slab_give(&worker->tasks, task);
-    weir__scope_leave(scope, result);
+/* Sends a task that goes to another worker on its way: pinned there until it has arrived. */
+static void dispatch(struct weir__task *task)
+{
+    struct weir__worker *to = task->going_to;
+
+    task->going_to = NULL;
+    task->pins++;
+    task->worker = to;
+    WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
+    weir__sched_ready(task, false);
+}
+
+/* The task has left its stack: decides what becomes of it. After this it may run elsewhere. */
+static void settle(struct weir__task *task)
+{
+    uint64_t word = WEIR_ATOMIC_LOAD(&task->wait, RELAXED);
+
+    if (WEIR_ATOMIC_LOAD(&task->state, RELAXED) == TASK_ENDED) {
+        weir__task_bury(task);
+    } else if (task->waiting) {
+        weir__task_state_wait(&task->state);
+        weir__task_parked(task, word);
+    } else if (task->yielding) {
+        task->yielding = false;
+        WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
+        weir__sched_ready(task, true);
+    } else if (task->going_to) {
+        dispatch(task);
+    } else if (weir__task_state_pause(&task->state)) {
+        weir__task_parked(task, word);
+    } else {
+        weir__sched_ready(task, true);
+    }
 }
 
 static void run_task(struct weir__worker *worker, struct weir__task *task)
 {
+    WEIR_ATOMIC_STORE(&worker->run.runs, worker->run.runs + 1, RELAXED); /* partner: thieves */
     weir__task_state_run(&task->state);
+    task->worker = worker;
     task->refusals = 0;
     task->inlined = 0;
     worker->current = task;
     weir__context_switch(&worker->context, &task->context);
     worker->current = NULL;
-    if (WEIR_ATOMIC_LOAD(&task->state, RELAXED) == TASK_ENDED) {
-        bury(worker, task);
-    } else if (task->yielding) {
-        task->yielding = false;
-        WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
-        weir__worker_enqueue(worker, task);
-    } else if (!weir__task_state_park(&task->state)) {
-        weir__worker_enqueue(worker, task);
-    }
+    settle(task);
 }
 
-/* Runs what was runnable at the beginning; what becomes runnable meanwhile waits for the next step,
- * so that the kernel is asked at least once a round. */
-static void run_ready(struct weir__worker *worker)
+/* Runs what is runnable, and what becomes so meanwhile, up to a bound, so that the kernel is asked
+ * again before long. */
+static void run_batch(struct weir__worker *worker, struct weir__task *task)
 {
-    uint32_t count = worker->ready_count;
+    struct weir__run *run = &worker->run;
+    uint32_t count = 0;
 
-    while (count--) {
-        struct weir__queue_node *node = weir__queue_pop(&worker->ready);
-
-        WEIR_ASSERT(node);
-        worker->ready_count--;
-        worker->loop->runnable = count != 0;
-        run_task(worker, WEIR_CONTAINER_OF(node, struct weir__task, ready));
+    while (task) {
+        worker->loop->runnable = weir__sched_has_work(worker);
+        run_task(worker, task);
+        task = ++count < run->batch_max ? weir__sched_next(worker) : NULL;
     }
     worker->loop->runnable = false;
+    if (count > 1 || (count && (run->tick & 7) == 0))
+        weir__sched_note_batch(worker, count, (int64_t)(weir__now_ns() - worker->loop->now_ns));
 }
 
 int weir__worker_step(struct weir__worker *worker)
 {
     weir_loop *loop = worker->loop;
+    struct weir__task *task = NULL;
+    bool asleep = false;
     int rc;
 
+    if (weir__sched_has_work(worker)) {
+        weir__sched_found(worker);
+    } else {
+        task = weir__sched_search(worker);
+        asleep = !task && !weir__loop_pending(loop) && weir__sched_sleep(worker);
+    }
     weir__loop_enter(loop);
-    rc = weir__loop_poll(loop, worker->ready_count ? 0 : -1);
+    rc = weir__loop_poll(loop, asleep ? -1 : 0);
+    if (asleep)
+        weir__sched_awake(worker);
     weir__loop_drain(loop);
     weir__loop_leave(loop);
-    run_ready(worker);
+    weir__sched_gather(worker);
+    run_batch(worker, task ? task : weir__sched_next(worker));
     return rc;
 }

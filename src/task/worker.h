@@ -1,8 +1,7 @@
-/* task/worker.h - a worker: a loop, a queue of runnable tasks and one step.
+/* task/worker.h - a worker: a loop, queues of runnable tasks and one step.
  *
  * A worker is driven by calling weir__worker_step again and again; a thread is only what does that.
- * The queue is touched by the worker's own thread alone; wakes from other threads come through the
- * loop's inbox, so that another queue can take its place.
+ * Which task it runs next is the scheduler's business (task/sched.h).
  */
 #ifndef WEIR_TASK_WORKER_H
 #define WEIR_TASK_WORKER_H
@@ -10,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/queue.h"
 #include "base/slab.h"
 #include "sys/current.h"
 #include "sys/sys.h"
@@ -22,33 +20,27 @@ struct weir__runtime;
 struct weir__worker {
     struct weir__runtime *runtime;
     weir_loop *loop;
-    uint32_t index; /* 1.. */
-    uint32_t ready_count;
+    uint32_t index;        /* 1.. */
     uint32_t failed_steps; /* in a row */
-    uint64_t task_count; /* started so far: numbers them, with the worker's index */
-    struct weir__queue ready;
+    uint64_t task_count;   /* started so far: numbers them, with the worker's index */
     struct weir__task *current;
     struct weir__context context; /* of the thread that steps */
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
-    struct weir__slab streams; /* the stream layer's objects */
+    struct weir__slab alarms;
+    struct weir__slab streams;                        /* the stream layer's objects */
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
+    struct weir__run run;
 };
 
 int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
                       const struct weir_loop_options *options, size_t stack_size);
 void weir__worker_fini(struct weir__worker *worker);
 
-/* Waits for work unless there is some, completes operations, runs each runnable task once. */
+/* Waits for work unless there is some, completes operations, runs a batch of runnable tasks. */
 int weir__worker_step(struct weir__worker *worker);
-
-static inline void weir__worker_enqueue(struct weir__worker *worker, struct weir__task *task)
-{
-    weir__queue_push(&worker->ready, &task->ready);
-    worker->ready_count++;
-}
 
 #endif

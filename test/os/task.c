@@ -426,15 +426,17 @@ TEST(sleep_is_never_early)
 
 static int on_worker(void *arg)
 {
-    (void)__atomic_add_fetch(&((int *)arg)[weir_worker_index()], 1, __ATOMIC_SEQ_CST);
-    CHECK(weir_yield() == 0);
-    CHECK(weir_sleep(1000) == 0);
+    uint32_t index = weir_worker_index();
+
+    CHECK(weir_yield() == 0 && weir_worker_index() == index);
+    CHECK(weir_sleep(1000) == 0 && weir_worker_index() == index);
+    (void)__atomic_add_fetch(&((int *)arg)[index], 1, __ATOMIC_SEQ_CST);
     return 0;
 }
 
 static int place(void *arg)
 {
-    struct weir_spawn_options options = {0};
+    struct weir_spawn_options options = {.pinned = WEIR_ON};
     weir_scope scope;
     uint32_t i, n = weir_worker_count();
 
@@ -450,7 +452,7 @@ static int place(void *arg)
     return 0;
 }
 
-TEST(tasks_run_on_the_worker_that_was_chosen)
+TEST(pinned_tasks_stay_on_the_worker_that_was_chosen)
 {
     int counts[5] = {0}, i;
 

@@ -1,4 +1,4 @@
-/* test/unit/task_state.c - a wake that meets a park is never lost. */
+/* test/unit/task_state.c - a wake that meets a pause is never lost. */
 #include "test.h"
 
 #include <pthread.h>
@@ -12,15 +12,23 @@ TEST(each_transition_says_what_to_do)
     assert_false(weir__task_state_wake(&state));
     assert_int_equal(state, TASK_RUNNABLE);
     weir__task_state_run(&state);
-    assert_true(weir__task_state_park(&state));
-    assert_int_equal(state, TASK_WAITING);
+    assert_true(weir__task_state_pause(&state));
+    assert_int_equal(state, TASK_PAUSED);
     assert_true(weir__task_state_wake(&state));
     assert_int_equal(state, TASK_RUNNABLE);
     weir__task_state_run(&state);
     assert_false(weir__task_state_wake(&state));
     assert_false(weir__task_state_wake(&state));
     assert_int_equal(state, TASK_RUNNING_WOKEN);
-    assert_false(weir__task_state_park(&state));
+    assert_false(weir__task_state_pause(&state));
+    assert_int_equal(state, TASK_RUNNABLE);
+    weir__task_state_run(&state);
+    assert_false(weir__task_state_wake(&state)); /* for a pause that is over */
+    weir__task_state_wait(&state);
+    assert_int_equal(state, TASK_WAITING);
+    assert_false(weir__task_state_wake(&state)); /* an operation is not to be woken from */
+    assert_int_equal(state, TASK_WAITING);
+    weir__task_state_completed(&state);
     assert_int_equal(state, TASK_RUNNABLE);
     state = TASK_ENDED;
     assert_false(weir__task_state_wake(&state));
@@ -55,7 +63,7 @@ TEST(no_wake_is_lost_between_threads)
         weir__task_state_run(&shared_state);
         if (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) == ROUNDS)
             break;
-        if (weir__task_state_park(&shared_state)) {
+        if (weir__task_state_pause(&shared_state)) {
             while (!__atomic_exchange_n(&queued, 0, __ATOMIC_SEQ_CST)) {
             }
         }

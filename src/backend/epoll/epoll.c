@@ -343,7 +343,7 @@ static int spin(struct weir_loop *loop)
 {
     int rc;
 
-    while (!(rc = wait_events(loop->state, 0)) && weir__inbox_empty(&loop->inbox)
+    while (!(rc = wait_events(loop->state, 0)) && !weir__loop_called(loop)
            && weir__spin_again(&loop->spin)) {
     }
     weir__spin_end(&loop->spin, rc != 0);

@@ -454,7 +454,7 @@ static bool spin(struct weir_loop *loop)
     struct weir__ring *ring = &((struct weir__uring *)loop->state)->ring;
     bool found;
 
-    while (!(found = weir__ring_stirs(ring) || !weir__inbox_empty(&loop->inbox))
+    while (!(found = weir__ring_stirs(ring) || weir__loop_called(loop))
            && weir__spin_again(&loop->spin))
         weir__sys_cpu_relax();
     weir__spin_end(&loop->spin, found);

@@ -1,0 +1,510 @@
+/* task/sched.c - see sched.h. */
+#include "task/sched.h"
+
+#include <string.h>
+
+#include "base/container.h"
+#include "sys/lock.h"
+#include "task/runtime.h"
+#include "task/task.h"
+#include "task/worker.h"
+
+#define NEWEST_RUNS_MAX 3  /* of the newest task in a row, while others wait */
+#define NORMAL_AFTER    8  /* runs of the high class */
+#define LOW_AFTER       64 /* runs of the classes above */
+#define BATCH_MIN       8
+#define BATCH_MAX       61
+#define BATCH_NS        200000 /* a batch should not take longer */
+#define RUN_FIRST_NS    20000  /* before anything was measured */
+#define WORTH_NS        20000 /* waiting work for which a sleeper is woken: about what that costs */
+#define SPILLED_ONCE    32
+#define SEARCH_PASSES   3
+#define SEARCH_RELAX    100 /* looks at nothing between two passes: a microsecond or two */
+
+#define SEARCHING_ONE (1ull << 32)
+
+static uint32_t searching(uint64_t idle)
+{
+    return (uint32_t)(idle >> 32);
+}
+
+static uint32_t sleeping(uint64_t idle)
+{
+    return (uint32_t)idle;
+}
+
+void weir__run_init(struct weir__run *run, uint32_t index)
+{
+    int class;
+
+    memset(run, 0, sizeof *run);
+    run->random = index * 2654435761u | 1;
+    run->batch_max = BATCH_MAX;
+    run->run_ns = RUN_FIRST_NS;
+    for (class = 0; class < CLASSES; class ++)
+        weir__queue_init(&run->pinned[class]);
+}
+
+void weir__sched_note_batch(struct weir__worker *worker, uint32_t count, int64_t took_ns)
+{
+    struct weir__run *run = &worker->run;
+    int64_t batch;
+
+    run->run_ns += (took_ns / count - run->run_ns) / 8;
+    batch = BATCH_NS / (run->run_ns + 1);
+    run->batch_max = batch < BATCH_MIN   ? BATCH_MIN
+                     : batch > BATCH_MAX ? BATCH_MAX
+                                         : (uint32_t)batch;
+}
+
+/* ---- the spill ---- */
+
+static void spill_one(struct weir__sched *sched, struct weir__task *task)
+{
+    weir__queue_push(&sched->spill[task->class], &task->ready);
+    WEIR_ATOMIC_STORE(&sched->spill_count, sched->spill_count + 1, RELAXED);
+}
+
+/* The older half of a queue that is full, and one more. */
+static void spill(struct weir__worker *worker, struct weir__task *task)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+    struct weir__task *half[WEIR__RUNQ_SLOTS / 2];
+    uint32_t i, count = weir__runq_spill(&worker->run.ready[task->class], half);
+
+    weir__lock(&sched->spill_lock);
+    for (i = 0; i < count; i++)
+        spill_one(sched, half[i]);
+    spill_one(sched, task);
+    weir__unlock(&sched->spill_lock);
+}
+
+static void push(struct weir__worker *worker, struct weir__task *task)
+{
+    if (!weir__runq_push(&worker->run.ready[task->class], task))
+        spill(worker, task);
+}
+
+/* Takes a share of what has been spilled into the worker's own queues. */
+static void take_spilled(struct weir__worker *worker)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+    struct weir__task *taken[SPILLED_ONCE];
+    uint32_t i, count = 0, class = 0;
+
+    weir__lock(&sched->spill_lock);
+    while (count < SPILLED_ONCE && class < CLASSES) {
+        struct weir__queue_node *node = weir__queue_pop(&sched->spill[class]);
+
+        if (node)
+            taken[count++] = WEIR_CONTAINER_OF(node, struct weir__task, ready);
+        else
+            class ++;
+    }
+    WEIR_ATOMIC_STORE(&sched->spill_count, sched->spill_count - count, RELAXED);
+    weir__unlock(&sched->spill_lock);
+    for (i = 0; i < count; i++)
+        push(worker, taken[i]);
+}
+
+/* ---- the remote stack ---- */
+
+static struct weir__queue_node **link_of(struct weir__queue_node *node)
+{
+    return &node->next;
+}
+
+static void push_remote(struct weir__run *run, struct weir__task *task)
+{
+    struct weir__queue_node *head = WEIR_ATOMIC_LOAD(&run->remote, RELAXED);
+
+    do {
+        *link_of(&task->ready) = head;
+    } while (!WEIR_ATOMIC_CAS(&run->remote, &head, &task->ready, SEQ_CST));
+}
+
+/* Moves what other threads have pushed to `from` into the worker's own queues, oldest first. */
+static bool take_remote(struct weir__worker *worker, struct weir__run *from)
+{
+    struct weir__queue_node *node, *turned = NULL;
+
+    if (!WEIR_ATOMIC_LOAD(&from->remote, SEQ_CST))
+        return false;
+    node = WEIR_ATOMIC_EXCHANGE(&from->remote, NULL, SEQ_CST);
+    while (node) {
+        struct weir__queue_node *next = node->next;
+
+        node->next = turned;
+        turned = node;
+        node = next;
+    }
+    while (turned) {
+        struct weir__queue_node *next = turned->next;
+
+        push(worker, WEIR_CONTAINER_OF(turned, struct weir__task, ready));
+        turned = next;
+    }
+    return true;
+}
+
+/* ---- waking a worker ---- */
+
+static struct weir__worker *pick_sleeper(struct weir__runtime *runtime)
+{
+    struct weir__sched *sched = weir__runtime_sched(runtime);
+    uint32_t word;
+
+    for (word = 0; word < WEIR__SLEEPER_WORDS; word++) {
+        uint64_t bits = WEIR_ATOMIC_LOAD(&sched->sleepers[word], SEQ_CST);
+
+        while (bits) {
+            uint64_t bit = bits & -bits;
+
+            if (WEIR_ATOMIC_AND(&sched->sleepers[word], ~bit, SEQ_CST) & bit)
+                return weir__runtime_worker(runtime,
+                                            word * 64 + (uint32_t)__builtin_ctzll(bit) + 1);
+            bits &= ~bit;
+        }
+    }
+    return NULL;
+}
+
+/* Wakes one sleeper, which searches then, unless somebody searches already. */
+static void wake_one(struct weir__runtime *runtime)
+{
+    struct weir__sched *sched = weir__runtime_sched(runtime);
+    /* a read-modify-write: orders the push before it against the sleeper's announcement */
+    uint64_t idle = WEIR_ATOMIC_ADD(&sched->idle, 0, SEQ_CST);
+    struct weir__worker *worker;
+
+    do {
+        if (searching(idle) || !sleeping(idle))
+            return;
+    } while (!WEIR_ATOMIC_CAS(&sched->idle, &idle, idle + SEARCHING_ONE - 1, SEQ_CST));
+    worker = pick_sleeper(runtime);
+    if (worker)
+        weir__loop_rouse(worker->loop);
+    else /* all of them have woken by themselves meanwhile */
+        (void)WEIR_ATOMIC_SUB(&sched->idle, SEARCHING_ONE - 1, SEQ_CST);
+}
+
+static uint32_t waiting(const struct weir__run *run)
+{
+    return weir__runq_len(&run->ready[CLASS_HIGH]) + weir__runq_len(&run->ready[CLASS_NORMAL])
+           + weir__runq_len(&run->ready[CLASS_LOW]);
+}
+
+static bool worth_waking(const struct weir__run *run)
+{
+    return waiting(run) * WEIR_ATOMIC_LOAD(&run->run_ns, RELAXED) >= WORTH_NS;
+}
+
+/* ---- becoming runnable ---- */
+
+static void ready_here(struct weir__worker *worker, struct weir__task *task, bool yields)
+{
+    struct weir__run *run = &worker->run;
+
+    if (task->pins) {
+        weir__queue_push(&run->pinned[task->class], &task->ready);
+        run->pinned_count++;
+        return;
+    }
+    if (!yields && task->class == CLASS_NORMAL) {
+        task = WEIR_ATOMIC_EXCHANGE(&run->newest, task, ACQ_REL);
+        if (!task)
+            return;
+    }
+    push(worker, task);
+    if (!run->notified && weir__runtime_workers(worker->runtime) > 1 && worth_waking(run)) {
+        run->notified = true;
+        wake_one(worker->runtime);
+    }
+}
+
+static void deliver_ready(weir_post *post, weir_loop *loop)
+{
+    ready_here(loop->worker, WEIR_CONTAINER_OF(post, struct weir__task, post), false);
+}
+
+void weir__sched_ready(struct weir__task *task, bool yields)
+{
+    struct weir__worker *here = weir__current_worker();
+    struct weir__worker *last;
+
+    if (here && here->runtime == task->runtime && (!task->pins || task->worker == here)) {
+        ready_here(here, task, yields);
+        return;
+    }
+    last = task->worker;
+    if (task->pins) {
+        task->post.deliver = deliver_ready;
+        weir_loop_post(last->loop, &task->post);
+    } else {
+        push_remote(&last->run, task); /* from here on the task may run, and end */
+        weir__loop_rouse(last->loop);
+    }
+}
+
+/* ---- the next task ---- */
+
+static bool has_class(const struct weir__run *run, int class)
+{
+    return weir__runq_len(&run->ready[class]) || !weir__queue_empty(&run->pinned[class])
+           || (class == CLASS_NORMAL && WEIR_ATOMIC_LOAD(&run->newest, RELAXED));
+}
+
+bool weir__sched_has_work(const struct weir__worker *worker)
+{
+    const struct weir__run *run = &worker->run;
+    int class;
+
+    if (WEIR_ATOMIC_LOAD(&run->remote, SEQ_CST)
+        || WEIR_ATOMIC_LOAD(&weir__runtime_sched(worker->runtime)->spill_count, RELAXED))
+        return true;
+    for (class = 0; class < CLASSES; class ++) {
+        if (has_class(run, class))
+            return true;
+    }
+    return false;
+}
+
+static struct weir__task *pop_pinned(struct weir__run *run, int class)
+{
+    struct weir__queue_node *node = weir__queue_pop(&run->pinned[class]);
+
+    if (!node)
+        return NULL;
+    run->pinned_count--;
+    return WEIR_CONTAINER_OF(node, struct weir__task, ready);
+}
+
+/* The pinned and the movable ones of a class take turns. */
+static struct weir__task *pop_queued(struct weir__run *run, int class)
+{
+    struct weir__task *task = run->tick & 1 ? pop_pinned(run, class) : NULL;
+
+    if (!task)
+        task = weir__runq_pop(&run->ready[class]);
+    if (!task && run->pinned_count)
+        task = pop_pinned(run, class);
+    return task;
+}
+
+static struct weir__task *pop_newest(struct weir__run *run)
+{
+    if (!WEIR_ATOMIC_LOAD(&run->newest, RELAXED))
+        return NULL;
+    return WEIR_ATOMIC_EXCHANGE(&run->newest, NULL, ACQ_REL); /* partner: steal_newest */
+}
+
+static struct weir__task *pop_normal(struct weir__run *run)
+{
+    struct weir__task *task = NULL;
+
+    if (run->newest_runs < NEWEST_RUNS_MAX)
+        task = pop_newest(run);
+    if (task) {
+        run->newest_runs++;
+        return task;
+    }
+    run->newest_runs = 0;
+    task = pop_queued(run, CLASS_NORMAL);
+    return task ? task : pop_newest(run);
+}
+
+static struct weir__task *pop_class(struct weir__run *run, int class)
+{
+    struct weir__task *task = class == CLASS_NORMAL ? pop_normal(run) : pop_queued(run, class);
+    int lower;
+
+    if (!task)
+        return NULL;
+    run->since[class] = 0;
+    for (lower = class + 1; lower < CLASSES; lower++)
+        run->since[lower]++;
+    return task;
+}
+
+struct weir__task *weir__sched_next(struct weir__worker *worker)
+{
+    struct weir__run *run = &worker->run;
+    struct weir__task *task = NULL;
+    int class;
+
+    run->tick++;
+    if (run->since[CLASS_LOW] >= LOW_AFTER)
+        task = pop_class(run, CLASS_LOW);
+    if (!task && run->since[CLASS_NORMAL] >= NORMAL_AFTER)
+        task = pop_class(run, CLASS_NORMAL);
+    for (class = 0; !task && class < CLASSES; class ++)
+        task = pop_class(run, class);
+    return task;
+}
+
+void weir__sched_gather(struct weir__worker *worker)
+{
+    worker->run.notified = false;
+    (void)take_remote(worker, &worker->run);
+    if (WEIR_ATOMIC_LOAD(&weir__runtime_sched(worker->runtime)->spill_count, RELAXED))
+        take_spilled(worker);
+}
+
+/* ---- stealing ---- */
+
+static uint32_t next_random(struct weir__run *run)
+{
+    run->random ^= run->random << 13;
+    run->random ^= run->random >> 17;
+    run->random ^= run->random << 5;
+    return run->random;
+}
+
+static struct weir__task *steal_from(struct weir__worker *worker, struct weir__run *victim)
+{
+    struct weir__task *task;
+    int class;
+
+    for (class = 0; class < CLASSES; class ++) {
+        task = weir__runq_steal(&victim->ready[class], &worker->run.ready[class]);
+        if (task)
+            return task;
+    }
+    return take_remote(worker, victim) ? weir__sched_next(worker) : NULL;
+}
+
+/* The newest task of a worker that has not run anything since it had `runs`. */
+static struct weir__task *steal_newest(struct weir__run *victim, uint32_t runs)
+{
+    struct weir__task *task = WEIR_ATOMIC_LOAD(&victim->newest, ACQUIRE);
+
+    if (!task || WEIR_ATOMIC_LOAD(&victim->runs, RELAXED) != runs)
+        return NULL;
+    return WEIR_ATOMIC_CAS(&victim->newest, &task, NULL, ACQ_REL) ? task : NULL;
+}
+
+/* Whether another worker has anything to give; looks, and touches nothing. */
+static bool somebody_has_work(const struct weir__worker *worker)
+{
+    struct weir__runtime *runtime = worker->runtime;
+    uint32_t i, count = weir__runtime_workers(runtime);
+
+    if (WEIR_ATOMIC_LOAD(&weir__runtime_sched(runtime)->spill_count, RELAXED))
+        return true;
+    for (i = 1; i <= count; i++) {
+        const struct weir__run *run = &weir__runtime_worker(runtime, i)->run;
+
+        if (i != worker->index
+            && (waiting(run) || WEIR_ATOMIC_LOAD(&run->newest, RELAXED)
+                || WEIR_ATOMIC_LOAD(&run->remote, RELAXED)))
+            return true;
+    }
+    return false;
+}
+
+static bool begin_search(struct weir__worker *worker)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+
+    if (worker->run.searching)
+        return true;
+    if (2 * searching(WEIR_ATOMIC_LOAD(&sched->idle, RELAXED))
+        >= weir__runtime_workers(worker->runtime))
+        return false;
+    (void)WEIR_ATOMIC_ADD(&sched->idle, SEARCHING_ONE, SEQ_CST);
+    worker->run.searching = true;
+    return true;
+}
+
+/* Whoever was the last to search lets the next one begin, if there is more. */
+void weir__sched_found(struct weir__worker *worker)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+
+    if (!worker->run.searching)
+        return;
+    worker->run.searching = false;
+    if (searching(WEIR_ATOMIC_SUB(&sched->idle, SEARCHING_ONE, SEQ_CST)) == 1
+        && worth_waking(&worker->run))
+        wake_one(worker->runtime);
+}
+
+static struct weir__task *search_pass(struct weir__worker *worker, int pass, uint32_t *runs)
+{
+    struct weir__runtime *runtime = worker->runtime;
+    uint32_t count = weir__runtime_workers(runtime), at = next_random(&worker->run) % count, i;
+    struct weir__task *task = NULL;
+
+    for (i = 0; i < count && !task; i++, at = (at + 1) % count) {
+        struct weir__run *victim = &weir__runtime_worker(runtime, at + 1)->run;
+
+        if (at + 1 == worker->index)
+            continue;
+        if (pass == 0)
+            runs[at] = WEIR_ATOMIC_LOAD(&victim->runs, RELAXED);
+        task = steal_from(worker, victim);
+        if (!task && pass == SEARCH_PASSES - 1)
+            task = steal_newest(victim, runs[at]);
+    }
+    return task;
+}
+
+struct weir__task *weir__sched_search(struct weir__worker *worker)
+{
+    uint32_t runs[WEIR_WORKERS_MAX];
+    struct weir__task *task = NULL;
+    int pass, i;
+
+    if (!somebody_has_work(worker) || !begin_search(worker))
+        return NULL;
+    weir__sched_gather(worker);
+    task = weir__sched_next(worker);
+    for (pass = 0; pass < SEARCH_PASSES && !task; pass++) {
+        for (i = 0; pass > 0 && i < SEARCH_RELAX; i++)
+            weir__sys_cpu_relax();
+        task = search_pass(worker, pass, runs);
+    }
+    if (task)
+        weir__sched_found(worker);
+    return task;
+}
+
+/* ---- sleeping ---- */
+
+static uint64_t *sleeper_word(const struct weir__worker *worker, uint64_t *bit)
+{
+    uint32_t index = worker->index - 1;
+
+    *bit = 1ull << index % 64;
+    return &weir__runtime_sched(worker->runtime)->sleepers[index / 64];
+}
+
+bool weir__sched_sleep(struct weir__worker *worker)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+    uint64_t bit, *word = sleeper_word(worker, &bit);
+    bool searched = worker->run.searching;
+
+    if (weir__runtime_workers(worker->runtime) == 1)
+        return !weir__sched_has_work(worker);
+    worker->run.searching = false;
+    (void)WEIR_ATOMIC_OR(word, bit, SEQ_CST);
+    (void)WEIR_ATOMIC_ADD(&sched->idle, searched ? 1 - SEARCHING_ONE : 1, SEQ_CST);
+    if (!weir__sched_has_work(worker) && !(searched && somebody_has_work(worker)))
+        return true;
+    weir__sched_awake(worker);
+    return false;
+}
+
+void weir__sched_awake(struct weir__worker *worker)
+{
+    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+    uint64_t bit, *word = sleeper_word(worker, &bit);
+
+    if (weir__runtime_workers(worker->runtime) == 1)
+        return;
+    if (WEIR_ATOMIC_AND(word, ~bit, SEQ_CST) & bit)
+        (void)WEIR_ATOMIC_SUB(&sched->idle, 1, SEQ_CST);
+    else /* somebody has appointed this worker to search */
+        worker->run.searching = true;
+}
