@@ -14,6 +14,7 @@
 #include <weir/scope.h>
 #include <weir/signal.h>
 #include <weir/stream.h>
+#include <weir/sync.h>
 #include <weir/task.h>
 #include <weir/time.h>
 

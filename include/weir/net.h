@@ -71,7 +71,9 @@ WEIR_PUBLIC int weir_stream_peer(weir_stream stream, char *out, size_t cap);
 WEIR_PUBLIC int weir_stream_nodelay(weir_stream stream, int on);
 WEIR_PUBLIC int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s,
                                       int count);
-WEIR_PUBLIC int weir_stream_linger(weir_stream stream, int seconds); /* negative: off; 0: reset */
+/* 0: closing resets the connection; negative: the kernel goes on sending what it has, as it does
+ * from the start. A positive time would make the close block: WEIR_ENOTSUP. */
+WEIR_PUBLIC int weir_stream_linger(weir_stream stream, int seconds);
 WEIR_PUBLIC int weir_stream_user_timeout(weir_stream stream, uint32_t timeout_ms);
 WEIR_PUBLIC int weir_stream_quickack(weir_stream stream, int on);
 WEIR_PUBLIC int weir_stream_tos(weir_stream stream, int tos);

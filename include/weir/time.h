@@ -1,8 +1,8 @@
 /* weir/time.h - durations, the clock, and deadlines for a block of code.
  *
  * All times are nanoseconds. Deadlines are ambient: a task has an effective deadline, the earliest
- * of the blocks that are open round it, inherited by what it calls and spawns. Calls take no
- * timeout.
+ * of the blocks that are open round it, inherited by what it calls, by the scopes that it opens and
+ * so by the tasks in them. Calls take no timeout.
  */
 #ifndef WEIR_TIME_H
 #define WEIR_TIME_H

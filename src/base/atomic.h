@@ -21,9 +21,15 @@
     __atomic_fetch_or((pointer), (value), __ATOMIC_##order)
 #define WEIR_ATOMIC_AND(pointer, value, order)                                                     \
     __atomic_fetch_and((pointer), (value), __ATOMIC_##order)
-/* True if *pointer was *expected and is now `desired`; else *expected is what it was. Strong. */
+/* True if *pointer was *expected and is now `desired`; else *expected is what it was. Strong. A
+ * failure reads with the part of the order that reads. */
 #define WEIR_ATOMIC_CAS(pointer, expected, desired, order)                                         \
     __atomic_compare_exchange_n((pointer), (expected), (desired), 0, __ATOMIC_##order,             \
-                                __ATOMIC_RELAXED)
+                                WEIR__CAS_FAILURE_##order)
+#define WEIR__CAS_FAILURE_RELAXED __ATOMIC_RELAXED
+#define WEIR__CAS_FAILURE_ACQUIRE __ATOMIC_ACQUIRE
+#define WEIR__CAS_FAILURE_RELEASE __ATOMIC_RELAXED
+#define WEIR__CAS_FAILURE_ACQ_REL __ATOMIC_ACQUIRE
+#define WEIR__CAS_FAILURE_SEQ_CST __ATOMIC_SEQ_CST
 
 #endif

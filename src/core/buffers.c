@@ -157,7 +157,7 @@ static void come_home(struct weir__buffers *group, uint32_t id)
     group->lent--;
     group->loop->backend->give(group->loop, id);
     if (group->loop->starved_head)
-        weir__loop_feed(group->loop, UINT32_MAX);
+        weir__loop_feed(group->loop);
 }
 
 static void deliver_home(struct weir__inbox_node *node, weir_loop *loop)

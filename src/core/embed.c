@@ -15,7 +15,7 @@ int64_t weir_loop_timeout_ns(const weir_loop *loop)
 {
     uint64_t next, now;
 
-    if (weir__loop_pending(loop) || !weir__inbox_empty(&loop->inbox))
+    if (weir__loop_pending(loop) || loop->unfinished || !weir__inbox_empty(&loop->inbox))
         return 0;
     next = weir__wheel_next(&loop->wheel);
     if (next == UINT64_MAX)
@@ -26,9 +26,11 @@ int64_t weir_loop_timeout_ns(const weir_loop *loop)
 
 void weir__loop_embed_arm(struct weir_loop *loop)
 {
-    int64_t timeout = weir_loop_timeout_ns(loop);
     struct itimerspec when = {0};
+    int64_t timeout;
 
+    (void)loop->backend->wait(loop, 0); /* sends what the callbacks of this run have prepared */
+    timeout = weir_loop_timeout_ns(loop);
     if (timeout == 0)
         timeout = 1;
     if (timeout > 0) {

@@ -161,8 +161,19 @@ static void fire_timers(struct weir_loop *loop)
 
 /* ---- operations ---- */
 
+/* What an operation that is submitted again has left of its last time. */
+static void renew(weir_op *op)
+{
+    op->flags &= WEIR__OP_WISHES;
+    if (op->kind == WEIR_OP_SEND || op->kind == WEIR_OP_RECV)
+        op->u.buffer.done = 0;
+    else if (op->kind == WEIR_OP_CONNECT)
+        op->u.connect.started = false;
+}
+
 void weir_loop_submit(weir_loop *loop, weir_op *op)
 {
+    renew(op);
     op->weir__state = OP_BACKEND;
     op->weir__wait++;
     op->weir__loop = loop->index;
@@ -212,7 +223,12 @@ void weir_loop_cancel(weir_loop *loop, weir_op *op)
     if (op->weir__state == OP_STARVED) {
         unstarve(loop, op);
         op->result = WEIR_ECANCELED;
-        weir__loop_complete(loop, op);
+        if (op->weir__cancels)
+            op->weir__state = OP_HELD;
+        else
+            weir__loop_complete(loop, op);
+    } else if (op->weir__state == OP_HELD) {
+        loop->backend->cancel(loop, op); /* it may be held to be submitted anew */
     } else if (op->weir__state != OP_BACKEND) {
         return;
     } else if (op->kind == WEIR_OP_TIMER) {
@@ -241,21 +257,15 @@ bool weir__loop_starve(struct weir_loop *loop, struct weir_op *op)
     return true;
 }
 
-void weir__loop_feed(struct weir_loop *loop, uint32_t count)
+void weir__loop_feed(struct weir_loop *loop)
 {
-    struct weir_op *last = loop->starved_tail; /* one that starves again comes behind it */
+    struct weir_op *op = loop->starved_head;
 
-    while (last && count-- && loop->starved_head) {
-        struct weir_op *op = loop->starved_head;
-
-        loop->starved_head = op->weir__next;
-        if (!loop->starved_head)
-            loop->starved_tail = NULL;
-        if (op == last)
-            last = NULL;
-        op->weir__state = OP_BACKEND;
-        loop->backend->submit(loop, op);
-    }
+    loop->starved_head = op->weir__next;
+    if (!loop->starved_head)
+        loop->starved_tail = NULL;
+    op->weir__state = OP_BACKEND;
+    loop->backend->submit(loop, op);
 }
 
 void weir_loop_close(weir_loop *loop, weir_fd *fd)

@@ -49,7 +49,9 @@ static inline uint16_t weir__fd_watcher(const uint64_t *word)
     return (uint16_t)(WEIR_ATOMIC_LOAD(word, SEQ_CST) >> WEIR__FD_WATCHER_SHIFT);
 }
 
-#define WEIR__OP_NEWS 0x80u /* a flag of an operation: it stands in the list of news */
+/* The flags of an operation that its owner sets; the others are the loop's and the backend's. */
+#define WEIR__OP_WISHES (WEIR_OP_MULTISHOT | WEIR_OP_WHOLE | WEIR_OP_SILENT)
+#define WEIR__OP_NEWS   0x80u /* a flag of an operation: it stands in the list of news */
 
 enum weir__loop_sleep {
     LOOP_AWAKE = 0,
@@ -89,7 +91,7 @@ struct weir_loop {
     uint32_t silent;   /* of those, the ones that do not keep the loop running */
     bool stop;
     bool running;
-    bool draining;     /* set by weir__loop_drain while callbacks run */
+    bool unfinished;   /* the backend has work that no event will tell of */
     bool runnable;     /* the worker has more tasks to run before it waits */
     uint16_t index;    /* of the loop in the process, 1..; names it in 16 bits */
     uint32_t owner;    /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
@@ -175,8 +177,8 @@ static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, i
 /* Puts a receive that found no buffer on the list of the starved, in order: true. False, with
  * WEIR_ENOMEM as its result, if no buffer is lent, so that none will come home. */
 bool weir__loop_starve(struct weir_loop *loop, struct weir_op *op);
-/* Submits starved receives again, at most `count`. */
-void weir__loop_feed(struct weir_loop *loop, uint32_t count);
+/* Submits the receive that has starved longest again, for a buffer that has come home. */
+void weir__loop_feed(struct weir_loop *loop);
 
 /* One part of a turn each; a worker calls them in its step, the bare loop in its turn.
  * poll: sends what is prepared, waits at most timeout_ns, links completions, reads the clock, fires

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <weir/error.h>
 
-#define TEXT_MAX 512
+#define TEXT_MAX  512
 #define LABEL_MAX 63
 
 static bool printable(const char *text, size_t len)
@@ -92,8 +92,8 @@ static bool valid_name(const char *host)
 
     for (i = 0; host[i]; i++) {
         char c = host[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_' || (c == '-' && label > 0);
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+                    || c == '_' || (c == '-' && label > 0);
 
         if (c == '.' && label > 0 && host[i - 1] != '-')
             label = 0;

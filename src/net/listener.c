@@ -29,6 +29,17 @@ void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kep
     }
 }
 
+/* Removes the socket file, unless somebody has put another one in its place. */
+static void unlink_own(const struct weir__listener *listener)
+{
+    struct stat about;
+
+    if (listener->unlink_path[0]
+        && weir__sys_fstatat(AT_FDCWD, listener->unlink_path, &about, AT_SYMLINK_NOFOLLOW) == 0
+        && about.st_dev == listener->file_device && about.st_ino == listener->file_inode)
+        (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
+}
+
 static void release(struct weir__listener *listener)
 {
     struct weir__kept *kept = listener->kept, *next;
@@ -38,8 +49,7 @@ static void release(struct weir__listener *listener)
         weir__free(kept);
     }
     weir__sys_close(listener->fd);
-    if (listener->unlink_path[0])
-        (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
+    unlink_own(listener);
     weir__handle_free(listener->id);
     weir__free(listener);
 }
@@ -105,12 +115,30 @@ static void unlink_stale(const struct sockaddr_un *address, socklen_t len)
 
     if (!address->sun_path[0])
         return;
-    fd = weir__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* non-blocking: a listener with a full backlog answers EAGAIN, and lives */
+    fd = weir__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
     if (weir__sys_connect(fd, (const struct sockaddr *)address, len) == WEIR_ECONNREFUSED)
         (void)weir__sys_unlinkat(AT_FDCWD, address->sun_path, 0);
     weir__sys_close(fd);
+}
+
+/* Notes which file was made by bind, and sets its permissions; nothing for an abstract name. */
+static int own_file(struct weir__listener *listener, const char *path)
+{
+    struct stat about;
+    int rc;
+
+    if (!path[0])
+        return 0;
+    rc = weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW);
+    if (rc < 0)
+        return rc;
+    memcpy(listener->unlink_path, path, sizeof listener->unlink_path - 1);
+    listener->file_device = about.st_dev;
+    listener->file_inode = about.st_ino;
+    return listener->options.mode ? weir__sys_chmod(path, listener->options.mode) : 0;
 }
 
 static int bind_listener(struct weir__listener *listener, const struct weir__address *address,
@@ -129,19 +157,14 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
     listener->fd = rc = open_socket(o, at, address->len, reuse_port);
     if (rc < 0)
         return rc;
-    listener->address_len = sizeof listener->address;
-    rc = weir__sys_getsockname(listener->fd, (struct sockaddr *)&listener->address,
-                               &listener->address_len);
-    if (rc < 0)
-        return rc;
     if (at->sa_family == AF_UNIX) {
-        const char *path = ((const struct sockaddr_un *)(const void *)at)->sun_path;
-
-        memcpy(listener->unlink_path, path, sizeof listener->unlink_path - 1);
-        if (o->mode && path[0])
-            return weir__sys_chmod(path, o->mode);
+        rc = own_file(listener, ((const struct sockaddr_un *)(const void *)at)->sun_path);
+        if (rc < 0)
+            return rc;
     }
-    return 0;
+    listener->address_len = sizeof listener->address;
+    return weir__sys_getsockname(listener->fd, (struct sockaddr *)&listener->address,
+                                 &listener->address_len);
 }
 
 int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen_options *options,
@@ -171,8 +194,7 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
     if (rc < 0) {
         if (listener->fd >= 0)
             weir__sys_close(listener->fd);
-        if (listener->unlink_path[0])
-            (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
+        unlink_own(listener);
         weir__free(listener);
         return rc;
     }

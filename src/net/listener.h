@@ -25,8 +25,10 @@ struct weir__listener {
     struct weir_listen_options options;
     struct sockaddr_storage address; /* as bound */
     socklen_t address_len;
-    char unlink_path[109];     /* UNIX: removed at the end, "" if nothing */
-    struct weir__serve *serve; /* partner: weir_listener_close */
+    char unlink_path[109]; /* UNIX: removed at the end if it is still the same file; "": nothing */
+    uint64_t file_device;
+    uint64_t file_inode;
+    struct weir__serve *serve; /* the one that has it; partners: weir_serve, weir_listener_close */
     struct weir__kept *kept;   /* partner: weir__listener_keep */
 };
 

@@ -8,7 +8,6 @@
  * A part ends when it has been told to stop, its accept operation has come back, its timer is off
  * and its last connection is gone. `serve->parts_live` counts parts; the last one wakes the owner.
  */
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -44,6 +43,7 @@ struct weir__served { /* a part */
     bool accepting; /* the operation is in flight */
     bool stopping;
     bool ended;
+    bool beginning; /* in begin_waiting */
     weir_post start_post;
     weir_post stop_post;
 };
@@ -58,6 +58,7 @@ struct weir__serve {
     struct weir_serve_options options;
     uint32_t parts_count;
     uint32_t parts_live;  /* partner: part_end and the owner's wait */
+    uint32_t started;     /* its parts have been told to start; partner: weir__serve_stop */
     uint32_t stopped;     /* told to stop: by the owner, or a close of the listener */
     uint64_t connections; /* of all parts, for the limit */
     struct weir__served parts[];
@@ -81,6 +82,14 @@ static bool has_come(int fd)
     return weir__sys_poll(&ready, 1, 0) == 1;
 }
 
+static void take_late(struct weir__served *part, int fd)
+{
+    if (has_come(fd) && !at_limit(part->serve))
+        connection_begin(part, fd);
+    else
+        weir__sys_close(fd);
+}
+
 /* Takes out what the kernel has accepted: connections that have sent something are served still,
  * the others are closed. */
 static void empty_backlog(struct weir__served *part)
@@ -92,10 +101,7 @@ static void empty_backlog(struct weir__served *part)
 
         if (late < 0)
             return;
-        if (has_come(late) && !at_limit(part->serve))
-            connection_begin(part, late);
-        else
-            weir__sys_close(late);
+        take_late(part, late);
     }
 }
 
@@ -111,11 +117,13 @@ static void stop_listening(struct weir__served *part)
         return;
     if (weir__sys_set_nonblock(fd, true) < 0)
         return;
+    part->count++; /* a connection that ends at once does not end the part */
     if (listener->family != AF_UNIX)
         empty_backlog(part);
     (void)weir__sys_shutdown(fd, SHUT_RDWR);
     if (listener->family == AF_UNIX)
         empty_backlog(part);
+    part->count--;
 }
 
 static void part_end_if_done(struct weir__served *part)
@@ -290,6 +298,9 @@ static void connection_begin(struct weir__served *part, int fd)
 
 static void begin_waiting(struct weir__served *part)
 {
+    if (part->beginning) /* a connection that ended at once has led here again */
+        return;
+    part->beginning = true;
     while (part->waiting_count && !at_limit(part->serve)) {
         int fd = part->waiting[0];
 
@@ -297,6 +308,7 @@ static void begin_waiting(struct weir__served *part)
         memmove(part->waiting, part->waiting + 1, part->waiting_count * sizeof fd);
         connection_begin(part, fd);
     }
+    part->beginning = false;
 }
 
 static void connection_released(struct weir__stream *stream)
@@ -345,7 +357,9 @@ static void burn_reserve(struct weir__served *part)
 
     if (part->reserve >= 0)
         weir__sys_close(part->reserve);
-    if (weir__sys_poll(&ready, 1, 0) == 1) {
+    /* non-blocking: another part of the same socket may take the connection first */
+    if (weir__sys_set_nonblock(part->listener.number, true) == 0
+        && weir__sys_poll(&ready, 1, 0) == 1) {
         fd = weir__sys_accept4(part->listener.number, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             weir__sys_close(fd);
@@ -370,7 +384,7 @@ static void accept_done(weir_op *op)
     struct weir__served *part = WEIR_CONTAINER_OF(op, struct weir__served, accept);
 
     if (op->result >= 0 && part->stopping)
-        weir__sys_close(op->result);
+        take_late(part, op->result);
     else if (op->result >= 0)
         take_connection(part, op->result);
     if (op->flags & WEIR_OP_MORE) {
@@ -385,7 +399,7 @@ static void accept_done(weir_op *op)
     } else if (op->result == WEIR_EMFILE || op->result == WEIR_ENFILE) {
         burn_reserve(part);
         back_off(part);
-    } else if (op->result == WEIR_ECANCELED || op->result < 0 || at_limit(part->serve)) {
+    } else if (op->result < 0 || at_limit(part->serve)) {
         back_off(part);
     } else {
         accept_start(part);
@@ -427,13 +441,13 @@ static void part_stop(weir_post *post, weir_loop *loop)
     struct weir__served *part = WEIR_CONTAINER_OF(post, struct weir__served, stop_post);
 
     part->stopping = true;
+    weir__slab_each(&part->worker->streams, cancel_idle, part);
     while (part->waiting_count)
-        weir__sys_close(part->waiting[--part->waiting_count]);
+        take_late(part, part->waiting[--part->waiting_count]);
     if (part->accepting)
         weir_loop_cancel(loop, &part->accept);
     else
         stop_listening(part);
-    weir__slab_each(&part->worker->streams, cancel_idle, part);
     part_end_if_done(part);
 }
 
@@ -452,6 +466,8 @@ static void post_all(struct weir__serve *serve, bool start)
 
 void weir__serve_stop(struct weir__serve *serve)
 {
+    if (!WEIR_ATOMIC_LOAD(&serve->started, SEQ_CST))
+        return; /* it looks itself, when it has started */
     if (WEIR_ATOMIC_EXCHANGE(&serve->stopped, 1, SEQ_CST) == 0) {
         post_all(serve, false);
         weir__task_wake(serve->owner);
@@ -487,14 +503,13 @@ static void serve_destroy(struct weir__serve *serve, bool started)
 {
     uint32_t i;
 
+    WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
     for (i = 1; !started && i < serve->parts_count; i++) {
         if (serve->parts[i].listener.number != serve->listener->fd)
             weir__sys_close(serve->parts[i].listener.number);
     }
-    if (!started)
-        weir__free(serve);
-    else /* a close of the listener on another worker may still look at it */
-        weir__listener_keep(serve->listener, &serve->kept);
+    /* a close of the listener on another worker may still look at it */
+    weir__listener_keep(serve->listener, &serve->kept);
 }
 
 static int serve_create(struct weir__serve **out, struct weir__listener *listener,
@@ -503,6 +518,7 @@ static int serve_create(struct weir__serve **out, struct weir__listener *listene
     struct weir__runtime *runtime = task->worker->runtime;
     uint32_t i, count = weir__runtime_workers(runtime);
     struct weir__serve *serve = weir__calloc(1, sizeof *serve + count * sizeof *serve->parts);
+    struct weir__serve *none = NULL;
     int rc = 0;
 
     if (!serve)
@@ -510,6 +526,10 @@ static int serve_create(struct weir__serve **out, struct weir__listener *listene
     serve->listener = listener;
     serve->owner = task;
     serve->options = *o;
+    if (!WEIR_ATOMIC_CAS(&listener->serve, &none, serve, SEQ_CST)) {
+        weir__free(serve);
+        return WEIR_EBUSY;
+    }
     for (i = 0; i < count && rc == 0; i++)
         rc = part_init(serve, &serve->parts[i], weir__runtime_worker(runtime, i + 1));
     if (rc < 0) {
@@ -536,8 +556,10 @@ static void drain(struct weir__serve *serve, struct weir__task *task)
 {
     weir_block block;
     bool cancelled = false;
+    int rc;
 
-    WEIR_ASSERT(weir_shield_begin(&block, serve->options.drain_limit_ns) == 0);
+    rc = weir_shield_begin(&block, serve->options.drain_limit_ns);
+    WEIR_ASSERT(rc == 0);
     while (WEIR_ATOMIC_LOAD(&serve->parts_live, SEQ_CST)) {
         if (cancelled) {
             weir__task_suspend(task);
@@ -557,7 +579,8 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
     int rc;
 
     /* The handlers' scope is shielded: a cancel of the server drains first. */
-    WEIR_ASSERT(weir_shield_begin(&block, WEIR_FOREVER) == 0);
+    rc = weir_shield_begin(&block, WEIR_FOREVER);
+    WEIR_ASSERT(rc == 0);
     rc = weir_scope_open_with(&scope, &scope_options);
     weir_block_end(&block);
     WEIR_ASSERT(rc == 0);
@@ -569,13 +592,12 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
         return rc;
     }
     post_all(serve, true);
-    WEIR_ATOMIC_STORE(&serve->listener->serve, serve, SEQ_CST); /* now stops come after starts */
+    WEIR_ATOMIC_STORE(&serve->started, 1, SEQ_CST); /* now stops come after starts */
     if (weir__handle_closed(serve->listener->id))
         weir__serve_stop(serve);
     rc = wait_for_stop(serve, task);
     weir__serve_stop(serve);
     drain(serve, task);
-    WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
     weir_scope_join(&scope);
     serve_destroy(serve, true);
     return rc;
@@ -594,7 +616,7 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
         return rc;
     if (!task)
         return WEIR_ENOTASK;
-    if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0)
+    if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0 || o.stack_size > WEIR__STACK_MAX)
         return WEIR_EOPTION;
     o.connections_max = o.connections_max ? o.connections_max : CONNECTIONS_DEFAULT;
     o.idle_limit_ns = o.idle_limit_ns ? o.idle_limit_ns : IDLE_DEFAULT_NS;

@@ -147,6 +147,8 @@ int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s
 
 int weir_stream_linger(weir_stream stream, int seconds)
 {
+    if (seconds > 0) /* close would block the worker for so long */
+        return WEIR_ENOTSUP;
     return with_socket(stream, set_linger, &(struct setting){.a = seconds});
 }
 

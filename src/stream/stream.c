@@ -343,6 +343,8 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
 {
     int rc = weir__task_check(task);
 
+    if (rc < 0)
+        return rc;
     while (rc == 0) {
         weir_loop *loop = task->worker->loop;
 
@@ -365,7 +367,7 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
     }
     if (queue_is_ours(stream, task->worker->loop) && weir__stream_has_bytes(stream))
         return 1;
-    return rc;
+    return weir__task_stopped(task, rc);
 }
 
 /* Learns from a direct read of n bytes into `room`: a short one speaks for the standing receive. */

@@ -33,6 +33,8 @@ static int block_begin(weir_block *block, int64_t limit_ns, enum block_kind kind
         return WEIR_ENOTASK;
     if (limit_ns < 0)
         return WEIR_EINVAL;
+    if (kind == BLOCK_SHIELD && task->shields == UINT8_MAX)
+        return WEIR_ELIMIT;
     block->weir__outer = task->block;
     block->weir__kind = (uint8_t)kind;
     block->weir__fired = 0;

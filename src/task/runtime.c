@@ -204,6 +204,7 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
     struct weir_runtime_options o = {0};
     struct weir_spawn_options main_options = {.name = "main"};
     struct weir__runtime *runtime;
+    bool reports;
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
 
     if (rc < 0)
@@ -218,8 +219,7 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
     runtime->fn = fn;
     runtime->arg = arg;
     weir__overflow_describe = describe_current;
-    if (!o.no_overflow_report)
-        (void)weir__overflow_install();
+    reports = !o.no_overflow_report && weir__overflow_install() == 0;
     weir__scope_init(&runtime->root, &runtime->workers[0], NULL);
     rc = start_threads(runtime);
     if (rc == 0)
@@ -232,7 +232,7 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
     run_worker(&runtime->workers[0]);
     if (rc == 0)
         rc = runtime->result;
-    if (!o.no_overflow_report)
+    if (reports)
         weir__overflow_uninstall();
     destroy(runtime);
     return rc;

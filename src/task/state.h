@@ -25,10 +25,11 @@ enum weir__task_state {
     TASK_ENDED = 5,
 };
 
-/* RUNNABLE -> RUNNING. The worker that took it from its queue. */
+/* RUNNABLE -> RUNNING. The worker that took it from its queue. A read-modify-write: what the task
+ * then looks at may not be read before a waker can see that the task runs. */
 static inline void weir__task_state_run(uint32_t *state)
 {
-    WEIR_ATOMIC_STORE(state, TASK_RUNNING, RELAXED);
+    (void)WEIR_ATOMIC_EXCHANGE(state, TASK_RUNNING, SEQ_CST); /* partner: weir__task_state_wake */
 }
 
 /* RUNNING -> PAUSED: true. RUNNING_WOKEN -> RUNNABLE: false, the caller puts it back in a queue.

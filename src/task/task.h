@@ -27,6 +27,7 @@
 #include "task/sched.h"
 #include "task/stack.h"
 #include "task/wait.h"
+#include "task/waitq.h"
 
 struct weir__worker;
 struct weir__scope;
@@ -59,6 +60,7 @@ struct weir__task {
     int result;
     struct weir__context context;
     weir_op op;
+    struct weir__waiter waiter; /* in the queue of an object */
     struct weir__alarm *alarm;
     uint64_t deadline_ns;
     uint64_t wait_deadline_ns; /* of the wait under way; partner: the alarm */

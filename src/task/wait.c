@@ -21,8 +21,7 @@ static int deadline_code(const struct weir__task *task)
     return block && block->weir__own_ns <= task->deadline_ns ? WEIR_EDEADLINE : WEIR_ECANCELED;
 }
 
-/* Notes that a deadline has stopped a call. By the task. */
-static int stopped(struct weir__task *task, int code)
+int weir__task_stopped(struct weir__task *task, int code)
 {
     if (code == WEIR_EDEADLINE)
         task->block->weir__fired = 1;
@@ -34,7 +33,7 @@ int weir__task_refusal(struct weir__task *task)
     if (WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && !task->shields)
         return WEIR_ECANCELED;
     if (task->worker->loop->now_ns >= task->deadline_ns)
-        return stopped(task, deadline_code(task));
+        return weir__task_stopped(task, deadline_code(task));
     return 0;
 }
 
@@ -165,8 +164,9 @@ static void op_done(weir_op *op)
 
 static int wait_result(struct weir__task *task, const weir_op *op)
 {
-    return op->result == WEIR_ECANCELED && task->stop_reason ? stopped(task, task->stop_reason)
-                                                             : op->result;
+    return op->result == WEIR_ECANCELED && task->stop_reason
+               ? weir__task_stopped(task, task->stop_reason)
+               : op->result;
 }
 
 int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot)
@@ -207,7 +207,7 @@ int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
     name_wait(task, WEIR__WAIT_PAUSE, slot);
     weir__task_suspend(task);
     word = WEIR_ATOMIC_EXCHANGE(&task->wait, 0, SEQ_CST); /* partner: weir__task_stop */
-    return word >= WEIR__WAIT_STOPPED ? stopped(task, -(int)(uint32_t)word) : 0;
+    return word >= WEIR__WAIT_STOPPED ? -(int)(uint32_t)word : 0;
 }
 
 /* ---- ending a wait ---- */

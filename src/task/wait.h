@@ -51,12 +51,16 @@ static inline int weir__task_await(struct weir__task *task, weir_op *op)
     return weir__task_await_in(task, op, NULL);
 }
 
-/* Suspends until a wake (weir__task_wake), which may be spurious: 0, or why the task was stopped.
- * As above otherwise. */
+/* Notes that a call returns `code` because it was stopped, for the block whose deadline did it. */
+int weir__task_stopped(struct weir__task *task, int code);
+
+/* Suspends until a wake (weir__task_wake), which may be spurious: 0, or why the task was stopped,
+ * which is for the caller to hand to weir__task_stopped if it becomes the call's result. As above
+ * otherwise. */
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot);
 static inline int weir__task_pause(struct weir__task *task)
 {
-    return weir__task_pause_in(task, NULL);
+    return weir__task_stopped(task, weir__task_pause_in(task, NULL));
 }
 
 /* Ends the wait that `word` names for a reason, if it is current. Any thread for a pause; that of

@@ -18,7 +18,7 @@
 
 #define EVENTS_MAX     32
 #define ACCEPTS_A_TURN 64
-#define READ_EVENTS    (EPOLLIN | EPOLLRDHUP)
+#define READ_EVENTS    (EPOLLIN | EPOLLPRI | EPOLLRDHUP)
 #define WRITE_EVENTS   EPOLLOUT
 
 struct epoll_state {
@@ -145,6 +145,21 @@ static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
     return rc;
 }
 
+static bool accepts_on(const struct weir_op *op)
+{
+    return op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT);
+}
+
+/* Ends an operation; the completions of a multishot accept keep their order. */
+static void fail(struct weir_loop *loop, struct weir_op *op, int rc)
+{
+    op->result = rc;
+    if (accepts_on(op))
+        weir__loop_shot(loop, op, rc, false);
+    else
+        weir__loop_complete(loop, op);
+}
+
 static void arm(struct weir_loop *loop, struct weir_op *op)
 {
     bool writes = weir__ready_writes(op);
@@ -155,8 +170,7 @@ static void arm(struct weir_loop *loop, struct weir_op *op)
         int rc = register_fd(loop, op->fd, writes);
 
         if (rc < 0) {
-            op->result = rc;
-            weir__loop_complete(loop, op);
+            fail(loop, op, rc);
             return;
         }
     }
@@ -177,6 +191,7 @@ static void try_later(struct weir_loop *loop, struct weir_op *op)
 
     op->weir__next = state->again;
     state->again = op;
+    loop->unfinished = true;
 }
 
 /* Accepts until the queue is empty; an error or the end ends a multishot operation. */
@@ -222,7 +237,7 @@ static void receive_on(struct weir_loop *loop, struct weir_op *op)
 
 static void attempt(struct weir_loop *loop, struct weir_op *op)
 {
-    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
+    if (accepts_on(op))
         accept_many(loop, op);
     else if (weir__op_receives_on(op))
         receive_on(loop, op);
@@ -266,12 +281,8 @@ static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
         WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
     else if (!leave_again(loop->state, op))
         return;
-    op->result =
-        op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED;
-    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
-        weir__loop_shot(loop, op, WEIR_ECANCELED, false);
-    else
-        weir__loop_complete(loop, op);
+    fail(loop, op,
+         op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED);
 }
 
 /* ---- reaping ---- */
@@ -311,7 +322,7 @@ static void reap_event(struct weir_loop *loop, const struct epoll_event *event)
     }
     if (hup)
         (void)WEIR_ATOMIC_OR(&fd->weir__facts, WEIR__FD_HUP, RELAXED);
-    if ((event->events & EPOLLIN) || hup || is_poll(loop, load(&fd->weir__reader)))
+    if ((event->events & (EPOLLIN | EPOLLPRI)) || hup || is_poll(loop, load(&fd->weir__reader)))
         stir(loop, &fd->weir__reader, &fd->weir__read_hint);
     if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         stir(loop, &fd->weir__writer, &fd->weir__write_hint);
@@ -323,6 +334,7 @@ static void retry(struct weir_loop *loop)
     struct weir_op *op = state->again;
 
     state->again = NULL;
+    loop->unfinished = false;
     while (op) {
         struct weir_op *next = op->weir__next;
 

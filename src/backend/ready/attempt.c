@@ -215,7 +215,7 @@ bool weir__ready_writes(const struct weir_op *op)
     case WEIR_OP_SENDFILE:
         return true;
     case WEIR_OP_POLL:
-        return (op->u.events & POLLIN) == 0;
+        return (op->u.events & POLLOUT) && !(op->u.events & ~(uint32_t)POLLOUT);
     case WEIR_OP_NOP:
     case WEIR_OP_TIMER:
     case WEIR_OP_ACCEPT:

@@ -165,6 +165,20 @@ static void trust(struct weir__uring *state, struct weir_op *op)
         state->doubtful = op->weir__next;
     if (op->weir__next)
         op->weir__next->u.received.before = op->u.received.before;
+    else
+        state->doubtful_last = op->u.received.before;
+}
+
+static void list_doubt(struct weir__uring *state, struct weir_op *op)
+{
+    op->flags |= WEIR__URING_DOUBTFUL;
+    op->weir__next = NULL;
+    op->u.received.before = state->doubtful_last;
+    if (state->doubtful_last)
+        state->doubtful_last->weir__next = op;
+    else
+        state->doubtful = op;
+    state->doubtful_last = op;
 }
 
 /* Asks for the hang-up of the first few; they are off the list. */
@@ -181,8 +195,11 @@ static void ask_some(struct weir__uring *state)
         polls[count] = (struct pollfd){.fd = op->fd->number, .events = POLLRDHUP};
         ops[count++] = op;
     }
-    if (weir__sys_poll(polls, (nfds_t)count, 0) <= 0)
+    if (weir__sys_poll(polls, (nfds_t)count, 0) < 0) { /* no memory, say: later */
+        for (i = 0; i < count; i++)
+            list_doubt(state, ops[i]);
         return;
+    }
     for (i = 0; i < count; i++) {
         if (polls[i].revents && !ops[i]->weir__cancels) {
             ops[i]->flags |= WEIR__URING_RENEW;
@@ -207,12 +224,7 @@ static void doubt(struct weir__uring *state, struct weir_loop *loop, struct weir
 {
     if (op->flags & WEIR__URING_DOUBTFUL)
         return;
-    op->flags |= WEIR__URING_DOUBTFUL;
-    op->u.received.before = NULL;
-    op->weir__next = state->doubtful;
-    if (state->doubtful)
-        state->doubtful->u.received.before = op;
-    state->doubtful = op;
+    list_doubt(state, op);
     if (!weir__timer_armed(&state->doubt.node)) {
         state->doubt.fire = ask;
         weir__loop_timer_start(loop, &state->doubt, loop->now_ns + DOUBT_NS);
@@ -269,7 +281,7 @@ static void reap_last(struct weir_loop *loop, struct weir_op *op, int result)
 {
     struct weir__uring *state = loop->state;
 
-    if (result == WEIR_EINVAL && !state->no_multishot) {
+    if (result == WEIR_EINVAL && (op->flags & WEIR_OP_MULTISHOT) && !state->no_multishot) {
         state->no_multishot = true;
         result = 1;
     }

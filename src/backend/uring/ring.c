@@ -104,15 +104,28 @@ fail:
     return rc;
 }
 
+void weir__ring_disable(struct weir__ring *ring)
+{
+    struct io_uring_rsrc_update update = {.offset = (unsigned)ring->enter_fd};
+
+    if (!ring->enter_flags)
+        return;
+    (void)weir__sys_io_uring_register(ring->fd, IORING_UNREGISTER_RING_FDS, &update, 1);
+    ring->enter_flags = 0;
+    ring->enter_fd = ring->fd;
+}
+
 void weir__ring_fini(struct weir__ring *ring)
 {
+    weir__ring_disable(ring);
     if (ring->sqes)
         weir__sys_munmap(ring->sqes, ring->sqes_size);
     if (ring->rings)
         weir__sys_munmap(ring->rings, ring->rings_size);
-    if (ring->fd > 0)
+    if (ring->fd >= 0)
         weir__sys_close(ring->fd);
     memset(ring, 0, sizeof *ring);
+    ring->fd = -1;
 }
 
 int weir__ring_enable(struct weir__ring *ring)

@@ -41,6 +41,9 @@ struct weir__ring {
 /* Makes a disabled ring with the best set of flags that the kernel takes. */
 int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entries);
 void weir__ring_fini(struct weir__ring *ring);
+/* Gives the thread's registration of the ring back, which would keep it alive: by the thread that
+ * enabled it, before it leaves it for good. Enters go on to work. */
+void weir__ring_disable(struct weir__ring *ring);
 
 /* Lets the calling thread be the ring's issuer. Once, before the first enter. */
 int weir__ring_enable(struct weir__ring *ring);

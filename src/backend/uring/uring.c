@@ -300,6 +300,9 @@ static void uring_forget(struct weir_loop *loop, weir_fd *fd, int close)
 
 void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
 {
+    /* an operation that blocked a thread of the kernel is interrupted by its cancel */
+    if ((op->flags & WEIR__URING_STOP) && op->result == WEIR_EINTR)
+        op->result = WEIR_ECANCELED;
     if (op->weir__cancels)
         op->weir__state = OP_HELD;
     else

@@ -32,7 +32,8 @@ struct weir__uring {
     uint32_t group_entries;
     uint16_t group_tail;
     uint32_t in_ring;         /* buffers in the kernel's hands */
-    struct weir_op *doubtful; /* by weir__next and u.received.before */
+    struct weir_op *doubtful; /* oldest first; by weir__next and u.received.before */
+    struct weir_op *doubtful_last;
     struct weir__loop_timer doubt;
     int wake;
     int event; /* for embedding; -1 until it is asked for */

@@ -1,0 +1,125 @@
+/* task/waitq.c - see waitq.h. */
+#include "task/waitq.h"
+
+#include "base/container.h"
+#include "sys/lock.h"
+#include "task/select.h"
+#include "task/task.h"
+
+int weir__leaf(void)
+{
+    struct weir__task *task = weir__task_current();
+    int rc = task ? weir__task_check(task) : 0;
+
+    if (task && rc == 0)
+        weir__task_spend(task);
+    return rc;
+}
+
+struct weir__waiter *weir__waiter_begin(struct weir__waiter *own)
+{
+    struct weir__task *task = weir__task_current();
+    struct weir__waiter *waiter = task ? &task->waiter : own;
+
+    waiter->link.next = NULL;
+    waiter->task = task;
+    waiter->select = NULL;
+    waiter->state = WAITER_QUEUED;
+    return waiter;
+}
+
+static void init_once(struct weir__waitq *queue)
+{
+    if (!queue->list.next)
+        weir__list_init(&queue->list);
+}
+
+bool weir__waitq_empty(const struct weir__waitq *queue)
+{
+    return !queue->list.next || weir__list_empty(&queue->list);
+}
+
+void weir__waitq_push(struct weir__waitq *queue, struct weir__waiter *waiter)
+{
+    init_once(queue);
+    weir__list_push_back(&queue->list, &waiter->link);
+}
+
+void weir__waitq_push_front(struct weir__waitq *queue, struct weir__waiter *waiter)
+{
+    init_once(queue);
+    weir__list_push_front(&queue->list, &waiter->link);
+}
+
+void weir__waitq_remove(struct weir__waitq *queue, struct weir__waiter *waiter)
+{
+    (void)queue;
+    weir__list_remove(&waiter->link);
+}
+
+struct weir__waiter *weir__waitq_first(struct weir__waitq *queue)
+{
+    while (!weir__waitq_empty(queue)) {
+        struct weir__waiter *waiter =
+            WEIR_CONTAINER_OF(queue->list.next, struct weir__waiter, link);
+
+        if (!waiter->select || weir__select_open(waiter->select))
+            return waiter;
+        weir__list_remove(&waiter->link);
+    }
+    return NULL;
+}
+
+bool weir__waiter_claim(struct weir__waitq *queue, struct weir__waiter *waiter)
+{
+    (void)queue;
+    weir__list_remove(&waiter->link);
+    return !waiter->select || weir__select_claim(waiter->select, waiter);
+}
+
+struct weir__wakee weir__waiter_grant(struct weir__waiter *waiter, int result)
+{
+    struct weir__wakee wakee = {waiter->task, &waiter->state};
+
+    waiter->result = result;
+    WEIR_ATOMIC_STORE(&waiter->state, WAITER_GRANTED, SEQ_CST); /* the last access */
+    return wakee;
+}
+
+void weir__wake(struct weir__wakee wakee)
+{
+    if (wakee.task)
+        weir__task_wake(wakee.task);
+    else if (wakee.word)
+        weir__sys->unpark(wakee.word, 1);
+}
+
+static bool granted(const struct weir__waiter *waiter)
+{
+    return WEIR_ATOMIC_LOAD(&waiter->state, ACQUIRE) == WAITER_GRANTED;
+}
+
+static int wait_as_thread(struct weir__waiter *waiter)
+{
+    while (!granted(waiter))
+        (void)weir__sys->park(&waiter->state, WAITER_QUEUED, -1);
+    return waiter->result;
+}
+
+int weir__waiter_wait(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock)
+{
+    struct weir__task *task = waiter->task;
+    int rc = 0;
+
+    if (!task)
+        return wait_as_thread(waiter);
+    while (!granted(waiter) && rc == 0)
+        rc = weir__task_pause_in(task, NULL);
+    if (granted(waiter))
+        return waiter->result;
+    weir__lock(lock);
+    if (!granted(waiter))
+        weir__waitq_remove(queue, waiter);
+    weir__unlock(lock);
+    return granted(waiter) ? waiter->result : weir__task_stopped(task, rc);
+}
