@@ -3,8 +3,8 @@
  * The structs are the caller's memory; zeroed memory is a free object, and nothing has to be
  * released. They may be used by tasks on any worker and by threads that are not tasks; a call that
  * suspends a task blocks a thread. All are fair: who waits is served in the order of arrival. A
- * waiter that is cancelled or meets its deadline (WEIR_ECANCELED, WEIR_EDEADLINE) has taken
- * nothing and loses nothing for the others. An object must not be moved or go away while it is used.
+ * waiter that is cancelled or meets its deadline (WEIR_ECANCELED, WEIR_EDEADLINE) has taken nothing
+ * and loses nothing for the others. An object must not be moved or go away while it is used.
  */
 #ifndef WEIR_SYNC_H
 #define WEIR_SYNC_H

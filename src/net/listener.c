@@ -272,7 +272,8 @@ int weir_accept(weir_listener handle, weir_stream *out)
     if (!listener)
         return rc;
     weir_fd_init(&fd, listener->fd);
-    /* The loop's thread may have an event for `fd`, on this stack, in hand: the task stays there. */
+    /* The loop's thread may have an event for `fd`, on this stack, in hand: the task stays
+     * there. */
     task->pins++;
     do {
         weir_op_accept(&task->op, &fd, 0);

@@ -5,10 +5,10 @@
  * under the lock, releases the lock and waits; who has something to give takes the first waiter out
  * under the lock, hands over what it has, and wakes it after the lock is released.
  *
- * A waiter is a task, a thread that is not one, or one case of a select. It is granted exactly once,
- * or takes itself out: a task that is cancelled or meets its deadline at the same moment has got
- * what it was granted, and the next call fails. A select is granted by one of its cases only: the
- * others are passed over.
+ * A waiter is a task, a thread that is not one, or one case of a select. It is granted exactly
+ * once, or takes itself out: a task that is cancelled or meets its deadline at the same moment has
+ * got what it was granted, and the next call fails. A select is granted by one of its cases only:
+ * the others are passed over.
  *
  * States of a waiter: QUEUED, GRANTED. Memory: the task's struct, the thread's stack, or the
  * select's array. After GRANTED is set it may be gone: what is needed to wake it is copied before.
@@ -50,8 +50,9 @@ struct weir__wakee {
     uint32_t *word;
 };
 
-/* What each call of an object begins with: 0, or why the calling task may not wait now. Spends of the
- * task's budget, so it may let others run: nothing is held yet. 0 for a thread that is no task. */
+/* What each call of an object begins with: 0, or why the calling task may not wait now. Spends
+ * of the task's budget, so it may let others run: nothing is held yet. 0 for a thread that is no
+ * task. */
 int weir__leaf(void);
 
 /* The waiter of the caller, with its defaults: a task's own, or `own` for a thread. */
@@ -61,8 +62,8 @@ struct weir__waiter *weir__waiter_begin(struct weir__waiter *own);
 void weir__waitq_push(struct weir__waitq *queue, struct weir__waiter *waiter);
 /* Before all others: for one that has waited already. */
 void weir__waitq_push_front(struct weir__waitq *queue, struct weir__waiter *waiter);
-/* The first waiter that can still be granted, which stays in the queue; NULL if there is none. Cases
- * of selects that were granted elsewhere are taken out on the way. */
+/* The first waiter that can still be granted, which stays in the queue; NULL if there is none.
+ * Cases of selects that were granted elsewhere are taken out on the way. */
 struct weir__waiter *weir__waitq_first(struct weir__waitq *queue);
 /* Grants a waiter that weir__waitq_first has just given: takes it out. False if its select was
  * granted by another object meanwhile: it is out of the queue, and the caller takes the next. After
