@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include <weir/error.h>
+#include <weir/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -139,6 +140,7 @@ struct weir_loop_options {
     uint32_t backend;     /* enum weir_backend */
     uint32_t buffers_max; /* lent buffers of 16 KiB each; default 1024, at most 16384 */
     int64_t spin_ns;      /* longest look for work before the loop sleeps; default 0: none */
+    uint8_t shared;       /* WEIR_ON: one thread after another may run it, with operations in flight */
 };
 
 /* Makes a loop; *out gives it, released with weir_loop_destroy. Options may be NULL. Errors:

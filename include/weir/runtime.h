@@ -1,11 +1,18 @@
-/* weir/runtime.h - workers that run tasks. */
+/* weir/runtime.h - workers that run tasks.
+ *
+ * A runtime has workers, each a thread with a loop. weir_run makes one for a program whose main
+ * function is a task; weir_runtime_create makes one beside a program's own threads. Several may
+ * exist. A task belongs to one runtime, and so do streams and listeners that it makes.
+ */
 #ifndef WEIR_RUNTIME_H
 #define WEIR_RUNTIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <weir/loop.h>
+#include <weir/options.h>
 #include <weir/task.h>
 
 #ifdef __cplusplus
@@ -20,20 +27,67 @@ WEIR_PUBLIC uint32_t weir_version(void);
 
 #define WEIR_WORKERS_MAX 256
 
-/* Zero means default. */
+/* How workers are bound to processors. */
+enum weir_pin_policy {
+    WEIR_PIN_NONE = 0,
+    WEIR_PIN_CORES = 1, /* each to one of the processors that the process may use, in turn */
+    WEIR_PIN_NODES = 2, /* each to the processors of one NUMA node, in turn */
+};
+
+/* What is called by the runtime's own threads: see weir_runtime_options.hooks. None may suspend. */
+struct weir_runtime_hooks {
+    void *arg; /* passed to each */
+    void (*worker_start)(uint32_t worker, void *arg); /* on its thread, before anything else */
+    void (*worker_stop)(uint32_t worker, void *arg);
+    void (*worker_park)(uint32_t worker, void *arg); /* it has nothing to do, and sleeps */
+    void (*worker_unpark)(uint32_t worker, void *arg);
+    /* On the worker where it happens; `user` is the place for a pointer in the task. */
+    void (*task_spawn)(uint64_t id, const char *name, void **user, void *arg);
+    void (*task_begin)(uint64_t id, const char *name, void **user, void *arg); /* each time it runs */
+    void (*task_pause)(uint64_t id, const char *name, void **user, void *arg); /* and stops running */
+    void (*task_end)(uint64_t id, const char *name, void **user, void *arg);
+};
+
+/* Zero means default everywhere. */
 struct weir_runtime_options {
     uint32_t workers;           /* default: the CPUs that the process may use */
     uint32_t backend;           /* enum weir_backend */
     uint32_t buffers_max;       /* a worker; see struct weir_loop_options */
-    int64_t spin_ns;            /* longest look for work before a worker sleeps; default 200 us;
-                             WEIR_FOREVER is not allowed; negative: none */
-    size_t stack_size;          /* default for tasks */
+    int64_t spin_ns;            /* longest look for work before a worker sleeps; default 200 us, at most
+                             1 s; negative: none */
+    size_t stack_size;          /* of a task's slot, with its guard of 16 KiB: a multiple of the page,
+                             32 KiB..8 MiB; default 64 KiB */
     uint8_t no_overflow_report; /* leave SIGSEGV alone */
+    uint8_t lend;               /* let a standby thread step a worker whose task computes for longer
+                             than slice_ns; default: on when there is more than one worker */
+    uint8_t pin;                /* enum weir_pin_policy */
+    int32_t lend_signal;        /* the signal that lending needs; default SIGRTMIN + 8 */
+    int64_t slice_ns;           /* 100 us..1 s; default 1 ms */
+    int64_t report_ns;          /* a run that is longer is counted and reported; default 1 s */
+    const struct weir_runtime_hooks *hooks; /* borrowed until the runtime has ended; default none */
+    const char *name;           /* of the runtime, for messages; borrowed likewise */
 };
+
+/* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
+ * (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes), signal,
+ * slice, report. Times take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION,
+ * *options untouched; then *where, unless it is NULL, points at the part that is wrong. Any thread. */
+WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
+                                             const char **where, size_t options_size);
+static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,
+                                             const char **where)
+{
+    return weir_runtime_options_parse_n(options, text, where, sizeof *options);
+}
+
+/* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN, WEIR_STACK,
+ * WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, with the values above; a
+ * value that does not parse is WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started has
  * ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a
- * task), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_EAGAIN (threads). */
+ * task), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_ELIMIT,
+ * WEIR_EAGAIN (threads), WEIR_ENOSYS and WEIR_EPERM (the backend that was asked for). */
 WEIR_PUBLIC int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options,
                            size_t options_size, uint32_t header_version);
 static inline int weir_run(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options)
@@ -41,12 +95,65 @@ static inline int weir_run(weir_task_fn *fn, void *arg, const struct weir_runtim
     return weir_run_n(fn, arg, options, sizeof *options, WEIR_VERSION);
 }
 
-/* The runtime of the calling task: how many workers, and which backend. 0 and "" outside of tasks.
- * */
+/* ---- a runtime beside the program's own threads ---- */
+
+typedef struct weir__runtime weir_runtime;
+
+/* Makes a runtime whose workers are threads of its own: *out gives it, released with
+ * weir_runtime_destroy. Errors as of weir_run. Any thread. */
+WEIR_PUBLIC int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options *options,
+                                      size_t options_size, uint32_t header_version);
+static inline int weir_runtime_create(weir_runtime **out, const struct weir_runtime_options *options)
+{
+    return weir_runtime_create_n(out, options, sizeof *options, WEIR_VERSION);
+}
+
+/* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the runtime
+ * shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION, WEIR_ESHUTDOWN.
+ * A task that cannot be started for want of a stack ends at once. Any thread; does not suspend. */
+WEIR_PUBLIC int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
+                                     const struct weir_spawn_options *options, size_t options_size);
+static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, void *arg)
+{
+    return weir_runtime_spawn_n(runtime, fn, arg, NULL, 0);
+}
+
+/* Runs `fn` as a task and blocks the calling thread until it has ended: its result. WEIR_EBUSY from
+ * a task (of any runtime), and errors as of weir_runtime_spawn. */
+WEIR_PUBLIC int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg);
+
+/* The runtime of the calling task; NULL outside of tasks. */
+WEIR_PUBLIC weir_runtime *weir_runtime_current(void);
+
+/* One thing that a shutdown waits for. */
+struct weir_remaining {
+    const char *name; /* of the task */
+    uint64_t id;
+    const char *state; /* "running", "runnable", "waiting" */
+};
+typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
+
+/* Cancels the runtime's tasks and waits until they have ended, at most limit_ns: how many are left,
+ * each of which was told to `tell` (NULL: nobody) on the calling thread. May be called again. Not from
+ * a task of the runtime: WEIR_EBUSY. */
+WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
+                                      weir_remaining_fn *tell, void *arg);
+
+/* Shuts down without a limit and releases the runtime. WEIR_EBUSY from one of its tasks. */
+WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
+
+/* ---- about the calling task's runtime ---- */
+
+/* How many workers, and which backend. 0 and "" outside of tasks. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
 /* The calling task's worker, 1..N; 0 outside of tasks. */
 WEIR_PUBLIC uint32_t weir_worker_index(void);
+
+/* Runs fn(arg) on the calling thread, for code that computes or blocks and cannot be moved: the
+ * worker goes on elsewhere meanwhile where that is possible (more than one worker, lending not off).
+ * `fn` may not suspend. Its result. Outside of tasks it is a plain call. */
+WEIR_PUBLIC int weir_block_in_place(weir_task_fn *fn, void *arg);
 
 #ifdef __cplusplus
 }

@@ -91,6 +91,7 @@ int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
     loop = weir__calloc(1, sizeof *loop);
     if (!loop)
         return WEIR_ENOMEM;
+    loop->shared = o.shared == WEIR_ON;
     loop->embed_epoll = loop->embed_timer = -1;
     weir__spin_init(&loop->spin, o.spin_ns);
     loop->now_ns = weir__now_ns();

@@ -93,6 +93,7 @@ struct weir_loop {
     bool running;
     bool unfinished;   /* the backend has work that no event will tell of */
     bool runnable;     /* the worker has more tasks to run before it waits */
+    bool shared;       /* no thread owns the ring */
     uint16_t index;    /* of the loop in the process, 1..; names it in 16 bits */
     uint32_t owner;    /* enum weir__loop_owner; partner: weir__loop_enter, weir__loop_leave */
     uint64_t next_ns;  /* of a wait with a timeout: the moment that the timeout stands for */

@@ -292,5 +292,6 @@ int weir_accept(weir_listener handle, weir_stream *out)
     else if (weir__handle_closed(listener->id))
         rc = WEIR_ECLOSED;
     weir__listener_leave(listener);
+    weir__current_leave();
     return rc;
 }

@@ -21,10 +21,12 @@
 
 const struct weir__served_calls *weir__served_calls;
 
+static void close_handle(weir_stream handle);
+
 static void close_left(void *object, void *arg)
 {
     (void)arg;
-    weir_close((weir_stream){((struct weir__stream *)object)->id});
+    close_handle((weir_stream){((struct weir__stream *)object)->id});
 }
 
 /* What is open when the runtime ends is closed. */
@@ -131,7 +133,7 @@ void weir__stream_leave(struct weir__stream *stream, uint32_t bits)
         release(stream);
 }
 
-int weir_close(weir_stream handle)
+static void close_handle(weir_stream handle)
 {
     struct weir__stream *stream;
     uint32_t in_use;
@@ -141,10 +143,16 @@ int weir_close(weir_stream handle)
     stream =
         weir__stream_enter(handle, 0, &error); /* so that the descriptor outlives the shutdown */
     if (!stream)
-        return 0;
+        return;
     if (weir__handle_close(handle.id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
         (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends the calls under way */
     weir__stream_leave(stream, 0);
+}
+
+int weir_close(weir_stream handle)
+{
+    close_handle(handle);
+    weir__current_leave();
     return 0;
 }
 
@@ -326,6 +334,7 @@ static ptrdiff_t end(struct weir__stream *stream, struct weir__task *task, uint3
         result = WEIR_ECLOSED;
     }
     weir__stream_leave(stream, bit);
+    weir__current_leave();
     return result;
 }
 
@@ -473,6 +482,7 @@ int weir_read_lent(weir_stream handle, weir_lent *out)
 void weir_give_back(weir_lent *lent)
 {
     weir__buffers_return(lent);
+    weir__current_leave();
 }
 
 /* ---- writing ---- */
@@ -563,6 +573,7 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
     error = write_pieces(stream, task, bytes, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
+        weir__current_leave();
         return 0;
     }
     return (int)end(stream, task, WEIR__HANDLE_WRITER, error);
@@ -604,6 +615,7 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
     error = send_pieces(stream, task, file, offset, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
+        weir__current_leave();
         return 0;
     }
     return (int)end(stream, task, WEIR__HANDLE_WRITER, error);

@@ -11,6 +11,7 @@ const struct weir__sys weir__sys_real = {
     .random = weir__random_fill,
     .thread_start = weir__thread_start,
     .thread_join = weir__thread_join,
+    .thread_signal = weir__thread_signal,
     .park = weir__park,
     .unpark = weir__unpark,
 };

@@ -24,6 +24,7 @@ struct weir__sys {
     int (*thread_start)(struct weir__thread *thread, void (*fn)(void *), void *arg,
                         const char *name);
     void (*thread_join)(struct weir__thread *thread);
+    int (*thread_signal)(int thread, int number);
     /* See weir__park and weir__unpark in sys/park.h. */
     int (*park)(uint32_t *word, uint32_t expected, int64_t timeout_ns);
     void (*unpark)(uint32_t *word, uint32_t count);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sys/call.h"
 
@@ -85,4 +86,18 @@ int weir__thread_bind(int cpu)
 int weir__thread_number(void)
 {
     return (int)syscall(SYS_gettid);
+}
+
+int weir__thread_signal(int thread, int number)
+{
+    return weir__sys_result(syscall(SYS_tgkill, getpid(), thread, number));
+}
+
+void weir__thread_unblock(int number)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -32,5 +32,9 @@ int weir__thread_stack(void **low, size_t *size);
 int weir__thread_bind(int cpu);
 /* The kernel's number of the calling thread. */
 int weir__thread_number(void);
+/* Sends a signal to one thread of the process, by its number. 0 or -errno. */
+int weir__thread_signal(int thread, int number);
+/* Lets the calling thread take a signal. */
+void weir__thread_unblock(int number);
 
 #endif

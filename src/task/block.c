@@ -44,6 +44,7 @@ static int block_begin(weir_block *block, int64_t limit_ns, enum block_kind kind
         task->deadline_ns = block->weir__own_ns;
     task->shields = (uint8_t)(task->shields + (kind == BLOCK_SHIELD));
     task->block = block;
+    weir__current_leave();
     return 0;
 }
 
@@ -65,27 +66,34 @@ bool weir_block_end(weir_block *block)
     task->block = block->weir__outer;
     task->deadline_ns = block->weir__effective_ns;
     task->shields = (uint8_t)(task->shields - (block->weir__kind == BLOCK_SHIELD));
+    weir__current_leave();
     return block->weir__fired;
 }
 
 int weir_check(void)
 {
     struct weir__task *task = weir__task_current();
+    int rc;
 
     if (!task)
         return WEIR_ENOTASK;
     task->worker->loop->now_ns = weir__now_ns();
-    return weir__task_refusal(task);
+    rc = weir__task_refusal(task);
+    weir__current_leave();
+    return rc;
 }
 
 int weir_sleep(int64_t duration_ns)
 {
     struct weir__task *task = weir__task_current();
+    int rc;
 
     if (!task)
         return WEIR_ENOTASK;
     if (duration_ns < 0)
         return WEIR_EINVAL;
     weir_op_timer(&task->op, weir__time_later(weir__now_ns(), duration_ns));
-    return weir__task_await(task, &task->op);
+    rc = weir__task_await(task, &task->op);
+    weir__current_leave();
+    return rc;
 }

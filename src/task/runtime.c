@@ -1,29 +1,36 @@
-/* task/runtime.c - see <weir/runtime.h>.
- *
- * Everything that runs belongs to a scope, and the main task's function returns after the scopes
- * that it opened. So when the main task has ended nothing is left, and the workers stop.
- */
+/* task/runtime.c - making, running and ending runtimes; see runtime.h and <weir/runtime.h>. */
 #include "task/runtime.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/options.h"
+#include "sys/affinity.h"
 #include "sys/current.h"
-#include "sys/limits.h"
+#include "task/census.h"
+#include "task/loan.h"
+#include "task/monitor.h"
 #include "task/overflow.h"
 #include "task/scope.h"
 #include "task/worker.h"
 
-#define SPIN_DEFAULT_NS  200000
 #define FAILED_STEPS_MAX 100
 
 struct weir__runtime {
+    struct weir_runtime_options options;
+    struct weir__watch watch;
     uint32_t count;
     uint32_t started;  /* workers with a thread of their own */
-    uint32_t stopping; /* partner: weir__runtime_stop */
+    bool own_thread;   /* worker 1 is the thread that called weir_run */
+    bool reports;      /* of stack overflows */
+    bool released;     /* the owner's count of the root is given back */
+    uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
+    uint32_t turn;     /* which worker gets the next task from outside */
     struct weir__sched sched;
+    struct weir__standby standby;
+    struct weir__monitor monitor;
     struct weir__scope root;
     int result;
     weir_task_fn *fn;
@@ -36,14 +43,11 @@ uint32_t weir_version(void)
     return WEIR_VERSION;
 }
 
+/* ---- what the parts know of it ---- */
+
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime)
 {
     return runtime->count;
-}
-
-struct weir__sched *weir__runtime_sched(struct weir__runtime *runtime)
-{
-    return &runtime->sched;
 }
 
 struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_t index)
@@ -51,26 +55,66 @@ struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_
     return &runtime->workers[index - 1];
 }
 
+struct weir__sched *weir__runtime_sched(struct weir__runtime *runtime)
+{
+    return &runtime->sched;
+}
+
+struct weir__standby *weir__runtime_standby(struct weir__runtime *runtime)
+{
+    return &runtime->standby;
+}
+
+struct weir__monitor *weir__runtime_monitor(struct weir__runtime *runtime)
+{
+    return &runtime->monitor;
+}
+
+const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime)
+{
+    return &runtime->watch;
+}
+
+const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime)
+{
+    return runtime->options.hooks;
+}
+
+weir_runtime *weir_runtime_current(void)
+{
+    struct weir__task *task = weir__task_current();
+
+    return task ? task->runtime : NULL;
+}
+
 uint32_t weir_worker_count(void)
 {
     struct weir__worker *worker = weir__current_worker();
+    uint32_t count = worker ? worker->runtime->count : 0;
 
-    return worker ? worker->runtime->count : 0;
+    weir__current_leave();
+    return count;
 }
 
 uint32_t weir_worker_index(void)
 {
     struct weir__worker *worker = weir__current_worker();
+    uint32_t index = worker ? worker->index : 0;
 
-    return worker ? worker->index : 0;
+    weir__current_leave();
+    return index;
 }
 
 const char *weir_backend_name(void)
 {
     struct weir__worker *worker = weir__current_worker();
+    const char *name = worker ? weir_loop_backend(worker->loop) : "";
 
-    return worker ? weir_loop_backend(worker->loop) : "";
+    weir__current_leave();
+    return name;
 }
+
+/* ---- a worker's thread ---- */
 
 static void ignore(weir_post *post, weir_loop *loop)
 {
@@ -87,6 +131,7 @@ void weir__runtime_stop(struct weir__runtime *runtime)
         runtime->workers[i].stop_post.deliver = ignore;
         weir_loop_post(runtime->workers[i].loop, &runtime->workers[i].stop_post);
     }
+    weir__sys->unpark(&runtime->stopping, UINT32_MAX);
 }
 
 /* A wait call that fails does so again and again, in a process whose calls a filter refuses, say:
@@ -104,38 +149,178 @@ static void step(struct weir__worker *worker)
     (void)weir__sys->park(&word, 0, WEIR_MILLISECONDS(worker->failed_steps));
 }
 
-static void run_worker(void *arg)
+static void begin_thread(struct weir__worker *worker)
 {
-    struct weir__worker *worker = arg;
+    const struct weir_runtime_hooks *hooks = worker->runtime->options.hooks;
 
     weir__current_set_worker(worker);
     weir__current_set_loop(worker->loop);
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
-    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST))
-        step(worker);
-    if (worker->end_streams)
-        worker->end_streams(worker);
-    while (weir__sched_has_work(worker) || worker->loop->inflight > worker->loop->silent
-           || !weir__inbox_empty(&worker->loop->inbox) || worker->streams.live)
-        step(worker);
-    weir__loop_poll(worker->loop,
-                    0); /* sends what is prepared still, closes: only this thread may */
+    if (worker->runtime->options.pin != WEIR_PIN_NONE)
+        (void)weir__affinity_bind(worker->index - 1, worker->runtime->options.pin == WEIR_PIN_NODES);
+    if (worker->runtime->watch.lends)
+        weir__thread_unblock(worker->runtime->watch.signal);
+    WEIR_ATOMIC_STORE(&worker->thread_number, weir__thread_number(), RELAXED);
+    if (hooks && hooks->worker_start)
+        hooks->worker_start(worker->index, hooks->arg);
+}
+
+static void end_thread(struct weir__worker *worker)
+{
+    const struct weir_runtime_hooks *hooks = worker->runtime->options.hooks;
+
+    if (hooks && hooks->worker_stop)
+        hooks->worker_stop(worker->index, hooks->arg);
     weir__overflow_stack_fini(&worker->signal_stack);
     weir__context_fini(&worker->context);
     weir__current_set_loop(NULL);
     weir__current_set_worker(NULL);
+    weir__current_leave();
 }
+
+static bool has_rest(const struct weir__worker *worker)
+{
+    const weir_loop *loop = worker->loop;
+
+    return weir__sched_has_work(worker) || loop->inflight > loop->silent
+           || !weir__inbox_empty(&loop->inbox) || worker->streams.live;
+}
+
+static void run_worker(void *arg)
+{
+    struct weir__worker *worker = arg;
+
+    begin_thread(worker);
+    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST))
+        step(worker);
+    if (worker->end_streams)
+        worker->end_streams(worker);
+    while (has_rest(worker))
+        step(worker);
+    /* sends what is prepared still, closes */
+    weir__loop_poll(worker->loop, 0);
+    end_thread(worker);
+}
+
+/* ---- making one ---- */
 
 static const char *describe_current(uint64_t *id)
 {
-    struct weir__task *task = weir__task_current();
+    struct weir__worker *worker = weir__here()->worker;
+    struct weir__task *task = worker ? worker->current : NULL;
 
     if (!task)
         return NULL;
     *id = task->id;
     return task->name;
 }
+
+static void destroy(struct weir__runtime *runtime)
+{
+    uint32_t i, first = runtime->own_thread;
+
+    for (i = 0; i < runtime->started; i++)
+        weir__sys->thread_join(&runtime->workers[first + i].thread);
+    weir__monitor_stop(runtime);
+    weir__loan_fini(runtime);
+    for (i = 0; i < runtime->count; i++)
+        weir__worker_fini(&runtime->workers[i]);
+    weir__free(runtime->root.parts);
+    if (runtime->reports)
+        weir__overflow_uninstall();
+    if (runtime->watch.lends)
+        weir__loan_uninstall();
+    weir__free(runtime);
+}
+
+static int make_workers(struct weir__runtime *runtime, uint32_t count)
+{
+    const struct weir_runtime_options *o = &runtime->options;
+    struct weir_loop_options loop_options = {
+        .backend = o->backend,
+        .buffers_max = o->buffers_max,
+        .spin_ns = o->spin_ns < 0 ? 0 : o->spin_ns,
+        .shared = runtime->watch.lends ? WEIR_ON : WEIR_DEFAULT,
+    };
+
+    for (; runtime->count < count; runtime->count++) {
+        int rc = weir__worker_init(&runtime->workers[runtime->count], runtime, runtime->count + 1,
+                                   &loop_options, o->stack_size);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int create(struct weir__runtime **out, const struct weir_runtime_options *o, bool own_thread)
+{
+    struct weir__runtime *runtime =
+        weir__calloc(1, sizeof *runtime + o->workers * sizeof *runtime->workers);
+    int rc = 0;
+
+    if (!runtime)
+        return WEIR_ENOMEM;
+    runtime->options = *o;
+    runtime->own_thread = own_thread;
+    runtime->watch.slice_ns = o->slice_ns;
+    runtime->watch.report_ns = o->report_ns;
+    runtime->watch.signal = o->lend_signal;
+    runtime->watch.lends =
+        o->workers > 1 && o->lend != WEIR_OFF && weir__loan_install(o->lend_signal) == 0;
+    weir__overflow_describe = describe_current;
+    runtime->reports = !o->no_overflow_report && weir__overflow_install() == 0;
+    rc = make_workers(runtime, o->workers);
+    if (rc < 0) {
+        destroy(runtime);
+        return rc;
+    }
+    weir__scope_init(&runtime->root, &runtime->workers[0], NULL);
+    runtime->root.policy = WEIR_SCOPE_ALL;
+    *out = runtime;
+    return 0;
+}
+
+/* On failure some may have been started: they are stopped by destroying. */
+static int start_threads(struct weir__runtime *runtime)
+{
+    uint32_t first = runtime->own_thread;
+    int rc = 0;
+
+    while (rc == 0 && first + runtime->started < runtime->count) {
+        struct weir__worker *worker = &runtime->workers[first + runtime->started];
+
+        rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
+        runtime->started += rc == 0;
+    }
+    if (rc == 0)
+        (void)weir__monitor_start(runtime);
+    return rc;
+}
+
+static int check(struct weir_runtime_options *o, const struct weir_runtime_options *options,
+                 size_t options_size, uint32_t header_version)
+{
+    int rc = weir__options_copy(o, sizeof *o, options, options_size);
+
+    if (rc < 0)
+        return rc;
+    if (header_version >> 8 != WEIR_VERSION >> 8)
+        return WEIR_EVERSION;
+    return weir__runtime_options_fill(o);
+}
+
+/* The owner lets go of the root: when the tasks have ended the workers do. */
+static void release_root(struct weir__runtime *runtime)
+{
+    if (!runtime->released) {
+        runtime->released = true;
+        weir__scope_release(&runtime->root);
+    }
+}
+
+/* ---- for a program whose main function is a task ---- */
 
 static int main_entry(void *arg)
 {
@@ -145,82 +330,23 @@ static int main_entry(void *arg)
     return 0;
 }
 
-static void destroy(struct weir__runtime *runtime)
-{
-    uint32_t i;
-
-    for (i = 0; i < runtime->started; i++)
-        weir__sys->thread_join(&runtime->workers[i + 1].thread);
-    for (i = 0; i < runtime->count; i++)
-        weir__worker_fini(&runtime->workers[i]);
-    weir__free(runtime);
-}
-
-static int create(struct weir__runtime **out, const struct weir_runtime_options *o)
-{
-    struct weir_loop_options loop_options = {.backend = o->backend,
-                                             .buffers_max = o->buffers_max,
-                                             .spin_ns = o->spin_ns ? o->spin_ns : SPIN_DEFAULT_NS};
-    uint32_t count = o->workers ? o->workers : (uint32_t)weir__limits_cpus();
-    struct weir__runtime *runtime;
-    int rc;
-
-    if (count > WEIR_WORKERS_MAX || o->spin_ns > 1000000000)
-        return WEIR_EOPTION;
-    if (loop_options.spin_ns < 0)
-        loop_options.spin_ns = 0;
-    runtime = weir__calloc(1, sizeof *runtime + count * sizeof *runtime->workers);
-    if (!runtime)
-        return WEIR_ENOMEM;
-    for (; runtime->count < count; runtime->count++) {
-        rc = weir__worker_init(&runtime->workers[runtime->count], runtime, runtime->count + 1,
-                               &loop_options, o->stack_size);
-        if (rc < 0) {
-            destroy(runtime);
-            return rc;
-        }
-    }
-    *out = runtime;
-    return 0;
-}
-
-static int start_threads(struct weir__runtime *runtime)
-{
-    int rc = 0;
-
-    while (rc == 0 && runtime->started + 1 < runtime->count) {
-        struct weir__worker *worker = &runtime->workers[runtime->started + 1];
-
-        rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
-        if (rc == 0)
-            runtime->started++;
-    }
-    return rc;
-}
-
 int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options,
                size_t options_size, uint32_t header_version)
 {
     struct weir_runtime_options o = {0};
     struct weir_spawn_options main_options = {.name = "main"};
     struct weir__runtime *runtime;
-    bool reports;
-    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+    int rc = check(&o, options, options_size, header_version);
 
     if (rc < 0)
         return rc;
-    if (header_version >> 8 != WEIR_VERSION >> 8)
-        return WEIR_EVERSION;
     if (weir__current_worker())
         return WEIR_EBUSY;
-    rc = create(&runtime, &o);
+    rc = create(&runtime, &o, true);
     if (rc < 0)
         return rc;
     runtime->fn = fn;
     runtime->arg = arg;
-    weir__overflow_describe = describe_current;
-    reports = !o.no_overflow_report && weir__overflow_install() == 0;
-    weir__scope_init(&runtime->root, &runtime->workers[0], NULL);
     rc = start_threads(runtime);
     if (rc == 0)
         rc = weir__task_start(&runtime->workers[0], &runtime->root, main_entry, runtime,
@@ -228,12 +354,132 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
     if (rc < 0)
         weir__runtime_stop(runtime);
     else
-        weir__scope_release(&runtime->root);
+        release_root(runtime);
     run_worker(&runtime->workers[0]);
     if (rc == 0)
         rc = runtime->result;
-    if (reports)
-        weir__overflow_uninstall();
     destroy(runtime);
+    return rc;
+}
+
+/* ---- beside a program's own threads ---- */
+
+int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options *options,
+                          size_t options_size, uint32_t header_version)
+{
+    struct weir_runtime_options o = {0};
+    struct weir__runtime *runtime;
+    int rc = check(&o, options, options_size, header_version);
+
+    if (rc == 0)
+        rc = create(&runtime, &o, false);
+    if (rc < 0)
+        return rc;
+    rc = start_threads(runtime);
+    if (rc < 0) {
+        weir__runtime_stop(runtime);
+        destroy(runtime);
+        return rc;
+    }
+    *out = runtime;
+    return 0;
+}
+
+int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
+                         const struct weir_spawn_options *options, size_t options_size)
+{
+    struct weir_spawn_options o = {0};
+    int rc = weir__options_copy(&o, sizeof o, options, options_size);
+    uint32_t turn;
+
+    if (rc < 0)
+        return rc;
+    if (o.worker > runtime->count || o.copy_size > WEIR_SPAWN_COPY_MAX
+        || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF)
+        return WEIR_EOPTION;
+    if (weir__scope_cancelled(&runtime->root))
+        return WEIR_ESHUTDOWN;
+    turn = o.worker ? o.worker - 1 : WEIR_ATOMIC_ADD(&runtime->turn, 1, RELAXED) % runtime->count;
+    return weir__scope_spawn_on(&runtime->root, &runtime->workers[turn], fn, arg, &o);
+}
+
+struct call {
+    weir_task_fn *fn;
+    void *arg;
+    int result;
+    uint32_t done; /* partner: weir_runtime_block_on */
+};
+
+static int run_call(void *arg)
+{
+    struct call *call = arg;
+
+    call->result = call->fn(call->arg);
+    WEIR_ATOMIC_STORE(&call->done, 1, SEQ_CST); /* from here on it may be gone */
+    weir__sys->unpark(&call->done, 1);
+    return 0;
+}
+
+int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg)
+{
+    struct call call = {.fn = fn, .arg = arg};
+    int rc;
+
+    if (weir__current_worker())
+        return WEIR_EBUSY;
+    rc = weir_runtime_spawn(runtime, run_call, &call);
+    while (rc == 0 && !WEIR_ATOMIC_LOAD(&call.done, SEQ_CST))
+        (void)weir__sys->park(&call.done, 0, -1);
+    return rc < 0 ? rc : call.result;
+}
+
+static bool ended(const struct weir__runtime *runtime)
+{
+    return WEIR_ATOMIC_LOAD(&runtime->stopping, SEQ_CST);
+}
+
+int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remaining_fn *tell,
+                          void *arg)
+{
+    uint64_t until_ns = weir__time_later(weir__now_ns(), limit_ns);
+
+    if (weir_runtime_current() == runtime)
+        return WEIR_EBUSY;
+    weir__scope_cancel(&runtime->root);
+    release_root(runtime);
+    while (!ended(runtime)) {
+        uint64_t now_ns = weir__now_ns();
+
+        if (now_ns >= until_ns)
+            return weir__runtime_tell(runtime, tell, arg);
+        (void)weir__sys->park(&runtime->stopping, 0,
+                              until_ns == UINT64_MAX ? -1 : (int64_t)(until_ns - now_ns));
+    }
+    return 0;
+}
+
+int weir_runtime_destroy(weir_runtime *runtime)
+{
+    int rc = weir_runtime_shutdown(runtime, WEIR_FOREVER, NULL, NULL);
+
+    if (rc == 0)
+        destroy(runtime);
+    return rc;
+}
+
+/* ---- what does not suspend ---- */
+
+int weir_block_in_place(weir_task_fn *fn, void *arg)
+{
+    struct weir__worker *worker = weir__current_worker();
+    int rc;
+
+    if (worker && worker->current && worker->runtime->watch.lends && !worker->run.lent
+        && weir__loan_prepare(worker->runtime))
+        weir__loan_begin(worker);
+    weir__current_leave();
+    rc = fn(arg);
+    (void)weir__current_worker(); /* takes it back */
+    weir__current_leave();
     return rc;
 }

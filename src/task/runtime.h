@@ -1,18 +1,44 @@
-/* task/runtime.h - workers together. The main task's worker is the thread that called weir_run. */
+/* task/runtime.h - workers together: what the parts of a runtime know of it.
+ *
+ * Every task belongs to a scope, and every scope that no task has opened is the root. The root's
+ * count is one for the runtime's owner (the main task, or who holds the handle) and one for each of
+ * its tasks; whoever brings it to zero ends the workers.
+ */
 #ifndef WEIR_TASK_RUNTIME_H
 #define WEIR_TASK_RUNTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <weir/runtime.h>
 
 struct weir__runtime;
 struct weir__worker;
+struct weir__sched;
+struct weir__standby;
+struct weir__monitor;
 
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime);
 /* Worker 1..N. */
 struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_t index);
 struct weir__sched *weir__runtime_sched(struct weir__runtime *runtime);
+struct weir__standby *weir__runtime_standby(struct weir__runtime *runtime);
+struct weir__monitor *weir__runtime_monitor(struct weir__runtime *runtime);
+/* NULL if there are none. */
+const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime);
+
+/* What the monitor is to do. */
+struct weir__watch {
+    bool lends;
+    int signal;
+    int64_t slice_ns;  /* a run longer than this has its worker lent, and is the interval of looks */
+    int64_t report_ns; /* a run longer than this is reported */
+};
+const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime);
+
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);
+
+/* Fills what is zero from the environment, then from the defaults, and checks. 0 or WEIR_EOPTION. */
+int weir__runtime_options_fill(struct weir_runtime_options *options);
 
 #endif

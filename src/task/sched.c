@@ -250,7 +250,8 @@ void weir__sched_ready(struct weir__task *task, bool yields)
 
 static bool has_class(const struct weir__run *run, int class)
 {
-    return weir__runq_len(&run->ready[class]) || !weir__queue_empty(&run->pinned[class])
+    return weir__runq_len(&run->ready[class])
+           || (!run->lent && !weir__queue_empty(&run->pinned[class]))
            || (class == CLASS_NORMAL && WEIR_ATOMIC_LOAD(&run->newest, RELAXED));
 }
 
@@ -271,7 +272,7 @@ bool weir__sched_has_work(const struct weir__worker *worker)
 
 static struct weir__task *pop_pinned(struct weir__run *run, int class)
 {
-    struct weir__queue_node *node = weir__queue_pop(&run->pinned[class]);
+    struct weir__queue_node *node = run->lent ? NULL : weir__queue_pop(&run->pinned[class]);
 
     if (!node)
         return NULL;

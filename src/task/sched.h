@@ -58,6 +58,7 @@ struct weir__run {
     int64_t run_ns;     /* average length of a run */
     bool notified;      /* has woken somebody in this turn */
     bool searching;
+    bool lent; /* stepped by a standby: pinned tasks wait for the worker's own thread */
     struct weir__queue pinned[CLASSES];
     uint32_t pinned_count;
     __attribute__((aligned(64))) struct weir__queue_node *remote; /* partner: take_remote */

@@ -231,6 +231,7 @@ int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *optio
             scope->deadline_ns = own_ns;
     }
     weir__task_open_scope(task, scope);
+    weir__current_leave();
     return 0;
 }
 
@@ -247,5 +248,6 @@ int weir_scope_join(weir_scope *public)
         weir__task_suspend(task);
     weir__task_close_scope(task, scope);
     weir__free(scope->parts);
+    weir__current_leave();
     return scope->decided == 1 ? scope->failure : scope->result;
 }

@@ -23,6 +23,7 @@ const char *weir_task_name(void)
 {
     struct weir__task *task = weir__task_current();
 
+    weir__current_leave();
     return task ? task->name : NULL;
 }
 
@@ -30,6 +31,7 @@ uint64_t weir_task_id(void)
 {
     struct weir__task *task = weir__task_current();
 
+    weir__current_leave();
     return task ? task->id : 0;
 }
 
@@ -37,7 +39,8 @@ uint64_t weir_task_id(void)
 
 void weir__task_suspend(struct weir__task *task)
 {
-    weir__context_switch(&task->context, &task->worker->context);
+    WEIR_ASSERT(WEIR_ATOMIC_LOAD(&weir__here()->inside, RELAXED));
+    weir__context_switch(&task->context, task->worker->back);
 }
 
 void weir__task_wake(struct weir__task *task)
@@ -62,6 +65,7 @@ int weir_yield(void)
     rc = weir__task_check(task);
     if (rc == 0)
         weir__task_yield(task);
+    weir__current_leave();
     return rc;
 }
 
@@ -112,6 +116,7 @@ void weir__task_release(struct weir__task *task)
         task->ended = true; /* when it has come back */
         return;
     }
+    task->id = 0; /* not there any more, for a census */
     weir__list_remove(&task->member);
     weir__stack_give(&home->stacks, &task->stack);
     weir__slab_give(&home->tasks, task);
@@ -143,9 +148,11 @@ static void task_entry(void *arg)
 {
     struct weir__task *task = arg;
 
+    weir__current_leave();
     task->result = task->fn(task->arg);
+    (void)weir__current_worker(); /* in the library again */
     WEIR_ATOMIC_STORE(&task->state, TASK_ENDED, RELAXED);
-    weir__context_switch_final(&task->context, &task->worker->context);
+    weir__context_switch_final(&task->context, task->worker->back);
     __builtin_unreachable();
 }
 
@@ -241,9 +248,12 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
     if (weir__scope_cancelled(weir__scope_of(scope)))
         return WEIR_ECANCELED;
     if (o.worker && o.worker != worker->index)
-        return weir__scope_spawn_on(weir__scope_of(scope),
-                                    weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
-    return weir__task_start(worker, weir__scope_of(scope), fn, arg, &o);
+        rc = weir__scope_spawn_on(weir__scope_of(scope),
+                                  weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
+    else
+        rc = weir__task_start(worker, weir__scope_of(scope), fn, arg, &o);
+    weir__current_leave();
+    return rc;
 }
 
 int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size)

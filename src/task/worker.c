@@ -27,6 +27,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
         return rc;
     }
     worker->loop->worker = worker;
+    worker->back = &worker->context;
     return 0;
 }
 
@@ -87,7 +88,7 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     task->refusals = 0;
     task->inlined = 0;
     worker->current = task;
-    weir__context_switch(&worker->context, &task->context);
+    weir__context_switch(worker->back, &task->context);
     worker->current = NULL;
     settle(task);
 }

@@ -24,7 +24,16 @@ struct weir__worker {
     uint32_t failed_steps; /* in a row */
     uint64_t task_count;   /* started so far: numbers them, with the worker's index */
     struct weir__task *current;
-    struct weir__context context; /* of the thread that steps */
+    struct weir__context *back;   /* of the thread that steps: where its tasks switch back to */
+    struct weir__context context; /* of the worker's own thread */
+    uint32_t loan;                /* enum weir__loan */
+    uint32_t stuck_runs;          /* the run for which the monitor has sent its signal */
+    uint64_t loan_count;
+    uint64_t stuck_count; /* runs that were reported */
+    int thread_number;
+    uint32_t watched_runs; /* the monitor's own, from here to watched_reported */
+    uint64_t watched_since_ns;
+    bool watched_reported;
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
     struct weir__slab alarms;

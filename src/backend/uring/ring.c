@@ -18,8 +18,10 @@ static const unsigned setups[] = {
         | IORING_SETUP_NO_SQARRAY,
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_NO_SQARRAY,
     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 };
+#define FIRST_SHARED 3 /* from here on any thread may enter the ring */
 
 static int setup(struct weir__ring *ring, unsigned entries, unsigned cq_entries,
                  struct io_uring_params *params)
@@ -27,7 +29,7 @@ static int setup(struct weir__ring *ring, unsigned entries, unsigned cq_entries,
     int rc = WEIR_ENOSYS;
     size_t i;
 
-    for (i = 0; i < sizeof setups / sizeof *setups; i++) {
+    for (i = ring->shared ? FIRST_SHARED : 0; i < sizeof setups / sizeof *setups; i++) {
         memset(params, 0, sizeof *params);
         params->flags = setups[i] | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE
                         | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
@@ -72,13 +74,14 @@ static void point(struct weir__ring *ring, const struct io_uring_params *params)
         array[i] = i;
 }
 
-int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entries)
+int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entries, bool shared)
 {
     struct io_uring_params params;
     size_t sq_size, cq_size;
     int rc;
 
     memset(ring, 0, sizeof *ring);
+    ring->shared = shared;
     ring->fd = rc = setup(ring, entries, cq_entries, &params);
     if (rc < 0)
         return rc;
@@ -136,6 +139,8 @@ int weir__ring_enable(struct weir__ring *ring)
     if (rc < 0)
         return rc;
     ring->enabled = true;
+    if (ring->shared) /* the registration would be the thread's own */
+        return 0;
     if (weir__sys_io_uring_register(ring->fd, IORING_REGISTER_RING_FDS, &update, 1) == 1) {
         ring->enter_fd = (int)update.offset;
         ring->enter_flags = IORING_ENTER_REGISTERED_RING;

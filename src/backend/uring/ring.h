@@ -36,10 +36,12 @@ struct weir__ring {
     size_t rings_size;
     size_t sqes_size;
     bool enabled;
+    bool shared;
 };
 
-/* Makes a disabled ring with the best set of flags that the kernel takes. */
-int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entries);
+/* Makes a disabled ring with the best set of flags that the kernel takes; shared: for one thread
+ * after another. */
+int weir__ring_init(struct weir__ring *ring, unsigned entries, unsigned cq_entries, bool shared);
 void weir__ring_fini(struct weir__ring *ring);
 /* Gives the thread's registration of the ring back, which would keep it alive: by the thread that
  * enabled it, before it leaves it for good. Enters go on to work. */

@@ -54,7 +54,7 @@ static int uring_init(struct weir_loop *loop)
         return WEIR_ENOMEM;
     loop->state = state;
     state->wake = state->event = -1;
-    rc = weir__ring_init(&state->ring, SQ_ENTRIES, CQ_ENTRIES);
+    rc = weir__ring_init(&state->ring, SQ_ENTRIES, CQ_ENTRIES, loop->shared);
     if (rc < 0)
         goto fail;
     state->wake = rc = weir__sys_eventfd(0, EFD_CLOEXEC);

@@ -1,0 +1,274 @@
+/* task/runtime_options.c - options of a runtime as text and from the environment. */
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "sys/limits.h"
+#include "task/runtime.h"
+#include "task/stack.h"
+
+#define SPIN_DEFAULT_NS   200000
+#define SPIN_MAX_NS       1000000000
+#define SLICE_DEFAULT_NS  1000000
+#define SLICE_MIN_NS      100000
+#define SLICE_MAX_NS      1000000000
+#define REPORT_DEFAULT_NS 1000000000
+#define VALUE_MAX         64
+
+enum option_kind {
+    OPTION_COUNT, /* uint32_t */
+    OPTION_SIGNAL,
+    OPTION_SIZE,
+    OPTION_TIME,
+    OPTION_SWITCH,
+    OPTION_BACKEND,
+    OPTION_PIN
+};
+
+struct option {
+    const char *key;
+    const char *variable;
+    enum option_kind kind;
+    size_t offset;
+};
+
+#define AT(member) offsetof(struct weir_runtime_options, member)
+
+static const struct option table[] = {
+    {"workers", "WEIR_WORKERS", OPTION_COUNT, AT(workers)},
+    {"backend", NULL, OPTION_BACKEND, AT(backend)}, /* WEIR_BACKEND is the loop's */
+    {"buffers", "WEIR_BUFFERS", OPTION_COUNT, AT(buffers_max)},
+    {"spin", "WEIR_SPIN", OPTION_TIME, AT(spin_ns)},
+    {"stack", "WEIR_STACK", OPTION_SIZE, AT(stack_size)},
+    {"lend", "WEIR_LEND", OPTION_SWITCH, AT(lend)},
+    {"pin", "WEIR_PIN", OPTION_PIN, AT(pin)},
+    {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal)},
+    {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns)},
+    {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns)},
+};
+
+/* ---- values ---- */
+
+/* Reads digits: false if there are none or too many. */
+static bool read_number(const char **at, uint64_t *out)
+{
+    const char *from = *at;
+
+    for (*out = 0; **at >= '0' && **at <= '9'; (*at)++) {
+        if (*out > (UINT64_MAX - 9) / 10)
+            return false;
+        *out = *out * 10 + (uint64_t)(**at - '0');
+    }
+    return *at != from;
+}
+
+static bool scale(uint64_t *number, uint64_t unit)
+{
+    if (*number > INT64_MAX / unit)
+        return false;
+    *number *= unit;
+    return true;
+}
+
+static bool read_time(const char *text, int64_t *out)
+{
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+    uint64_t number;
+    size_t i;
+
+    if (strcmp(text, "off") == 0) {
+        *out = -1;
+        return true;
+    }
+    if (!read_number(&text, &number))
+        return false;
+    for (i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(text, units[i].name) == 0 && scale(&number, units[i].ns)) {
+            *out = (int64_t)number;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_size(const char *text, size_t *out)
+{
+    uint64_t number;
+
+    if (!read_number(&text, &number))
+        return false;
+    if ((*text == 'k' && !scale(&number, 1024)) || (*text == 'm' && !scale(&number, 1024 * 1024)))
+        return false;
+    text += *text == 'k' || *text == 'm';
+    *out = (size_t)number;
+    return *text == 0;
+}
+
+/* The index of the text in a list that ends with NULL, or -1. */
+static int read_word(const char *text, const char *const *words)
+{
+    int i;
+
+    for (i = 0; words[i]; i++) {
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static bool read_count(const char *text, uint64_t max, uint32_t *out)
+{
+    uint64_t number;
+
+    if (!read_number(&text, &number) || *text || number > max)
+        return false;
+    *out = (uint32_t)number;
+    return true;
+}
+
+static bool set(struct weir_runtime_options *options, const struct option *option, const char *text)
+{
+    static const char *const backends[] = {"auto", "uring", "epoll", NULL};
+    static const char *const switches[] = {"default", "on", "off", NULL};
+    static const char *const pins[] = {"none", "cores", "nodes", NULL};
+    void *at = (char *)options + option->offset;
+    int word;
+
+    switch (option->kind) {
+    case OPTION_COUNT:
+        return read_count(text, UINT32_MAX, at);
+    case OPTION_SIGNAL:
+        return read_count(text, 64, at);
+    case OPTION_SIZE:
+        return read_size(text, at);
+    case OPTION_TIME:
+        return read_time(text, at);
+    case OPTION_SWITCH:
+        word = read_word(text, switches);
+        *(uint8_t *)at = (uint8_t)word;
+        return word >= 0;
+    case OPTION_BACKEND:
+        word = read_word(text, backends);
+        *(uint32_t *)at = (uint32_t)word;
+        return word >= 0;
+    case OPTION_PIN:
+        word = read_word(text, pins);
+        *(uint8_t *)at = (uint8_t)word;
+        return word >= 0;
+    }
+    return false;
+}
+
+/* ---- text ---- */
+
+static const struct option *find(const char *key, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strlen(table[i].key) == len && memcmp(table[i].key, key, len) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* One "key=value", of `len` bytes. */
+static bool parse_one(struct weir_runtime_options *options, const char *text, size_t len)
+{
+    const char *mark = memchr(text, '=', len);
+    size_t key_len = mark ? (size_t)(mark - text) : len;
+    const struct option *option = mark ? find(text, key_len) : NULL;
+    char value[VALUE_MAX];
+
+    if (!option || len - key_len - 1 >= sizeof value)
+        return false;
+    memcpy(value, mark + 1, len - key_len - 1);
+    value[len - key_len - 1] = 0;
+    return set(options, option, value);
+}
+
+int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
+                                 const char **where, size_t options_size)
+{
+    struct weir_runtime_options own = {0};
+    int rc = weir__options_copy(&own, sizeof own, options, options_size);
+
+    while (rc == 0 && *text) {
+        size_t len = strcspn(text, ",");
+
+        if (!parse_one(&own, text, len)) {
+            rc = WEIR_EOPTION;
+            break;
+        }
+        text += len + (text[len] == ',');
+    }
+    if (rc == 0)
+        memcpy(options, &own, options_size < sizeof own ? options_size : sizeof own);
+    else if (where)
+        *where = text;
+    return rc;
+}
+
+/* ---- what is not said ---- */
+
+static bool is_zero(const struct weir_runtime_options *options, const struct option *option)
+{
+    const char *at = (const char *)options + option->offset;
+
+    switch (option->kind) {
+    case OPTION_COUNT:
+    case OPTION_SIGNAL:
+    case OPTION_BACKEND:
+        return *(const uint32_t *)(const void *)at == 0;
+    case OPTION_SIZE:
+        return *(const size_t *)(const void *)at == 0;
+    case OPTION_TIME:
+        return *(const int64_t *)(const void *)at == 0;
+    case OPTION_SWITCH:
+    case OPTION_PIN:
+        return *at == 0;
+    }
+    return false;
+}
+
+static int from_environment(struct weir_runtime_options *options)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *value = table[i].variable ? getenv(table[i].variable) : NULL;
+
+        if (value && is_zero(options, &table[i]) && !set(options, &table[i], value))
+            return WEIR_EOPTION;
+    }
+    return 0;
+}
+
+int weir__runtime_options_fill(struct weir_runtime_options *o)
+{
+    int rc = from_environment(o);
+
+    if (rc < 0)
+        return rc;
+    if (!o->workers)
+        o->workers = (uint32_t)weir__limits_cpus();
+    if (!o->spin_ns)
+        o->spin_ns = SPIN_DEFAULT_NS;
+    if (!o->slice_ns)
+        o->slice_ns = SLICE_DEFAULT_NS;
+    if (!o->report_ns)
+        o->report_ns = REPORT_DEFAULT_NS;
+    if (!o->lend_signal)
+        o->lend_signal = SIGRTMIN + 8;
+    if (o->workers > WEIR_WORKERS_MAX || o->spin_ns > SPIN_MAX_NS || o->slice_ns < SLICE_MIN_NS
+        || o->slice_ns > SLICE_MAX_NS || o->report_ns < 0 || o->lend > WEIR_OFF
+        || o->pin > WEIR_PIN_NODES || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
+        return WEIR_EOPTION;
+    return 0;
+}
