@@ -8,8 +8,7 @@
 
 #include "base/assert.h"
 #include "base/atomic.h"
-
-#define LINE_MAX_BYTES 256
+#include "base/line.h"
 
 static void write_line(const char *line)
 {
@@ -32,30 +31,16 @@ void weir__fatal(const char *line)
     abort();
 }
 
-static char *append(char *at, char *end, const char *text)
+void weir__assert_failed(const char *text, const char *file, int number)
 {
-    while (*text && at < end)
-        *at++ = *text++;
-    *at = 0;
-    return at;
-}
+    struct weir__line line;
 
-void weir__assert_failed(const char *text, const char *file, int line)
-{
-    char message[LINE_MAX_BYTES], digits[12];
-    char *at = message, *end = message + sizeof message - 1;
-    int i = sizeof digits - 1;
-
-    digits[i] = 0;
-    do {
-        digits[--i] = (char)('0' + line % 10);
-        line /= 10;
-    } while (line && i);
-    at = append(at, end, "weir: ");
-    at = append(at, end, file);
-    at = append(at, end, ":");
-    at = append(at, end, digits + i);
-    at = append(at, end, ": broken invariant: ");
-    append(at, end, text);
-    weir__fatal(message);
+    weir__line_init(&line);
+    weir__line_add(&line, "weir: ");
+    weir__line_add(&line, file);
+    weir__line_add(&line, ":");
+    weir__line_add_number(&line, (uint64_t)number);
+    weir__line_add(&line, ": broken invariant: ");
+    weir__line_add(&line, text);
+    weir__fatal(line.text);
 }

@@ -12,6 +12,7 @@
 #include <weir/error.h>
 
 #include "base/atomic.h"
+#include "base/line.h"
 #include "sys/call.h"
 #include "sys/fatal.h"
 #include "sys/page.h"
@@ -19,7 +20,6 @@
 #include "task/stack.h"
 
 enum {
-    LINE_BYTES = 256,
     NAME_BYTES = 64,
     ALTERNATE_BYTES = 64 * 1024
 };
@@ -32,43 +32,23 @@ static uint32_t lock;     /* 1 while an install or uninstall is under way */
 
 /* ---- the line ---- */
 
-static char *put_text(char *at, char *end, const char *text, size_t most)
-{
-    while (*text && most-- && at < end)
-        *at++ = *text++;
-    *at = 0;
-    return at;
-}
-
-static char *put_number(char *at, char *end, uint64_t number)
-{
-    char digits[21];
-    int i = sizeof digits - 1;
-
-    digits[i] = 0;
-    do {
-        digits[--i] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    return put_text(at, end, digits + i, sizeof digits);
-}
-
 static _Noreturn void report(const char *address, const struct weir__stack_info *info)
 {
-    char line[LINE_BYTES], *at = line, *end = line + sizeof line - 1;
+    struct weir__line line;
     uint64_t id = 0;
     const char *name = weir__overflow_describe ? weir__overflow_describe(&id) : NULL;
 
-    at = put_text(at, end, "weir: stack overflow in task ", LINE_BYTES);
-    at = put_text(at, end, name ? name : "unknown", NAME_BYTES);
-    at = put_text(at, end, " (id ", LINE_BYTES);
-    at = put_number(at, end, id);
-    at = put_text(at, end, "), stack ", LINE_BYTES);
-    at = put_number(at, end, (uint64_t)(info->high - info->low) / 1024);
-    at = put_text(at, end, " KiB, at depth ", LINE_BYTES);
-    at = put_number(at, end, (uint64_t)(info->high - address));
-    put_text(at, end, " B; spawn it with a larger stack_size", LINE_BYTES);
-    weir__fatal(line);
+    weir__line_init(&line);
+    weir__line_add(&line, "weir: stack overflow in task ");
+    weir__line_add_cut(&line, name ? name : "unknown", NAME_BYTES);
+    weir__line_add(&line, " (id ");
+    weir__line_add_number(&line, id);
+    weir__line_add(&line, "), stack ");
+    weir__line_add_number(&line, (uint64_t)(info->high - info->low) / 1024);
+    weir__line_add(&line, " KiB, at depth ");
+    weir__line_add_number(&line, (uint64_t)(info->high - address));
+    weir__line_add(&line, " B; spawn it with a larger stack_size");
+    weir__fatal(line.text);
 }
 
 /* ---- the handler ---- */
