@@ -6,6 +6,7 @@
 #include <weir/fatal.h>
 #include <weir/file.h>
 #include <weir/http.h>
+#include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/memory.h>
 #include <weir/net.h>
