@@ -39,6 +39,7 @@ enum weir_error {
     WEIR_EMFILE = -24,
     WEIR_ENOSPC = -28,
     WEIR_EPIPE = -32,
+    WEIR_EDEADLK = -35, /* the caller would wait for itself */
     WEIR_ENAMETOOLONG = -36,
     WEIR_ENOSYS = -38,
     WEIR_ELOOP = -40,

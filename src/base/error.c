@@ -28,6 +28,7 @@ static const struct entry table[] = {
     {WEIR_EMFILE, "WEIR_EMFILE", NULL},
     {WEIR_ENOSPC, "WEIR_ENOSPC", NULL},
     {WEIR_EPIPE, "WEIR_EPIPE", NULL},
+    {WEIR_EDEADLK, "WEIR_EDEADLK", "the caller would wait for itself"},
     {WEIR_ENAMETOOLONG, "WEIR_ENAMETOOLONG", NULL},
     {WEIR_ENOSYS, "WEIR_ENOSYS", NULL},
     {WEIR_ELOOP, "WEIR_ELOOP", NULL},

@@ -11,6 +11,7 @@ TEST(codes_of_the_system_have_the_numbers_of_linux)
     assert_int_equal(WEIR_ENOTSUP, -ENOTSUP);
     assert_int_equal(WEIR_ECANCELED, -ECANCELED);
     assert_int_equal(WEIR_ELOOP, -ELOOP);
+    assert_int_equal(WEIR_EDEADLK, -EDEADLK);
 }
 
 TEST(every_errno_has_a_text)
@@ -28,6 +29,7 @@ TEST(codes_of_weir_have_name_and_text)
     assert_string_equal(weir_error_name(0), "WEIR_OK");
     assert_string_equal(weir_strerror(0), "success");
     assert_string_equal(weir_error_name(WEIR_EAGAIN), "WEIR_EAGAIN");
+    assert_string_equal(weir_error_name(WEIR_EDEADLK), "WEIR_EDEADLK");
     for (int code = WEIR_EDEADLINE; code >= WEIR_ESHUTDOWN; code--)
         assert_string_not_equal(weir_error_name(code), "WEIR_EUNKNOWN");
     for (int code = WEIR_EBROKEN; code >= WEIR_ENAME; code--)
