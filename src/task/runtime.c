@@ -27,6 +27,7 @@ struct weir__runtime {
     bool reports;      /* of stack overflows */
     bool released;     /* the owner's count of the root is given back */
     uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
+    uint32_t visitors; /* threads of others that are waking a task; partner: await_visitors */
     uint32_t turn;     /* which worker gets the next task from outside */
     struct weir__sched sched;
     struct weir__standby standby;
@@ -112,6 +113,27 @@ const char *weir_backend_name(void)
 
     weir__current_leave();
     return name;
+}
+
+void weir__runtime_visit(struct weir__runtime *runtime)
+{
+    (void)WEIR_ATOMIC_ADD(&runtime->visitors, 1,
+                          RELAXED); /* ordered by what keeps the task alive */
+}
+
+void weir__runtime_leave(struct weir__runtime *runtime)
+{
+    if (WEIR_ATOMIC_SUB(&runtime->visitors, 1, SEQ_CST) == 1)
+        weir__sys->unpark(&runtime->visitors, 1);
+}
+
+/* The task that a visitor has woken may have been the last one. */
+static void await_visitors(struct weir__runtime *runtime)
+{
+    uint32_t seen;
+
+    while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != 0)
+        (void)weir__sys->park(&runtime->visitors, seen, -1);
 }
 
 /* ---- a worker's thread ---- */
@@ -222,6 +244,7 @@ static void destroy(struct weir__runtime *runtime)
 
     for (i = 0; i < runtime->started; i++)
         weir__sys->thread_join(&runtime->workers[first + i].thread);
+    await_visitors(runtime);
     weir__monitor_stop(runtime);
     weir__loan_fini(runtime);
     for (i = 0; i < runtime->count; i++)

@@ -41,4 +41,9 @@ void weir__runtime_stop(struct weir__runtime *runtime);
 /* Fills what is zero from the environment, then from the defaults, and checks. 0 or WEIR_EOPTION. */
 int weir__runtime_options_fill(struct weir_runtime_options *options);
 
+/* Between these two a thread that is none of the runtime's may touch it: its end waits. Begun while
+ * a task of the runtime is known to live. Any thread. */
+void weir__runtime_visit(struct weir__runtime *runtime);
+void weir__runtime_leave(struct weir__runtime *runtime);
+
 #endif

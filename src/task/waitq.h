@@ -22,6 +22,7 @@
 #include "base/atomic.h"
 #include "base/list.h"
 
+struct weir__runtime;
 struct weir__task;
 struct weir__select;
 
@@ -44,10 +45,11 @@ struct weir__waitq {
     struct weir__list list; /* zeroed memory is an empty queue */
 };
 
-/* Whom to wake after the lock is released. */
+/* Whom to wake after the lock is released, which must be done. */
 struct weir__wakee {
     struct weir__task *task;
     uint32_t *word;
+    struct weir__runtime *visited; /* not the caller's own: it does not end before the wake */
 };
 
 /* What each call of an object begins with: 0, or why the calling task may not wait now. Spends

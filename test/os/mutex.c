@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <weir.h>
 
 #include "support/check.h"
@@ -190,4 +191,40 @@ TEST(who_gives_up_takes_nothing)
 
     (void)run(give_up, &counter, 1);
     (void)run(give_up, &counter, 3);
+}
+
+static void *unlock_when_asked(void *arg)
+{
+    struct counter *counter = arg;
+
+    CHECK(weir_mutex_lock(&counter->mutex) == 0);
+    __atomic_store_n(&counter->ordered, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&counter->ordered, __ATOMIC_SEQ_CST) != 2)
+        CHECK(sched_yield() == 0);
+    weir_mutex_unlock(&counter->mutex);
+    return NULL;
+}
+
+static int lock_and_end(void *arg)
+{
+    struct counter *counter = arg;
+
+    __atomic_store_n(&counter->ordered, 2, __ATOMIC_SEQ_CST);
+    return weir_mutex_lock(&counter->mutex);
+}
+
+TEST(a_runtime_ends_after_the_thread_that_wakes_its_last_task)
+{
+    struct counter counter = {.value = 0};
+    pthread_t thread;
+    int i;
+
+    for (i = 0; i < 300; i++) {
+        counter = (struct counter){.value = 0};
+        assert_int_equal(pthread_create(&thread, NULL, unlock_when_asked, &counter), 0);
+        while (__atomic_load_n(&counter.ordered, __ATOMIC_SEQ_CST) != 1)
+            sched_yield();
+        assert_int_equal(run(lock_and_end, &counter, 1 + i % 2), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
 }
