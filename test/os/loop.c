@@ -1,8 +1,6 @@
-/* test/os/loop.c - the bare loop: operations, cancels, timers, posts, run modes and embedding. */
+/* test/os/loop.c - the bare loop: operations, cancels, timers, posts and run modes. */
 #include "test.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,55 +12,7 @@
 #include <weir/loop.h>
 #include <weir/time.h>
 
-struct seen {
-    int count, last;
-    uint64_t at_ns;
-};
-
-static void note(weir_op *op)
-{
-    struct seen *seen = op->context;
-
-    seen->count++;
-    seen->last = op->result;
-    seen->at_ns = weir_now_ns();
-}
-
-static weir_loop *make_loop(void)
-{
-    weir_loop *loop = NULL;
-
-    assert_int_equal(weir_loop_create(&loop, NULL), 0);
-    return loop;
-}
-
-static void make_pair(weir_fd *a, weir_fd *b)
-{
-    int numbers[2];
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, numbers), 0);
-    weir_fd_init(a, numbers[0]);
-    weir_fd_init(b, numbers[1]);
-}
-
-static int listen_tcp(struct sockaddr_in *address)
-{
-    socklen_t len = sizeof *address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    memset(address, 0, sizeof *address);
-    address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
-    assert_int_equal(listen(fd, 128), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
-    return fd;
-}
-
-static weir_op noting(struct seen *seen)
-{
-    return (weir_op){.done = note, .context = seen};
-}
+#include "support/loop.h"
 
 TEST(backend_is_the_one_that_was_asked_for)
 {
@@ -319,7 +269,9 @@ TEST(multishot_accept_gives_all_connections)
 
 TEST(lent_buffers_run_out_without_stopping_anybody)
 {
-    enum { PAIRS = 100 };
+    enum {
+        PAIRS = 100
+    };
     struct weir_loop_options options = {.buffers_max = 64};
     weir_loop *loop = NULL;
     static weir_fd a[PAIRS], b[PAIRS];
@@ -355,7 +307,9 @@ TEST(lent_buffers_run_out_without_stopping_anybody)
 
 TEST(send_file_and_whole_sends)
 {
-    enum { LEN = 1 << 20 };
+    enum {
+        LEN = 1 << 20
+    };
     weir_loop *loop = make_loop();
     weir_fd a, b;
     struct seen got = {0}, sent = {0};
@@ -395,31 +349,7 @@ TEST(send_file_and_whole_sends)
     assert_int_equal(weir_loop_destroy(loop), 0);
 }
 
-/* ---- posts, stops and embedding ---- */
-
-struct posting {
-    weir_post post;
-    weir_loop *loop;
-    int delivered;
-    weir_op *cancel;
-};
-
-static void deliver(weir_post *post, weir_loop *loop)
-{
-    struct posting *posting = (struct posting *)(void *)post;
-
-    posting->delivered++;
-    if (posting->cancel)
-        weir_loop_cancel(loop, posting->cancel);
-}
-
-static void *post_from_thread(void *arg)
-{
-    struct posting *posting = arg;
-
-    weir_loop_post(posting->loop, &posting->post);
-    return NULL;
-}
+/* ---- posts and stops ---- */
 
 TEST(post_of_another_thread_wakes_the_loop)
 {
@@ -469,57 +399,5 @@ TEST(stop_ends_the_run_and_silent_operations_do_not_hold_it)
     weir_loop_cancel(loop, &timer);
     assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 0);
     assert_int_equal(seen.count, 2);
-    assert_int_equal(weir_loop_destroy(loop), 0);
-}
-
-static int readable(int fd, int timeout_ms)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-    return poll(&wait, 1, timeout_ms);
-}
-
-TEST(embedded_loop_says_when_it_has_work)
-{
-    weir_loop *loop = make_loop();
-    struct posting posting = {{NULL, deliver}, loop, 0, NULL};
-    struct seen seen = {0}, fired = {0};
-    weir_op op = noting(&seen), timer = noting(&fired);
-    weir_fd a, b;
-    pthread_t thread;
-    char byte;
-    int fd = weir_loop_descriptor(loop);
-
-    assert_true(fd >= 0);
-    assert_int_equal(weir_loop_descriptor(loop), fd);
-    make_pair(&a, &b);
-    weir_op_recv(&op, &a, &byte, 1);
-    weir_loop_submit(loop, &op);
-    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
-    assert_int_equal(weir_loop_timeout_ns(loop), -1);
-    while (readable(fd, 0))
-        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
-    assert_int_equal(write(b.number, "x", 1), 1);
-    assert_int_equal(readable(fd, 20000), 1);
-    while (!seen.count)
-        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
-    assert_int_equal(seen.last, 1);
-    while (readable(fd, 0))
-        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
-    assert_int_equal(pthread_create(&thread, NULL, post_from_thread, &posting), 0);
-    assert_int_equal(readable(fd, 20000), 1);
-    pthread_join(thread, NULL);
-    while (!posting.delivered)
-        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
-    weir_op_timer(&timer, weir_now_ns() + 5000000);
-    weir_loop_submit(loop, &timer);
-    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
-    assert_true(weir_loop_timeout_ns(loop) <= 7000000);
-    while (!fired.count) {
-        assert_int_equal(readable(fd, 20000), 1);
-        (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
-    }
-    weir_loop_close(loop, &a);
-    weir_loop_close(loop, &b);
     assert_int_equal(weir_loop_destroy(loop), 0);
 }

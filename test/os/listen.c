@@ -1,0 +1,143 @@
+/* test/os/listen.c - listeners, accepting and dialling between tasks of one process. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <weir.h>
+
+#include "support/check.h"
+
+struct dialling {
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    weir_stream stream;
+    int rc;
+};
+
+static int dial(void *arg)
+{
+    struct dialling *dialling = arg;
+
+    dialling->rc = weir_dial(&dialling->stream, dialling->address);
+    return 0;
+}
+
+struct accepting {
+    weir_listener listener;
+    weir_stream stream;
+    int rc;
+};
+
+static int accept_one(void *arg)
+{
+    struct accepting *accepting = arg;
+
+    accepting->rc = weir_accept(accepting->listener, &accepting->stream);
+    if (accepting->rc == 0)
+        weir_close(accepting->stream);
+    return 0;
+}
+
+static int accept_many(void *arg)
+{
+    struct accepting accepting[4] = {{{0}, {0}, 0}};
+    struct dialling dialling;
+    weir_listener listener;
+    weir_scope scope;
+    int i, ok = 0, closed = 0;
+
+    (void)arg;
+    CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", NULL) == 0);
+    CHECK(weir_listener_address(listener, dialling.address, sizeof dialling.address) > 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 4; i++) {
+        accepting[i].listener = listener;
+        CHECK(weir_spawn(&scope, accept_one, &accepting[i]) == 0);
+    }
+    CHECK(weir_yield() == 0);
+    for (i = 0; i < 2; i++) {
+        char byte;
+
+        dial(&dialling);
+        CHECK(dialling.rc == 0);
+        CHECK(weir_read(dialling.stream, &byte, 1) == 0); /* accepted and closed */
+        weir_close(dialling.stream);
+    }
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    for (i = 0; i < 4; i++) {
+        ok += accepting[i].rc == 0;
+        closed += accepting[i].rc == WEIR_ECLOSED;
+    }
+    CHECK(ok == 2 && closed == 2);
+    CHECK(weir_accept(listener, &accepting[0].stream) == WEIR_EBADHANDLE);
+    dial(&dialling);
+    CHECK(dialling.rc == WEIR_ECONNREFUSED);
+    return 0;
+}
+
+TEST(many_tasks_accept_and_a_close_ends_them)
+{
+    struct weir_runtime_options options = {.workers = 1};
+
+    assert_int_equal(weir_run(accept_many, NULL, &options), 0);
+    assert_checks();
+}
+
+static int bad_addresses(void *arg)
+{
+    weir_listener listener, second;
+    weir_stream stream;
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    struct weir_listen_options options = {.reuse_port = WEIR_OFF};
+
+    (void)arg;
+    CHECK(weir_listen(&listener, "nothing", NULL) == WEIR_EADDRESS);
+    CHECK(weir_listen(&listener, "udp://127.0.0.1:1", NULL) == WEIR_ENOSCHEME);
+    CHECK(weir_listen(&listener, "tcp://name.example:1", NULL) == WEIR_ENAME);
+    CHECK(weir_dial(&stream, "tcp://name.example:1") == WEIR_ENAME);
+    CHECK(weir_dial(&stream, "unix:///nowhere/at/all") == WEIR_ENOENT);
+    CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", &options) == 0);
+    CHECK(weir_listener_address(listener, address, sizeof address) > 0);
+    CHECK(weir_listen(&second, address, &options) == WEIR_EADDRINUSE);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(weir_listen(&second, address, &options) == 0);
+    CHECK(weir_listener_close(second) == 0);
+    return 0;
+}
+
+TEST(addresses_that_cannot_be_had_are_errors)
+{
+    struct weir_runtime_options options = {.workers = 1};
+
+    assert_int_equal(weir_run(bad_addresses, NULL, &options), 0);
+    assert_checks();
+}
+
+static int socket_file(void *arg)
+{
+    const char *path = arg;
+    char address[200];
+    weir_listener listener;
+
+    snprintf(address, sizeof address, "unix://%s", path);
+    CHECK(weir_listen(&listener, address, NULL) == 0);
+    CHECK(access(path, F_OK) == 0);
+    CHECK(weir_listener_close(listener) == 0);
+    CHECK(access(path, F_OK) < 0);
+    return 0;
+}
+
+TEST(socket_file_goes_with_its_listener)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    char path[] = "/tmp/weir-test-sock-XXXXXX";
+    int file = mkstemp(path);
+
+    close(file);
+    unlink(path);
+    assert_int_equal(weir_run(socket_file, path, &options), 0);
+    assert_checks();
+}
