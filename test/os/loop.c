@@ -1,6 +1,7 @@
 /* test/os/loop.c - the bare loop: operations, cancels, timers, posts and run modes. */
 #include "test.h"
 
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <weir/loop.h>
 #include <weir/time.h>
@@ -267,6 +270,129 @@ TEST(multishot_accept_gives_all_connections)
     assert_int_equal(weir_loop_destroy(server.loop), 0);
 }
 
+struct shots {
+    int accepted;
+    bool ended, late; /* late: a completion came after the last one */
+};
+
+static void note_shot(weir_op *op)
+{
+    struct shots *shots = op->context;
+
+    shots->late |= shots->ended;
+    shots->ended = !(op->flags & WEIR_OP_MORE);
+    if (op->result >= 0) {
+        shots->accepted++;
+        close(op->result);
+    }
+}
+
+/* Where descriptors are watched, a second accept on the same one takes what is there and then
+ * fails; where the kernel accepts, both wait. */
+TEST(last_completion_of_a_multishot_accept_comes_last)
+{
+    weir_loop *loop = make_loop();
+    struct sockaddr_in address;
+    struct shots shots[2] = {{0}};
+    weir_fd fds[2];
+    weir_op ops[2];
+    int i, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), listener = listen_tcp(&address);
+
+    for (i = 0; i < 2; i++) {
+        weir_fd_init(&fds[i], listener);
+        ops[i] = (weir_op){.done = note_shot, .context = &shots[i]};
+        weir_op_accept(&ops[i], &fds[i], WEIR_OP_MULTISHOT);
+        weir_loop_submit(loop, &ops[i]);
+        if (i == 0) {
+            assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+            assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+        }
+    }
+    while (shots[0].accepted + shots[1].accepted == 0)
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_ONCE), 1);
+    for (i = 0; i < 2; i++)
+        weir_loop_cancel(loop, &ops[i]);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    for (i = 0; i < 2; i++) {
+        assert_true(shots[i].ended && !shots[i].late);
+        weir_loop_forget(loop, &fds[i]);
+    }
+    assert_int_equal(shots[0].accepted + shots[1].accepted, 1);
+    close(client);
+    close(listener);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+struct repeated {
+    struct seen seen;
+    weir_loop *loop;
+    int left;
+};
+
+static void submit_again(weir_op *op)
+{
+    struct repeated *repeated = op->context;
+
+    repeated->seen.count++;
+    repeated->seen.last = op->result;
+    if (--repeated->left > 0)
+        weir_loop_submit(repeated->loop, op);
+}
+
+TEST(send_that_is_submitted_again_sends_again)
+{
+    struct repeated repeated = {.loop = make_loop()};
+    weir_op op = {.done = submit_again, .context = &repeated};
+    weir_fd a, b;
+    char in[64];
+    int whole;
+
+    make_pair(&a, &b);
+    for (whole = 0; whole < 2; whole++) {
+        repeated.left = 3;
+        weir_op_send(&op, &a, "hello", 5, whole ? WEIR_OP_WHOLE : 0);
+        weir_loop_submit(repeated.loop, &op);
+        assert_int_equal(weir_loop_run(repeated.loop, WEIR_LOOP_DEFAULT), 0);
+        assert_int_equal(repeated.seen.last, 5);
+        assert_int_equal(recv(b.number, in, sizeof in, MSG_DONTWAIT), 15);
+        assert_memory_equal(in, "hellohellohello", 15);
+    }
+    weir_loop_close(repeated.loop, &b);
+    (void)weir_loop_run(repeated.loop, WEIR_LOOP_NOWAIT); /* sends the close */
+    weir_loop_submit(repeated.loop, &op);
+    assert_int_equal(weir_loop_run(repeated.loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(repeated.seen.last, WEIR_EPIPE);
+    weir_loop_close(repeated.loop, &a);
+    assert_int_equal(weir_loop_destroy(repeated.loop), 0);
+}
+
+TEST(connect_that_is_submitted_again_connects)
+{
+    weir_loop *loop = make_loop();
+    struct sockaddr_un address = {.sun_family = AF_UNIX}, peer;
+    socklen_t len = sizeof peer;
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    weir_fd fd;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "weir-test-loop-%d", (int)getpid());
+    weir_fd_init(&fd, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    weir_op_connect(&op, &fd, (struct sockaddr *)&address, sizeof address);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(seen.last, WEIR_ECONNREFUSED);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(seen.last, 0);
+    assert_int_equal(getpeername(fd.number, (struct sockaddr *)&peer, &len), 0);
+    weir_loop_close(loop, &fd);
+    close(listener);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
 TEST(lent_buffers_run_out_without_stopping_anybody)
 {
     enum {
@@ -400,4 +526,36 @@ TEST(stop_ends_the_run_and_silent_operations_do_not_hold_it)
     assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 0);
     assert_int_equal(seen.count, 2);
     assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+/* ---- life ---- */
+
+/* Registers a ring of its own for the thread, which has 16 places: the kernel's answer. */
+static long register_ring(void)
+{
+    struct io_uring_params params = {0};
+    struct io_uring_rsrc_update update = {.offset = UINT32_MAX};
+    long rc, ring = syscall(__NR_io_uring_setup, 4, &params);
+
+    if (ring < 0)
+        skip("no io_uring here");
+    update.data = (uint64_t)ring;
+    rc = syscall(__NR_io_uring_register, ring, IORING_REGISTER_RING_FDS, &update, 1);
+    if (rc == 1)
+        (void)syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_RING_FDS, &update, 1);
+    close((int)ring);
+    return rc;
+}
+
+TEST(loops_that_are_gone_leave_no_ring_with_their_thread)
+{
+    int i;
+
+    for (i = 0; i < 40; i++) {
+        weir_loop *loop = make_loop();
+
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 0);
+        assert_int_equal(weir_loop_destroy(loop), 0);
+    }
+    assert_int_equal(register_ring(), 1);
 }

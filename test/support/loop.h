@@ -49,8 +49,7 @@ static inline void make_pair(weir_fd *a, weir_fd *b)
     weir_fd_init(b, numbers[1]);
 }
 
-/* A socket that is bound and does not listen yet. */
-static inline int bind_tcp(struct sockaddr_in *address)
+static inline int listen_tcp(struct sockaddr_in *address)
 {
     socklen_t len = sizeof *address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,15 +58,8 @@ static inline int bind_tcp(struct sockaddr_in *address)
     address->sin_family = AF_INET;
     address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
-    return fd;
-}
-
-static inline int listen_tcp(struct sockaddr_in *address)
-{
-    int fd = bind_tcp(address);
-
     assert_int_equal(listen(fd, 128), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
     return fd;
 }
 
