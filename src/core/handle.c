@@ -112,7 +112,7 @@ int weir__handle_make(enum weir__handle_kind kind, void *object, uint64_t *id)
     }
     entry = entry_at(slot);
     generation = WEIR_ATOMIC_LOAD(&entry->word, RELAXED) >> 32;
-    WEIR_ATOMIC_STORE(&entry->object, (uintptr_t)object, RELAXED);
+    WEIR_ATOMIC_STORE(&entry->object, (uintptr_t)object, RELEASE); /* partner: peek */
     WEIR_ATOMIC_STORE(&entry->word, generation << 32, SEQ_CST);
     (void)WEIR_ATOMIC_ADD(&live, 1, RELAXED);
     *id = (uint64_t)kind << 56 | (uint64_t)slot << 32 | generation;
@@ -187,6 +187,28 @@ void weir__handle_free(uint64_t id)
         return;
     WEIR_ATOMIC_STORE(&entry->word, generation << 32 | WEIR__HANDLE_CLOSED, SEQ_CST);
     push_free(slot_of(id));
+}
+
+static bool names(uint64_t id, uint64_t word)
+{
+    return (uint32_t)(word >> 32) == (uint32_t)id && !(word & WEIR__HANDLE_CLOSED);
+}
+
+void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind)
+{
+    struct entry *entry = resolve(id, kind);
+
+    if (!entry || !names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE)))
+        return NULL;
+    /* who reads a later handle's object here sees that the slot was freed, in open */
+    return (void *)WEIR_ATOMIC_LOAD(&entry->object, ACQUIRE);
+}
+
+bool weir__handle_open(uint64_t id)
+{
+    const struct entry *entry = entry_at(slot_of(id));
+
+    return entry && names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE));
 }
 
 uint64_t weir__handle_live(void)

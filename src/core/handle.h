@@ -8,6 +8,10 @@
  * Life: make -> (enter, leave)* -> close (any thread, any number of times) -> the last one to leave
  * releases the object and calls free. After close every enter fails. Id 0 is never valid.
  * Generations do not wrap: a slot whose generations are used up is retired.
+ *
+ * An object that is guarded by a lock of its own, and whose memory remains one of its kind (see
+ * core/pool.h), needs no pins: peek -> the object's lock -> open. It is closed by free alone, under
+ * that lock. What such a call costs of the table is two loads.
  */
 #ifndef WEIR_CORE_HANDLE_H
 #define WEIR_CORE_HANDLE_H
@@ -45,6 +49,12 @@ int weir__handle_close(uint64_t id, enum weir__handle_kind kind, uint32_t *in_us
 
 /* Lets the slot be used again, by the last one. */
 void weir__handle_free(uint64_t id);
+
+/* The object that the handle names, not pinned, or NULL. Any thread. */
+void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind);
+/* Whether the handle is open. Under the lock of an object that peek has given, true means that the
+ * object is the handle's as long as the lock is held. Any thread. */
+bool weir__handle_open(uint64_t id);
 
 /* Handles that are not free. */
 uint64_t weir__handle_live(void);

@@ -57,8 +57,13 @@ TEST(bits_are_exclusive_and_the_last_to_leave_is_told)
 
 TEST(ids_that_never_were_are_refused)
 {
-    static const uint64_t ids[] = {0, 1, UINT64_MAX, 1ull << 56, 1ull << 56 | 0xfffffeull << 32,
-                                   2ull << 56 | 1, 1ull << 56 | 0xffffffull << 32 | 1};
+    static const uint64_t ids[] = {0,
+                                   1,
+                                   UINT64_MAX,
+                                   1ull << 56,
+                                   1ull << 56 | 0xfffffeull << 32,
+                                   2ull << 56 | 1,
+                                   1ull << 56 | 0xffffffull << 32 | 1};
     int error;
     uint32_t in_use;
     void *object;
@@ -92,7 +97,7 @@ TEST(a_slot_that_is_used_again_has_another_id)
     }
 }
 
-#define SHARED 4
+#define SHARED  4
 #define THREADS 4
 
 struct object {
@@ -176,5 +181,23 @@ TEST(threads_never_meet_a_released_object)
     }
     assert_int_equal(entered_dead, 0);
     assert_int_equal(released, objects_used);
+    assert_true(weir__handle_live() == live);
+}
+
+TEST(peek_names_the_object_until_the_handle_is_freed)
+{
+    int object;
+    uint64_t id, live = weir__handle_live();
+
+    assert_int_equal(weir__handle_make(KIND, &object, &id), 0);
+    assert_ptr_equal(weir__handle_peek(id, KIND), &object);
+    assert_true(weir__handle_open(id));
+    assert_null(weir__handle_peek(id, WEIR__KIND_LISTENER));
+    weir__handle_free(id);
+    assert_null(weir__handle_peek(id, KIND));
+    assert_false(weir__handle_open(id));
+    assert_null(weir__handle_peek(0, KIND));
+    assert_false(weir__handle_open(0));
+    assert_false(weir__handle_open(UINT64_MAX));
     assert_true(weir__handle_live() == live);
 }
