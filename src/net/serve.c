@@ -19,6 +19,7 @@
 #include "net/listener.h"
 #include "stream/stream.h"
 #include "sys/call.h"
+#include "sys/current.h"
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/worker.h"
@@ -227,7 +228,9 @@ static int run_handler(void *arg)
 
     do {
         weir__task_spend(task);
+        weir__current_leave();
         rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
+        weir__current_enter();
         weir__task_go_to(task, part->worker);
         next = rc != WEIR_SERVE_AGAIN || part->stopping || stream->write_broken
                    ? SERVED_ENDS

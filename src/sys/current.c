@@ -48,6 +48,11 @@ OPAQUE void weir__current_set_worker(struct weir__worker *worker)
     enter()->worker = worker;
 }
 
+OPAQUE void weir__current_enter(void)
+{
+    (void)enter();
+}
+
 OPAQUE void weir__current_leave(void)
 {
     __asm__ volatile("" ::: "memory");

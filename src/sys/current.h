@@ -34,8 +34,10 @@ void weir__current_set_loop(struct weir_loop *loop);
 struct weir__worker *weir__current_worker(void);
 void weir__current_set_worker(struct weir__worker *worker);
 
-/* The last thing that a call does before it returns to the program. */
+/* The last thing that a call does before it returns to the program. The library does the same
+ * before it calls a function of the program, and enters again behind it. */
 void weir__current_leave(void);
+void weir__current_enter(void);
 
 /* Without entering: for a signal handler and for who lends. */
 struct weir__here *weir__here(void);

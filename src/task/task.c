@@ -83,25 +83,31 @@ void weir__task_go_to(struct weir__task *task, struct weir__worker *worker)
 int weir_pin(void)
 {
     struct weir__task *task = weir__task_current();
+    int rc = 0;
 
     if (!task)
         return WEIR_ENOTASK;
     if (task->pins == UINT8_MAX)
-        return WEIR_ELIMIT;
-    task->pins++;
-    return 0;
+        rc = WEIR_ELIMIT;
+    else
+        task->pins++;
+    weir__current_leave();
+    return rc;
 }
 
 int weir_unpin(void)
 {
     struct weir__task *task = weir__task_current();
+    int rc = 0;
 
     if (!task)
         return WEIR_ENOTASK;
     if (task->pins == 0)
-        return WEIR_EINVAL;
-    task->pins--;
-    return 0;
+        rc = WEIR_EINVAL;
+    else
+        task->pins--;
+    weir__current_leave();
+    return rc;
 }
 
 /* ---- ending ---- */
@@ -150,7 +156,7 @@ static void task_entry(void *arg)
 
     weir__current_leave();
     task->result = task->fn(task->arg);
-    (void)weir__current_worker(); /* in the library again */
+    weir__current_enter();
     WEIR_ATOMIC_STORE(&task->state, TASK_ENDED, RELAXED);
     weir__context_switch_final(&task->context, task->worker->back);
     __builtin_unreachable();
