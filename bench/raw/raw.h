@@ -66,8 +66,10 @@ static inline struct raw_options raw_arguments(int argc, char **argv)
         else if (!strcmp(argv[i], "--body") && i + 1 < argc)
             o.body_len = atoi(argv[++i]);
         else {
-            fprintf(stderr, "usage: %s [--port N] [--http [--body BYTES]] [--spin] "
-                            "[--single-shot] [--coop]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--port N] [--http [--body BYTES]] [--spin] "
+                    "[--single-shot] [--coop]\n",
+                    argv[0]);
             exit(2);
         }
     }

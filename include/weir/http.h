@@ -39,11 +39,11 @@ typedef void weir_http_access_fn(const struct weir_http_access *access, void *ar
 
 /* Zero means default everywhere. */
 struct weir_http_files_options {
-    int64_t header_limit_ns;      /* for a whole head to come, and for a body: 10 s; else 408 */
+    int64_t header_limit_ns;     /* for a whole head to come, and for a body: 10 s; else 408 */
     uint64_t body_max;           /* bytes of a request's body, which is dropped: 64 KiB; else 413 */
-    uint32_t cache_entries_max;   /* small files kept in memory, a worker: 1024 */
-    uint64_t cache_bytes_max;     /* and their bytes: 16 MiB */
-    weir_http_access_fn *access;  /* default: nobody is told */
+    uint32_t cache_entries_max;  /* small files kept in memory, a worker: 1024 */
+    uint64_t cache_bytes_max;    /* and their bytes: 16 MiB */
+    weir_http_access_fn *access; /* default: nobody is told */
     void *access_arg;
 };
 

@@ -42,8 +42,8 @@ typedef struct weir_fd {
     uint8_t weir__read_hint;  /* more may be there: try at once */
     uint8_t weir__write_hint; /* the last write was taken whole */
     uint8_t weir__facts;      /* the library's WEIR__FD_* bits */
-    uint8_t weir__nonblock; /* O_NONBLOCK is set */
-    uint64_t weir__reader;  /* the epoll backend's interest: loop and operation */
+    uint8_t weir__nonblock;   /* O_NONBLOCK is set */
+    uint64_t weir__reader;    /* the epoll backend's interest: loop and operation */
     uint64_t weir__writer;
 } weir_fd;
 
@@ -140,7 +140,7 @@ struct weir_loop_options {
     uint32_t backend;     /* enum weir_backend */
     uint32_t buffers_max; /* lent buffers of 16 KiB each; default 1024, at most 16384 */
     int64_t spin_ns;      /* longest look for work before the loop sleeps; default 0: none */
-    uint8_t shared;       /* WEIR_ON: one thread after another may run it, with operations in flight */
+    uint8_t shared; /* WEIR_ON: one thread after another may run it, with operations in flight */
 };
 
 /* Makes a loop; *out gives it, released with weir_loop_destroy. Options may be NULL. Errors:

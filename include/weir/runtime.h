@@ -36,26 +36,28 @@ enum weir_pin_policy {
 
 /* What is called by the runtime's own threads: see weir_runtime_options.hooks. None may suspend. */
 struct weir_runtime_hooks {
-    void *arg; /* passed to each */
+    void *arg;                                        /* passed to each */
     void (*worker_start)(uint32_t worker, void *arg); /* on its thread, before anything else */
     void (*worker_stop)(uint32_t worker, void *arg);
     void (*worker_park)(uint32_t worker, void *arg); /* it has nothing to do, and sleeps */
     void (*worker_unpark)(uint32_t worker, void *arg);
     /* On the worker where it happens; `user` is the place for a pointer in the task. */
     void (*task_spawn)(uint64_t id, const char *name, void **user, void *arg);
-    void (*task_begin)(uint64_t id, const char *name, void **user, void *arg); /* each time it runs */
-    void (*task_pause)(uint64_t id, const char *name, void **user, void *arg); /* and stops running */
+    void (*task_begin)(uint64_t id, const char *name, void **user,
+                       void *arg); /* each time it runs */
+    void (*task_pause)(uint64_t id, const char *name, void **user,
+                       void *arg); /* and stops running */
     void (*task_end)(uint64_t id, const char *name, void **user, void *arg);
 };
 
 /* Zero means default everywhere. */
 struct weir_runtime_options {
-    uint32_t workers;           /* default: the CPUs that the process may use */
-    uint32_t backend;           /* enum weir_backend */
-    uint32_t buffers_max;       /* a worker; see struct weir_loop_options */
-    int64_t spin_ns;            /* longest look for work before a worker sleeps; default 200 us, at most
+    uint32_t workers;     /* default: the CPUs that the process may use */
+    uint32_t backend;     /* enum weir_backend */
+    uint32_t buffers_max; /* a worker; see struct weir_loop_options */
+    int64_t spin_ns;      /* longest look for work before a worker sleeps; default 200 us, at most
                              1 s; negative: none */
-    size_t stack_size;          /* of a task's slot, with its guard of 16 KiB: a multiple of the page,
+    size_t stack_size;    /* of a task's slot, with its guard of 16 KiB: a multiple of the page,
                              32 KiB..8 MiB; default 64 KiB */
     uint8_t no_overflow_report; /* leave SIGSEGV alone */
     uint8_t lend;               /* let a standby thread step a worker whose task computes for longer
@@ -65,7 +67,7 @@ struct weir_runtime_options {
     int64_t slice_ns;           /* 100 us..1 s; default 1 ms */
     int64_t report_ns;          /* a run that is longer is counted and reported; default 1 s */
     const struct weir_runtime_hooks *hooks; /* borrowed until the runtime has ended; default none */
-    const char *name;           /* of the runtime, for messages; borrowed likewise */
+    const char *name;                       /* of the runtime, for messages; borrowed likewise */
 };
 
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
@@ -101,9 +103,11 @@ typedef struct weir__runtime weir_runtime;
 
 /* Makes a runtime whose workers are threads of its own: *out gives it, released with
  * weir_runtime_destroy. Errors as of weir_run. Any thread. */
-WEIR_PUBLIC int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options *options,
+WEIR_PUBLIC int weir_runtime_create_n(weir_runtime **out,
+                                      const struct weir_runtime_options *options,
                                       size_t options_size, uint32_t header_version);
-static inline int weir_runtime_create(weir_runtime **out, const struct weir_runtime_options *options)
+static inline int weir_runtime_create(weir_runtime **out,
+                                      const struct weir_runtime_options *options)
 {
     return weir_runtime_create_n(out, options, sizeof *options, WEIR_VERSION);
 }

@@ -528,12 +528,21 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
     return end(stream, task, WEIR__HANDLE_WRITER, n);
 }
 
-static void note_written(struct weir__stream *stream, struct weir__task *task, ptrdiff_t n)
+/* Waits for the filled operation, a part of something longer. Less than a byte is an error, and so
+ * is whatever was written when the operation was stopped in the middle of it. */
+static int write_piece(struct weir__stream *stream, struct weir__task *task, bool *begun)
 {
+    int reason, n = weir__task_await_in(task, &task->op, &stream->writer);
+
     if (n <= 0)
-        return;
+        return n < 0 ? n : WEIR_EEOF;
+    *begun = true;
     count(&stream->written_bytes, n);
+    reason = weir__task_cut_short(task);
+    if (reason)
+        return weir__task_stopped(task, reason);
     WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
+    return n;
 }
 
 /* Goes on until everything is written. A failure after a part of it breaks the direction. */
@@ -549,9 +558,7 @@ static int write_pieces(struct weir__stream *stream, struct weir__task *task, co
         int n;
 
         weir_op_send(&task->op, &stream->fd, at, piece, WEIR_OP_WHOLE);
-        n = weir__task_await_in(task, &task->op, &stream->writer);
-        note_written(stream, task, n);
-        begun |= n > 0;
+        n = write_piece(stream, task, &begun);
         if (n < 0) {
             stream->write_broken = begun;
             return n;
@@ -591,12 +598,10 @@ static int send_pieces(struct weir__stream *stream, struct weir__task *task, int
         int n;
 
         weir_op_sendfile(&task->op, &stream->fd, file, offset, piece);
-        n = weir__task_await_in(task, &task->op, &stream->writer);
-        note_written(stream, task, n);
-        begun |= n > 0;
-        if (n <= 0) {
+        n = write_piece(stream, task, &begun);
+        if (n < 0) {
             stream->write_broken = begun;
-            return n < 0 ? n : WEIR_EEOF;
+            return n;
         }
         offset += (uint64_t)n;
         len -= (uint64_t)n;

@@ -158,8 +158,8 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
 }
 
 /* From `from` at *offset (moved on) to the socket or file `to`. The call knows no MSG_NOSIGNAL: the
- * thread's SIGPIPE is blocked round it, and taken if it came. Two cheap calls beside a copy of many
- * pages; threads that block it already pay one. */
+ * thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes of a short
+ * count. Cheap calls beside a copy of many pages; threads that block it already pay one. */
 static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len)
 {
     static const struct timespec none;
@@ -175,7 +175,7 @@ static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len
         rc = weir__sys_result(sendfile(to, from, offset, len));
     } while (rc == -EINTR);
     if (!sigismember(&before, SIGPIPE)) {
-        if (rc == -EPIPE)
+        if (rc != (int)len)
             (void)sigtimedwait(&pipe, NULL, &none);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }

@@ -19,9 +19,9 @@
 struct census {
     weir_post post;
     struct weir__worker *worker;
-    uint32_t users;   /* the asker and the worker: the last frees it */
-    uint32_t done;    /* partner: weir__runtime_tell */
-    uint32_t count;   /* of all tasks */
+    uint32_t users; /* the asker and the worker: the last frees it */
+    uint32_t done;  /* partner: weir__runtime_tell */
+    uint32_t count; /* of all tasks */
     uint32_t kept;
     struct weir__census_entry entries[WEIR__CENSUS_MAX];
 };

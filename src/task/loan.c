@@ -166,8 +166,7 @@ static bool start_one(struct weir__runtime *runtime, struct weir__standby *stand
     if (standby->count == weir__runtime_workers(runtime))
         return false;
     if (!standby->threads)
-        standby->threads =
-            weir__calloc(weir__runtime_workers(runtime), sizeof *standby->threads);
+        standby->threads = weir__calloc(weir__runtime_workers(runtime), sizeof *standby->threads);
     if (!standby->threads
         || weir__sys->thread_start(&standby->threads[standby->count], stand_by, runtime,
                                    "weir-standby")

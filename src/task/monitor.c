@@ -20,10 +20,11 @@ static void watch_run(struct weir__runtime *runtime, struct weir__worker *worker
     int64_t took_ns = (int64_t)(now_ns - worker->watched_since_ns);
 
     if (watch->lends && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) != LOAN_HOME) {
-        weir__sys->thread_signal(worker->thread_number, watch->signal); /* a poke */
+        weir__sys->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED),
+                                 watch->signal); /* a poke */
     } else if (watch->lends && took_ns >= watch->slice_ns && weir__loan_prepare(runtime)) {
         WEIR_ATOMIC_STORE(&worker->stuck_runs, worker->watched_runs, RELAXED);
-        weir__sys->thread_signal(worker->thread_number, watch->signal);
+        weir__sys->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED), watch->signal);
     }
     if (took_ns >= watch->report_ns && !worker->watched_reported) {
         worker->watched_reported = true;

@@ -180,7 +180,8 @@ static void begin_thread(struct weir__worker *worker)
     weir__context_init_thread(&worker->context);
     (void)weir__overflow_stack_init(&worker->signal_stack);
     if (worker->runtime->options.pin != WEIR_PIN_NONE)
-        (void)weir__affinity_bind(worker->index - 1, worker->runtime->options.pin == WEIR_PIN_NODES);
+        (void)weir__affinity_bind(worker->index - 1,
+                                  worker->runtime->options.pin == WEIR_PIN_NODES);
     if (worker->runtime->watch.lends)
         weir__thread_unblock(worker->runtime->watch.signal);
     WEIR_ATOMIC_STORE(&worker->thread_number, weir__thread_number(), RELAXED);

@@ -145,7 +145,6 @@ static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_
 
     if (task->shields)
         word |= WEIR__WAIT_SHIELDED;
-    task->stop_reason = 0;
     if (slot) {
         WEIR_ATOMIC_STORE(&slot->task, task, RELAXED);
         WEIR_ATOMIC_STORE(&slot->word, word, RELEASE);
@@ -183,6 +182,7 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
         return rc;
     op->done = op_done;
     op->context = task;
+    task->stop_reason = 0;
     if (task->inlined < INLINE_MAX && weir__loop_submit_inline(loop, op)) {
         task->inlined++;
         return op->result;
@@ -194,6 +194,11 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
     weir__task_suspend(task);
     WEIR_ASSERT(!task->waiting);
     return wait_result(task, op);
+}
+
+int weir__task_cut_short(const struct weir__task *task)
+{
+    return task->stop_reason;
 }
 
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)

@@ -51,6 +51,9 @@ static inline int weir__task_await(struct weir__task *task, weir_op *op)
     return weir__task_await_in(task, op, NULL);
 }
 
+/* Of an operation that has done a part: 0, or why it was stopped then. Nobody tells it again. */
+int weir__task_cut_short(const struct weir__task *task);
+
 /* Notes that a call returns `code` because it was stopped, for the block whose deadline did it. */
 int weir__task_stopped(struct weir__task *task, int code);
 

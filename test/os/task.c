@@ -504,8 +504,9 @@ static int cancel_across(void *arg)
             CHECK(weir_spawn_with(&scope, nest_elsewhere, arg, &options) == 0);
         }
         if (round % 2) {
-            while (__atomic_load_n(&spread->started, __ATOMIC_SEQ_CST) -
-                       __atomic_load_n(&spread->cancelled, __ATOMIC_SEQ_CST) < 80)
+            while (__atomic_load_n(&spread->started, __ATOMIC_SEQ_CST)
+                       - __atomic_load_n(&spread->cancelled, __ATOMIC_SEQ_CST)
+                   < 80)
                 CHECK(weir_yield() == 0);
         }
         weir_scope_cancel(&scope);

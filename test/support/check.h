@@ -19,7 +19,7 @@ static inline void check_note(const char *text)
 }
 
 #define CHECK_TEXT_(line) #line
-#define CHECK_TEXT(line) CHECK_TEXT_(line)
+#define CHECK_TEXT(line)  CHECK_TEXT_(line)
 #define CHECK(condition)                                                                           \
     ((condition) ? (void)0 : check_note("line " CHECK_TEXT(__LINE__) ": " #condition))
 

@@ -30,8 +30,8 @@ static void counted_release(void *memory, void *user)
     free(memory);
 }
 
-static const struct weir_allocator counted = {counted_allocate, counted_reallocate,
-                                              counted_release, &live};
+static const struct weir_allocator counted = {counted_allocate, counted_reallocate, counted_release,
+                                              &live};
 
 TEST(an_allocator_without_a_function_is_refused)
 {

@@ -6,7 +6,7 @@
 #include "base/container.h"
 #include "core/inbox.h"
 
-#define SENDERS 4
+#define SENDERS  4
 #define MESSAGES 20000
 
 struct message {

@@ -112,8 +112,7 @@ static uint64_t random_distance(void)
 }
 
 /* Moves the clock and checks that exactly what is due, by the tick, has fired. */
-static void step_model(struct weir__wheel *wheel, struct timer *timers, size_t count,
-                       uint64_t *now)
+static void step_model(struct weir__wheel *wheel, struct timer *timers, size_t count, uint64_t *now)
 {
     uint64_t next = weir__wheel_next(wheel);
     struct timer *fired;
@@ -137,7 +136,9 @@ static void step_model(struct weir__wheel *wheel, struct timer *timers, size_t c
 
 TEST(random_use_agrees_with_a_plain_list)
 {
-    enum { COUNT = 200 };
+    enum {
+        COUNT = 200
+    };
     struct weir__wheel wheel;
     struct timer *timers = calloc(COUNT, sizeof *timers);
     uint64_t now = random_distance();
@@ -167,7 +168,9 @@ TEST(random_use_agrees_with_a_plain_list)
 
 TEST(a_million_timers_fire_in_the_order_of_their_ticks)
 {
-    enum { COUNT = 1000000 };
+    enum {
+        COUNT = 1000000
+    };
     struct weir__wheel wheel;
     struct timer *timers = calloc(COUNT, sizeof *timers), *fired;
     uint64_t now = 0, last = 0;
