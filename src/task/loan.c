@@ -8,6 +8,7 @@
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/lock.h"
+#include "sys/trace.h"
 #include "task/runtime.h"
 #include "task/worker.h"
 
@@ -18,6 +19,7 @@ void weir__loan_begin(struct weir__worker *worker)
 {
     struct weir__standby *standby = weir__runtime_standby(worker->runtime);
 
+    worker->lent_task = worker->current;
     WEIR_ATOMIC_STORE(&weir__here()->lent, 1, RELAXED);
     WEIR_ATOMIC_STORE(&worker->loan, LOAN_OUT, SEQ_CST);
     (void)WEIR_ATOMIC_ADD(&standby->word, 1, SEQ_CST);
@@ -51,23 +53,38 @@ static struct sigaction previous;
 static uint32_t installs; /* guarded by `lock` */
 static uint32_t lock;
 
+struct weir__task *weir__loan_task(const struct weir__here *here)
+{
+    if (!here->worker)
+        return NULL;
+    return here->lent ? here->worker->lent_task : here->worker->current;
+}
+
+/* Whether the thread is in the run that the monitor has seen. */
+static bool still_stuck(const struct weir__here *here)
+{
+    struct weir__worker *worker = here->worker;
+
+    return here->lent
+           || WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED)
+                  == WEIR_ATOMIC_LOAD(&worker->watched.stuck_runs, RELAXED);
+}
+
 static void on_signal(int number)
 {
     struct weir__here *here = weir__here();
     struct weir__worker *worker = here->worker;
+    int saved = weir__sys_errno();
 
     (void)number;
-    if (!worker || WEIR_ATOMIC_LOAD(&here->inside, RELAXED)
-        || WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) != LOAN_HOME
-        || WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED)
-               != WEIR_ATOMIC_LOAD(&worker->stuck_runs, RELAXED))
+    if (!worker || !still_stuck(here))
         return;
-    {
-        int saved = weir__sys_errno();
-
+    weir__monitor_answer(&worker->watched, weir__loan_task(here));
+    if (weir__runtime_watch(worker->runtime)->lends
+        && !WEIR_ATOMIC_LOAD(&here->inside, RELAXED) && worker->current && !here->lent
+        && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
         weir__loan_begin(worker);
-        weir__sys_errno_restore(saved);
-    }
+    weir__sys_errno_restore(saved);
 }
 
 int weir__loan_install(int number)
@@ -82,6 +99,7 @@ int weir__loan_install(int number)
         action.sa_flags = SA_RESTART | SA_ONSTACK;
         sigfillset(&action.sa_mask);
         weir__current_take_back = take_back;
+        weir__trace_prepare();
         rc = weir__sys_sigaction(number, &action, &previous);
     }
     installs += rc == 0;

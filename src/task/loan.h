@@ -20,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct weir__here;
 struct weir__runtime;
+struct weir__task;
 struct weir__worker;
 
 enum weir__loan {
@@ -42,7 +44,10 @@ struct weir__standby {
     struct weir__thread *threads;
 };
 
-/* Makes lending possible in this process, by the signal `number`; counted. 0 or an error. */
+/* What the thread runs, lent or not; NULL if no task. Async-signal-safe, on that thread. */
+struct weir__task *weir__loan_task(const struct weir__here *here);
+
+/* Makes lending possible in this process, by the signal `number`, and traces for reports; counted. 0 or an error. */
 int weir__loan_install(int number);
 void weir__loan_uninstall(void);
 

@@ -182,7 +182,7 @@ static void begin_thread(struct weir__worker *worker)
     if (worker->runtime->options.pin != WEIR_PIN_NONE)
         (void)weir__affinity_bind(worker->index - 1,
                                   worker->runtime->options.pin == WEIR_PIN_NODES);
-    if (worker->runtime->watch.lends)
+    if (worker->runtime->watch.signal)
         weir__thread_unblock(worker->runtime->watch.signal);
     WEIR_ATOMIC_STORE(&worker->thread_number, weir__thread_number(), RELAXED);
     if (hooks && hooks->worker_start)
@@ -230,8 +230,7 @@ static void run_worker(void *arg)
 
 static const char *describe_current(uint64_t *id)
 {
-    struct weir__worker *worker = weir__here()->worker;
-    struct weir__task *task = worker ? worker->current : NULL;
+    struct weir__task *task = weir__loan_task(weir__here());
 
     if (!task)
         return NULL;
@@ -253,7 +252,7 @@ static void destroy(struct weir__runtime *runtime)
     weir__free(runtime->root.parts);
     if (runtime->reports)
         weir__overflow_uninstall();
-    if (runtime->watch.lends)
+    if (runtime->watch.signal)
         weir__loan_uninstall();
     weir__free(runtime);
 }
@@ -290,9 +289,9 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     runtime->own_thread = own_thread;
     runtime->watch.slice_ns = o->slice_ns;
     runtime->watch.report_ns = o->report_ns;
-    runtime->watch.signal = o->lend_signal;
-    runtime->watch.lends =
-        o->workers > 1 && o->lend != WEIR_OFF && weir__loan_install(o->lend_signal) == 0;
+    if (weir__loan_install(o->lend_signal) == 0)
+        runtime->watch.signal = o->lend_signal;
+    runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && runtime->watch.signal;
     weir__overflow_describe = describe_current;
     runtime->reports = !o->no_overflow_report && weir__overflow_install() == 0;
     rc = make_workers(runtime, o->workers);

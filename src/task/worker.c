@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/container.h"
+#include "task/runtime.h"
 #include "task/scope.h"
 #include "task/state.h"
 
@@ -125,8 +126,10 @@ int weir__worker_step(struct weir__worker *worker)
     }
     weir__loop_enter(loop);
     rc = weir__loop_poll(loop, asleep ? -1 : 0);
-    if (asleep)
+    if (asleep) {
         weir__sched_awake(worker);
+        weir__monitor_rouse(weir__runtime_monitor(worker->runtime));
+    }
     weir__loop_drain(loop);
     weir__loop_leave(loop);
     weir__sched_gather(worker);

@@ -12,6 +12,7 @@
 #include "base/slab.h"
 #include "sys/current.h"
 #include "sys/sys.h"
+#include "task/monitor.h"
 #include "task/overflow.h"
 #include "task/task.h"
 
@@ -27,13 +28,10 @@ struct weir__worker {
     struct weir__context *back;   /* of the thread that steps: where its tasks switch back to */
     struct weir__context context; /* of the worker's own thread */
     uint32_t loan;                /* enum weir__loan */
-    uint32_t stuck_runs;          /* the run for which the monitor has sent its signal */
+    struct weir__task *lent_task; /* what its own thread runs meanwhile */
     uint64_t loan_count;
-    uint64_t stuck_count; /* runs that were reported */
     int thread_number;
-    uint32_t watched_runs; /* the monitor's own, from here to watched_reported */
-    uint64_t watched_since_ns;
-    bool watched_reported;
+    struct weir__watched watched;
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
     struct weir__slab alarms;
