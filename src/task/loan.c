@@ -80,9 +80,8 @@ static void on_signal(int number)
     if (!worker || !still_stuck(here))
         return;
     weir__monitor_answer(&worker->watched, weir__loan_task(here));
-    if (weir__runtime_watch(worker->runtime)->lends
-        && !WEIR_ATOMIC_LOAD(&here->inside, RELAXED) && worker->current && !here->lent
-        && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
+    if (weir__runtime_watch(worker->runtime)->lends && !WEIR_ATOMIC_LOAD(&here->inside, RELAXED)
+        && worker->current && !here->lent && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
         weir__loan_begin(worker);
     weir__sys_errno_restore(saved);
 }

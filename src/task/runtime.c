@@ -173,7 +173,7 @@ static void step(struct weir__worker *worker)
 
 static void begin_thread(struct weir__worker *worker)
 {
-    const struct weir_runtime_hooks *hooks = worker->runtime->options.hooks;
+    const struct weir_runtime_hooks *hooks = worker->hooks;
 
     weir__current_set_worker(worker);
     weir__current_set_loop(worker->loop);
@@ -191,7 +191,7 @@ static void begin_thread(struct weir__worker *worker)
 
 static void end_thread(struct weir__worker *worker)
 {
-    const struct weir_runtime_hooks *hooks = worker->runtime->options.hooks;
+    const struct weir_runtime_hooks *hooks = worker->hooks;
 
     if (hooks && hooks->worker_stop)
         hooks->worker_stop(worker->index, hooks->arg);

@@ -30,7 +30,7 @@ const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime 
 struct weir__watch {
     bool lends;
     int signal;        /* 0: none may be used */
-    int64_t slice_ns; /* a run longer than this has its worker lent; the interval of looks */
+    int64_t slice_ns;  /* a run longer than this has its worker lent; the interval of looks */
     int64_t report_ns; /* a run longer than this is reported */
 };
 const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime);

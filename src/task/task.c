@@ -27,6 +27,14 @@ const char *weir_task_name(void)
     return task ? task->name : NULL;
 }
 
+void **weir_task_user(void)
+{
+    struct weir__task *task = weir__task_current();
+
+    weir__current_leave();
+    return task ? &task->user : NULL;
+}
+
 uint64_t weir_task_id(void)
 {
     struct weir__task *task = weir__task_current();
@@ -137,7 +145,11 @@ static void deliver_end(weir_post *post, weir_loop *loop)
 
 void weir__task_bury(struct weir__task *task)
 {
+    const struct weir_runtime_hooks *hooks = task->worker->hooks;
+
     WEIR_ASSERT(weir__list_empty(&task->scopes));
+    if (hooks && hooks->task_end)
+        hooks->task_end(task->id, task->name, &task->user, hooks->arg);
     weir__task_drop_alarm(task);
     weir__context_fini(&task->context);
     if (task->worker == task->home) {
@@ -231,6 +243,9 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     task->scope = scope;
     task->name = options->name ? options->name : "task";
     task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
+    task->user = NULL;
+    if (worker->hooks && worker->hooks->task_spawn)
+        worker->hooks->task_spawn(task->id, task->name, &task->user, worker->hooks->arg);
     weir__list_init(&task->scopes);
     weir__scope_enter(scope, worker, task);
     weir__sched_ready(task, true);
@@ -240,20 +255,21 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
 int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                  const struct weir_spawn_options *options, size_t options_size)
 {
-    struct weir__worker *worker = weir__current_worker();
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
+    struct weir__worker *worker;
 
     if (rc < 0)
         return rc;
+    worker = weir__current_worker();
     if (!worker)
-        return WEIR_ENOTASK;
-    if (o.worker > weir__runtime_workers(worker->runtime) || o.copy_size > WEIR_SPAWN_COPY_MAX
-        || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF)
-        return WEIR_EOPTION;
-    if (weir__scope_cancelled(weir__scope_of(scope)))
-        return WEIR_ECANCELED;
-    if (o.worker && o.worker != worker->index)
+        rc = WEIR_ENOTASK;
+    else if (o.worker > weir__runtime_workers(worker->runtime) || o.copy_size > WEIR_SPAWN_COPY_MAX
+             || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF)
+        rc = WEIR_EOPTION;
+    else if (weir__scope_cancelled(weir__scope_of(scope)))
+        rc = WEIR_ECANCELED;
+    else if (o.worker && o.worker != worker->index)
         rc = weir__scope_spawn_on(weir__scope_of(scope),
                                   weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
     else

@@ -76,6 +76,7 @@ struct weir__task {
     weir_task_fn *fn;
     void *arg;
     const char *name;
+    void *user; /* the hooks' */
     uint64_t id;
     weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
     weir_post stop_post; /* a cancel on its way to the loop where the task waits, and back */

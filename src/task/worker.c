@@ -16,6 +16,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
 
     memset(worker, 0, sizeof *worker);
     worker->runtime = runtime;
+    worker->hooks = weir__runtime_hooks(runtime);
     worker->index = index;
     weir__run_init(&worker->run, index);
     weir__slab_init(&worker->tasks, sizeof(struct weir__task));
@@ -81,16 +82,30 @@ static void settle(struct weir__task *task)
     }
 }
 
+static void call_hook(struct weir__task *task,
+                      void (*hook)(uint64_t id, const char *name, void **user, void *arg),
+                      void *arg)
+{
+    if (hook)
+        hook(task->id, task->name, &task->user, arg);
+}
+
 static void run_task(struct weir__worker *worker, struct weir__task *task)
 {
+    const struct weir_runtime_hooks *hooks = worker->hooks;
+
     WEIR_ATOMIC_STORE(&worker->run.runs, worker->run.runs + 1, RELAXED); /* partner: thieves */
     weir__task_state_run(&task->state);
     task->worker = worker;
     task->refusals = 0;
     task->inlined = 0;
     worker->current = task;
+    if (hooks)
+        call_hook(task, hooks->task_begin, hooks->arg);
     weir__context_switch(worker->back, &task->context);
     worker->current = NULL;
+    if (hooks)
+        call_hook(task, hooks->task_pause, hooks->arg);
     settle(task);
 }
 
@@ -124,11 +139,15 @@ int weir__worker_step(struct weir__worker *worker)
         task = weir__sched_search(worker);
         asleep = !task && !weir__loop_pending(loop) && weir__sched_sleep(worker);
     }
+    if (asleep && worker->hooks && worker->hooks->worker_park)
+        worker->hooks->worker_park(worker->index, worker->hooks->arg);
     weir__loop_enter(loop);
     rc = weir__loop_poll(loop, asleep ? -1 : 0);
     if (asleep) {
         weir__sched_awake(worker);
         weir__monitor_rouse(weir__runtime_monitor(worker->runtime));
+        if (worker->hooks && worker->hooks->worker_unpark)
+            worker->hooks->worker_unpark(worker->index, worker->hooks->arg);
     }
     weir__loop_drain(loop);
     weir__loop_leave(loop);
