@@ -70,10 +70,11 @@ struct weir_runtime_options {
     const char *name;                       /* of the runtime, for messages; borrowed likewise */
 };
 
-/* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
- * (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes), signal,
- * slice, report. Times take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION,
- * *options untouched; then *where, unless it is NULL, points at the part that is wrong. Any thread. */
+/* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers,
+ * backend (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
+ * signal, slice, report. Times take ns, us, ms, s; sizes take k, m. Sets only what is named.
+ * WEIR_EOPTION, *options untouched; then *where, unless it is NULL, points at the part that is
+ * wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
 static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,
@@ -82,9 +83,9 @@ static inline int weir_runtime_options_parse(struct weir_runtime_options *option
     return weir_runtime_options_parse_n(options, text, where, sizeof *options);
 }
 
-/* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN, WEIR_STACK,
- * WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, with the values above; a
- * value that does not parse is WEIR_EOPTION. */
+/* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
+ * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, with the
+ * values above; a value that does not parse is WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started has
  * ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a
@@ -112,9 +113,10 @@ static inline int weir_runtime_create(weir_runtime **out,
     return weir_runtime_create_n(out, options, sizeof *options, WEIR_VERSION);
 }
 
-/* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the runtime
- * shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION, WEIR_ESHUTDOWN.
- * A task that cannot be started for want of a stack ends at once. Any thread; does not suspend. */
+/* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the
+ * runtime shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION,
+ * WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any thread;
+ * does not suspend. */
 WEIR_PUBLIC int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                                      const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, void *arg)
@@ -137,9 +139,9 @@ struct weir_remaining {
 };
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
-/* Cancels the runtime's tasks and waits until they have ended, at most limit_ns: how many are left,
- * each of which was told to `tell` (NULL: nobody) on the calling thread. May be called again. Not from
- * a task of the runtime: WEIR_EBUSY. */
+/* Cancels the runtime's tasks and waits until they have ended, at most limit_ns: how many are
+ * left, each of which was told to `tell` (NULL: nobody) on the calling thread. May be called
+ * again. Not from a task of the runtime: WEIR_EBUSY. */
 WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
                                       weir_remaining_fn *tell, void *arg);
 
@@ -155,8 +157,8 @@ WEIR_PUBLIC const char *weir_backend_name(void);
 WEIR_PUBLIC uint32_t weir_worker_index(void);
 
 /* Runs fn(arg) on the calling thread, for code that computes or blocks and cannot be moved: the
- * worker goes on elsewhere meanwhile where that is possible (more than one worker, lending not off).
- * `fn` may not suspend. Its result. Outside of tasks it is a plain call. */
+ * worker goes on elsewhere meanwhile where that is possible (more than one worker, lending not
+ * off). `fn` may not suspend. Its result. Outside of tasks it is a plain call. */
 WEIR_PUBLIC int weir_block_in_place(weir_task_fn *fn, void *arg);
 
 #ifdef __cplusplus

@@ -85,7 +85,8 @@ WEIR_PUBLIC int weir_check(void);
 WEIR_PUBLIC const char *weir_task_name(void);
 WEIR_PUBLIC uint64_t weir_task_id(void);
 /* The place for a pointer of the program's in the calling task, NULL at first; the hooks of
- * <weir/runtime.h> see it too. Valid while the task runs. NULL outside of tasks. Does not suspend. */
+ * <weir/runtime.h> see it too. Valid while the task runs. NULL outside of tasks. Does not
+ * suspend. */
 WEIR_PUBLIC void **weir_task_user(void);
 
 #ifdef __cplusplus

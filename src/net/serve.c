@@ -626,9 +626,11 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
     o.drain_limit_ns = o.drain_limit_ns ? o.drain_limit_ns : DRAIN_DEFAULT_NS;
     o.name = o.name ? o.name : "handler";
     listener = weir__listener_enter(handle, &rc);
-    if (!listener)
+    if (!listener) {
+        weir__current_leave();
         return rc;
-    weir__served_calls = &served_calls;
+    }
+    WEIR_ATOMIC_STORE(&weir__served_calls, &served_calls, RELEASE);
     rc = serve_create(&serve, listener, task, &o);
     if (rc == 0) {
         serve->handler = handler;
@@ -636,6 +638,7 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
         rc = serve_run(serve, task);
     }
     weir__listener_leave(listener);
+    weir__current_leave();
     return rc;
 }
 

@@ -98,7 +98,7 @@ static void release_at_home(struct weir__stream *stream, weir_loop *loop)
     weir_loop_close(loop, &stream->fd);
     weir__handle_free(stream->id);
     if (stream->served)
-        weir__served_calls->released(stream);
+        WEIR_ATOMIC_LOAD(&weir__served_calls, ACQUIRE)->released(stream);
     weir__slab_give(&worker->streams, stream);
 }
 
@@ -195,7 +195,7 @@ static void received(weir_op *op)
             stream->direct_left = DIRECT_MANY; /* nobody took them */
     }
     if (stream->idling)
-        weir__served_calls->stirred(stream);
+        WEIR_ATOMIC_LOAD(&weir__served_calls, ACQUIRE)->stirred(stream);
     else if (!recaller)
         weir__wait_wake(&stream->reader);
     if (!last)
@@ -294,7 +294,7 @@ static void deliver_note(weir_post *post, weir_loop *loop)
     if (next != loop->index)
         weir__loop_post(weir__loop_by_index(next), post);
     else
-        weir__served_calls->stopped(stream);
+        WEIR_ATOMIC_LOAD(&weir__served_calls, ACQUIRE)->stopped(stream);
 }
 
 void weir__stream_stop(struct weir__stream *stream, int reason)

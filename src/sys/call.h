@@ -157,9 +157,10 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
     return rc;
 }
 
-/* From `from` at *offset (moved on) to the socket or file `to`. The call knows no MSG_NOSIGNAL: the
- * thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes of a short
- * count. Cheap calls beside a copy of many pages; threads that block it already pay one. */
+/* From `from` at *offset (moved on) to the socket or file `to`. The call knows no MSG_NOSIGNAL:
+ * the thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes
+ * of a short count. Cheap calls beside a copy of many pages; threads that block it already pay
+ * one. */
 static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len)
 {
     static const struct timespec none;

@@ -19,7 +19,7 @@ void weir__loan_begin(struct weir__worker *worker)
 {
     struct weir__standby *standby = weir__runtime_standby(worker->runtime);
 
-    worker->lent_task = worker->current;
+    worker->lent_task = WEIR_ATOMIC_LOAD(&worker->current, RELAXED);
     WEIR_ATOMIC_STORE(&weir__here()->lent, 1, RELAXED);
     WEIR_ATOMIC_STORE(&worker->loan, LOAN_OUT, SEQ_CST);
     (void)WEIR_ATOMIC_ADD(&standby->word, 1, SEQ_CST);
@@ -57,7 +57,7 @@ struct weir__task *weir__loan_task(const struct weir__here *here)
 {
     if (!here->worker)
         return NULL;
-    return here->lent ? here->worker->lent_task : here->worker->current;
+    return here->lent ? here->worker->lent_task : WEIR_ATOMIC_LOAD(&here->worker->current, RELAXED);
 }
 
 /* Whether the thread is in the run that the monitor has seen. */
@@ -81,7 +81,8 @@ static void on_signal(int number)
         return;
     weir__monitor_answer(&worker->watched, weir__loan_task(here));
     if (weir__runtime_watch(worker->runtime)->lends && !WEIR_ATOMIC_LOAD(&here->inside, RELAXED)
-        && worker->current && !here->lent && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
+        && !here->lent && WEIR_ATOMIC_LOAD(&worker->current, RELAXED)
+        && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
         weir__loan_begin(worker);
     weir__sys_errno_restore(saved);
 }
@@ -139,13 +140,13 @@ static void step_lent(struct weir__worker *worker, struct weir__context *context
     weir__current_set_worker(worker);
     weir__current_set_loop(worker->loop);
     worker->back = context;
-    worker->current = NULL;
+    WEIR_ATOMIC_STORE(&worker->current, NULL, RELAXED);
     worker->run.lent = true;
     worker->loan_count++;
     while (WEIR_ATOMIC_LOAD(&worker->loan, SEQ_CST) == LOAN_STEPPED)
         (void)weir__worker_step(worker);
     worker->run.lent = false;
-    worker->current = current;
+    WEIR_ATOMIC_STORE(&worker->current, current, RELAXED);
     worker->back = back;
     weir__current_set_loop(NULL);
     weir__current_set_worker(NULL);

@@ -1,13 +1,13 @@
 /* task/loan.h - lending a worker whose thread computes.
  *
  * A task that computes for long holds up all that waits on its worker: what is runnable can be
- * stolen, but what waits in the loop stays there. So the monitor, when a worker has run one task for
- * longer than a slice, sends its thread a signal. If that finds the thread in the program's code,
- * not in the library, the worker is lent: a standby thread steps it from then on, with its loop, its
- * queues and its timers, and the computing thread goes on. When it next calls the library it takes
- * its worker back, before the call does anything, and waits for the end of the standby's batch.
- * So a thread never loses its task, and a task never its thread. Tasks that are pinned to the worker
- * wait for its own thread.
+ * stolen, but what waits in the loop stays there. So the monitor, when a worker has run one task
+ * for longer than a slice, sends its thread a signal. If that finds the thread in the program's
+ * code, not in the library, the worker is lent: a standby thread steps it from then on, with its
+ * loop, its queues and its timers, and the computing thread goes on. When it next calls the library
+ * it takes its worker back, before the call does anything, and waits for the end of the standby's
+ * batch. So a thread never loses its task, and a task never its thread. Tasks that are pinned to
+ * the worker wait for its own thread.
  *
  * The word of a loan: HOME, OUT (offered), STEPPED (a standby has it), WANTED (the owner waits).
  * Partners: the handler, the standby, weir__loan_end. A worker's loop must be shared for this: its
@@ -47,7 +47,8 @@ struct weir__standby {
 /* What the thread runs, lent or not; NULL if no task. Async-signal-safe, on that thread. */
 struct weir__task *weir__loan_task(const struct weir__here *here);
 
-/* Makes lending possible in this process, by the signal `number`, and traces for reports; counted. 0 or an error. */
+/* Makes lending possible in this process, by the signal `number`, and traces for reports;
+ * counted. 0 or an error. */
 int weir__loan_install(int number);
 void weir__loan_uninstall(void);
 

@@ -91,6 +91,8 @@ static void report(struct weir__worker *worker, const struct weir__watch *watch,
     if (state != REPORT_READ && ++w->asked < ASKED_MAX) {
         if (watch->signal)
             send_signal(worker, watch);
+    } else if (state == REPORT_ASKED && !WEIR_ATOMIC_LOAD(&worker->current, RELAXED)) {
+        w->since_ns = weir__now_ns(); /* no run at all: the thread was not let run */
     } else {
         w->reported = true;
         WEIR_ATOMIC_STORE(&w->report_count, w->report_count + 1, RELAXED);
@@ -153,6 +155,16 @@ static enum look watch_all(struct weir__runtime *runtime)
     return all;
 }
 
+/* What happened before is not counted. */
+static void begin_watch(struct weir__runtime *runtime)
+{
+    uint64_t now_ns = weir__now_ns();
+    uint32_t i;
+
+    for (i = 1; i <= weir__runtime_workers(runtime); i++)
+        weir__runtime_worker(runtime, i)->watched.since_ns = now_ns;
+}
+
 /* Until a worker wakes. Between the word and the park everybody is looked at once more. */
 static void rest(struct weir__runtime *runtime, struct weir__monitor *monitor)
 {
@@ -167,8 +179,7 @@ static void rest(struct weir__runtime *runtime, struct weir__monitor *monitor)
         (void)weir__sys->park(&monitor->word, MONITOR_RESTS, REST_NS);
     looks = MONITOR_RESTS;
     (void)WEIR_ATOMIC_CAS(&monitor->word, &looks, MONITOR_LOOKS, SEQ_CST);
-    for (i = 1; i <= weir__runtime_workers(runtime); i++)
-        weir__runtime_worker(runtime, i)->watched.since_ns = weir__now_ns();
+    begin_watch(runtime);
 }
 
 static void monitor(void *arg)
@@ -177,6 +188,7 @@ static void monitor(void *arg)
     struct weir__monitor *monitor = weir__runtime_monitor(runtime);
     int64_t slice_ns = weir__runtime_watch(runtime)->slice_ns;
 
+    begin_watch(runtime);
     while (WEIR_ATOMIC_LOAD(&monitor->word, SEQ_CST) != MONITOR_STOPS) {
         enum look look = watch_all(runtime);
 

@@ -1,11 +1,11 @@
 /* task/monitor.h - one thread a runtime that notices workers which do not come back.
  *
  * It looks at each worker's count of runs, every few slices while workers are busy and every slice
- * while one of them runs the same task. A worker that has run a task for longer than a slice is lent
- * (task/loan.h), and its owner is poked while it is, so that what the kernel has deferred to that
- * thread gets done. One that has not come back for much longer is reported once, with the stack that
- * a signal has read. While all workers sleep it rests, and the first of them to wake rouses it. It
- * never touches a worker's own state.
+ * while one of them runs the same task. A worker that has run a task for longer than a slice is
+ * lent (task/loan.h), and its owner is poked while it is, so that what the kernel has deferred to
+ * that thread gets done. One that has not come back for much longer is reported once, with the
+ * stack that a signal has read. While all workers sleep it rests, and the first of them to wake
+ * rouses it. It never touches a worker's own state.
  */
 #ifndef WEIR_TASK_MONITOR_H
 #define WEIR_TASK_MONITOR_H

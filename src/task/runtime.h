@@ -38,7 +38,8 @@ const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtim
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);
 
-/* Fills what is zero from the environment, then from the defaults, and checks. 0 or WEIR_EOPTION. */
+/* Fills what is zero from the environment, then from the defaults, and checks. 0 or
+ * WEIR_EOPTION. */
 int weir__runtime_options_fill(struct weir_runtime_options *options);
 
 /* Between these two a thread that is none of the runtime's may touch it: its end waits. Begun while

@@ -99,11 +99,11 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     task->worker = worker;
     task->refusals = 0;
     task->inlined = 0;
-    worker->current = task;
+    WEIR_ATOMIC_STORE(&worker->current, task, RELAXED); /* partner: the monitor */
     if (hooks)
         call_hook(task, hooks->task_begin, hooks->arg);
     weir__context_switch(worker->back, &task->context);
-    worker->current = NULL;
+    WEIR_ATOMIC_STORE(&worker->current, NULL, RELAXED);
     if (hooks)
         call_hook(task, hooks->task_pause, hooks->arg);
     settle(task);

@@ -1,4 +1,5 @@
-/* test/os/runtime.c - runtimes: options, hooks, beside a program's threads, workers that are lent. */
+/* test/os/runtime.c - runtimes: options, hooks, beside a program's threads, workers that are
+ * lent. */
 #include "test.h"
 
 #include <pthread.h>
