@@ -158,7 +158,7 @@ int weir_close(weir_stream handle)
 
 void weir__stream_close(struct weir__stream *stream)
 {
-    bool armed_here = stream->armed_at == stream->home;
+    bool armed_here = WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST) == stream->home;
     uint32_t in_use;
     void *object;
 
@@ -210,7 +210,8 @@ bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop)
 {
     int error;
 
-    if (stream->armed_at || stream->ended || weir__stream_has_bytes(stream))
+    if (WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST) || stream->ended
+        || weir__stream_has_bytes(stream))
         return true;
     if (!weir__stream_enter((weir_stream){stream->id}, 0, &error))
         return false;
@@ -363,9 +364,9 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
             recall(stream, task);
         else if (weir__stream_has_bytes(stream))
             return 1;
-        else if (stream->armed_at && direct)
+        else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) && direct)
             recall(stream, task);
-        else if (stream->armed_at)
+        else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED))
             rc = weir__task_pause_in(task, &stream->reader);
         else if (stream->ended)
             return stream->recv.result ? stream->recv.result : WEIR_EEOF;

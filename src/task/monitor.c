@@ -13,7 +13,7 @@
 #include "task/worker.h"
 
 #define BUSY_SLICES   4          /* between two looks while the runs move */
-#define ASKED_MAX     8          /* looks that a stack is waited for */
+#define ASKED_MAX     1000       /* looks that a stack is waited for: the thread has to run first */
 #define HANDLER_DEPTH 2          /* frames of a trace that are the handler's */
 #define REST_NS       1000000000 /* a look once in a while, though nobody rouses */
 

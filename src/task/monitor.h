@@ -38,7 +38,7 @@ struct weir__monitor {
 struct weir__watched {
     uint32_t runs;
     bool reported;
-    uint8_t asked; /* looks since a stack was asked for */
+    uint16_t asked; /* looks since a stack was asked for */
     uint64_t since_ns;
     uint32_t stuck_runs;   /* the run that a signal is for; partner: the handler */
     uint32_t report;       /* enum weir__watched_report; partner: the handler */
