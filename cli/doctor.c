@@ -356,15 +356,45 @@ static void print_advice(const struct report *report)
         puts("  nothing to change");
 }
 
-static const struct cli_option options[] = {{0}};
+/* ---- options of runtimes ---- */
+
+static void print_option(const struct weir_runtime_option *option, void *arg)
+{
+    (void)arg;
+    printf("  %-9s %-13s %-9s %s%s\n", option->key, option->variable, option->value,
+           option->meaning,
+           option->wrong == WEIR_ON              ? " (WRONG: unset it or change it)"
+           : option->from_environment == WEIR_ON ? " (set)"
+                                                 : "");
+}
+
+static int print_options(void)
+{
+    puts("  option    variable      value     meaning");
+    if (weir_runtime_options_each(NULL, print_option, NULL) < 0)
+        return cli_fail(CLI_FAILED, "a variable of the environment has a value that is not one");
+    return CLI_OK;
+}
+
+struct settings {
+    bool options;
+};
+
+static const struct cli_option options[] = {
+    {"options", NULL, "print the options of runtimes, with their variables and values",
+     cli_take_switch, offsetof(struct settings, options)},
+    {0}};
 
 int cli_doctor(int argc, char **argv)
 {
     static struct report report;
-    int rc = cli_parse("doctor", argc, argv, options, &report, NULL);
+    struct settings settings = {false};
+    int rc = cli_parse("doctor", argc, argv, options, &settings, NULL);
 
     if (rc)
         return rc;
+    if (settings.options)
+        return print_options();
     puts("This machine:");
     examine_kernel();
     examine_ring(&report);
@@ -379,6 +409,7 @@ int cli_doctor(int argc, char **argv)
 
 void cli_doctor_help(void)
 {
-    puts("usage: weir doctor\n\nPrints what this machine allows, what weir will use, and what to "
-         "change for a\nserver of 50,000 connections. Changes nothing.");
+    puts("usage: weir doctor [OPTIONS]\n\nPrints what this machine allows, what weir will use, and "
+         "what to change for a\nserver of 50,000 connections. Changes nothing.\n");
+    cli_print_options(options);
 }

@@ -65,7 +65,8 @@ struct weir_runtime_options {
     uint8_t pin;                /* enum weir_pin_policy */
     int32_t lend_signal;        /* the signal that lending needs; default SIGRTMIN + 8 */
     int64_t slice_ns;           /* 100 us..1 s; default 1 ms */
-    int64_t report_ns;          /* a run that is longer is counted and reported; default 1 s */
+    int64_t report_ns;          /* a run that is longer is counted and reported; default 1 s;
+                                   negative: none is */
     const struct weir_runtime_hooks *hooks; /* borrowed until the runtime has ended; default none */
     const char *name;                       /* of the runtime, for messages; borrowed likewise */
 };
@@ -81,6 +82,29 @@ static inline int weir_runtime_options_parse(struct weir_runtime_options *option
                                              const char **where)
 {
     return weir_runtime_options_parse_n(options, text, where, sizeof *options);
+}
+
+/* One option as it is: see weir_runtime_options_each. */
+struct weir_runtime_option {
+    const char *key;      /* in text */
+    const char *variable; /* in the environment */
+    const char *value;    /* in effect, as text; borrowed until the call returns */
+    const char *meaning;
+    uint8_t from_environment; /* enum weir_switch */
+    uint8_t wrong;            /* likewise: the variable's value does not parse */
+};
+typedef void weir_runtime_option_fn(const struct weir_runtime_option *option, void *arg);
+
+/* Tells of every option the value that a runtime would use: *options (borrowed; NULL: none is
+ * set), then the environment, then the defaults. WEIR_EOPTION if a variable does not parse,
+ * after all were told. Does not suspend. Any thread. */
+WEIR_PUBLIC int weir_runtime_options_each_n(const struct weir_runtime_options *options,
+                                            weir_runtime_option_fn *tell, void *arg,
+                                            size_t options_size);
+static inline int weir_runtime_options_each(const struct weir_runtime_options *options,
+                                            weir_runtime_option_fn *tell, void *arg)
+{
+    return weir_runtime_options_each_n(options, tell, arg, sizeof *options);
 }
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,

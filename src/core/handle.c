@@ -199,7 +199,8 @@ void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind)
     struct entry *entry = resolve(id, kind);
     uintptr_t object = entry ? WEIR_ATOMIC_LOAD(&entry->object, ACQUIRE) : 0;
 
-    /* who has read what a free slot holds, or a later handle's object, sees here that it was freed */
+    /* who has read what a free slot holds, or a later handle's object, sees here that it was
+     * freed */
     return entry && names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE)) ? (void *)object : NULL;
 }
 

@@ -288,7 +288,7 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     runtime->options = *o;
     runtime->own_thread = own_thread;
     runtime->watch.slice_ns = o->slice_ns;
-    runtime->watch.report_ns = o->report_ns;
+    runtime->watch.report_ns = o->report_ns < 0 ? INT64_MAX : o->report_ns;
     if (weir__loan_install(o->lend_signal) == 0)
         runtime->watch.signal = o->lend_signal;
     runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && runtime->watch.signal;

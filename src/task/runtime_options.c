@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/options.h"
 #include "sys/limits.h"
 #include "task/runtime.h"
@@ -33,21 +34,22 @@ struct option {
     const char *variable;
     enum option_kind kind;
     size_t offset;
+    const char *meaning;
 };
 
 #define AT(member) offsetof(struct weir_runtime_options, member)
 
 static const struct option table[] = {
-    {"workers", "WEIR_WORKERS", OPTION_COUNT, AT(workers)},
-    {"backend", NULL, OPTION_BACKEND, AT(backend)}, /* WEIR_BACKEND is the loop's */
-    {"buffers", "WEIR_BUFFERS", OPTION_COUNT, AT(buffers_max)},
-    {"spin", "WEIR_SPIN", OPTION_TIME, AT(spin_ns)},
-    {"stack", "WEIR_STACK", OPTION_SIZE, AT(stack_size)},
-    {"lend", "WEIR_LEND", OPTION_SWITCH, AT(lend)},
-    {"pin", "WEIR_PIN", OPTION_PIN, AT(pin)},
-    {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal)},
-    {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns)},
-    {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns)},
+    {"workers", "WEIR_WORKERS", OPTION_COUNT, AT(workers), "threads that run tasks"},
+    {"backend", "WEIR_BACKEND", OPTION_BACKEND, AT(backend), "auto, uring or epoll"},
+    {"buffers", "WEIR_BUFFERS", OPTION_COUNT, AT(buffers_max), "most buffers a worker lends"},
+    {"spin", "WEIR_SPIN", OPTION_TIME, AT(spin_ns), "longest look for work before a sleep, or off"},
+    {"stack", "WEIR_STACK", OPTION_SIZE, AT(stack_size), "of a task, with its guard"},
+    {"lend", "WEIR_LEND", OPTION_SWITCH, AT(lend), "step the worker of a task that computes"},
+    {"pin", "WEIR_PIN", OPTION_PIN, AT(pin), "bind workers: none, cores or nodes"},
+    {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal), "what lending uses"},
+    {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns), "a longer run has its worker lent"},
+    {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns), "a longer run is reported, or off"},
 };
 
 /* ---- values ---- */
@@ -132,11 +134,12 @@ static bool read_count(const char *text, uint64_t max, uint32_t *out)
     return true;
 }
 
+static const char *const backends[] = {"auto", "uring", "epoll", NULL};
+static const char *const switches[] = {"default", "on", "off", NULL};
+static const char *const pins[] = {"none", "cores", "nodes", NULL};
+
 static bool set(struct weir_runtime_options *options, const struct option *option, const char *text)
 {
-    static const char *const backends[] = {"auto", "uring", "epoll", NULL};
-    static const char *const switches[] = {"default", "on", "off", NULL};
-    static const char *const pins[] = {"none", "cores", "nodes", NULL};
     void *at = (char *)options + option->offset;
     int word;
 
@@ -242,7 +245,7 @@ static int from_environment(struct weir_runtime_options *options)
     size_t i;
 
     for (i = 0; i < sizeof table / sizeof *table; i++) {
-        const char *value = table[i].variable ? getenv(table[i].variable) : NULL;
+        const char *value = getenv(table[i].variable);
 
         if (value && is_zero(options, &table[i]) && !set(options, &table[i], value))
             return WEIR_EOPTION;
@@ -250,14 +253,12 @@ static int from_environment(struct weir_runtime_options *options)
     return 0;
 }
 
-int weir__runtime_options_fill(struct weir_runtime_options *o)
+static void from_defaults(struct weir_runtime_options *o)
 {
-    int rc = from_environment(o);
-
-    if (rc < 0)
-        return rc;
     if (!o->workers)
         o->workers = (uint32_t)weir__limits_cpus();
+    if (o->lend == WEIR_DEFAULT)
+        o->lend = o->workers > 1 ? WEIR_ON : WEIR_OFF;
     if (!o->spin_ns)
         o->spin_ns = SPIN_DEFAULT_NS;
     if (!o->slice_ns)
@@ -266,9 +267,113 @@ int weir__runtime_options_fill(struct weir_runtime_options *o)
         o->report_ns = REPORT_DEFAULT_NS;
     if (!o->lend_signal)
         o->lend_signal = SIGRTMIN + 8;
+}
+
+int weir__runtime_options_fill(struct weir_runtime_options *o)
+{
+    int rc = from_environment(o);
+
+    if (rc < 0)
+        return rc;
+    from_defaults(o);
     if (o->workers > WEIR_WORKERS_MAX || o->spin_ns > SPIN_MAX_NS || o->slice_ns < SLICE_MIN_NS
-        || o->slice_ns > SLICE_MAX_NS || o->report_ns < 0 || o->lend > WEIR_OFF
-        || o->pin > WEIR_PIN_NODES || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
+        || o->slice_ns > SLICE_MAX_NS || o->lend > WEIR_OFF || o->pin > WEIR_PIN_NODES
+        || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
         return WEIR_EOPTION;
     return 0;
+}
+
+/* ---- telling ---- */
+
+static void describe_number(struct weir__line *line, const struct weir_runtime_options *options,
+                            const struct option *option)
+{
+    const char *at = (const char *)options + option->offset;
+
+    if (option->kind == OPTION_SIZE)
+        weir__line_add_number(line, *(const size_t *)(const void *)at);
+    else
+        weir__line_add_number(line, *(const uint32_t *)(const void *)at);
+}
+
+static void describe_time(struct weir__line *line, int64_t ns)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
+    size_t i = 0;
+
+    if (ns < 0) {
+        weir__line_add(line, "off");
+        return;
+    }
+    while (ns % units[i].ns)
+        i++;
+    weir__line_add_number(line, (uint64_t)(ns / units[i].ns));
+    weir__line_add(line, units[i].name);
+}
+
+static void describe(struct weir__line *line, const struct weir_runtime_options *options,
+                     const struct option *option)
+{
+    const char *at = (const char *)options + option->offset;
+
+    if (is_zero(options, option) && (option->kind == OPTION_COUNT || option->kind == OPTION_SIZE)) {
+        weir__line_add(line, "default");
+        return;
+    }
+    switch (option->kind) {
+    case OPTION_COUNT:
+    case OPTION_SIGNAL:
+    case OPTION_SIZE:
+        describe_number(line, options, option);
+        break;
+    case OPTION_TIME:
+        describe_time(line, *(const int64_t *)(const void *)at);
+        break;
+    case OPTION_SWITCH:
+        weir__line_add(line, switches[*(const uint8_t *)at]);
+        break;
+    case OPTION_BACKEND:
+        weir__line_add(line, backends[*(const uint32_t *)(const void *)at]);
+        break;
+    case OPTION_PIN:
+        weir__line_add(line, pins[*(const uint8_t *)at]);
+        break;
+    }
+}
+
+int weir_runtime_options_each_n(const struct weir_runtime_options *options,
+                                weir_runtime_option_fn *tell, void *arg, size_t options_size)
+{
+    struct weir_runtime_options own = {0};
+    int rc = weir__options_copy(&own, sizeof own, options, options_size);
+    size_t i;
+
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct option *option = &table[i];
+        const char *variable = is_zero(&own, option) ? getenv(option->variable) : NULL;
+        struct weir_runtime_option told = {
+            option->key, option->variable, NULL, option->meaning, variable ? WEIR_ON : WEIR_OFF,
+            WEIR_OFF};
+        struct weir_runtime_options filled;
+        struct weir__line line;
+
+        weir__line_init(&line);
+        if (variable && !set(&own, option, variable)) {
+            rc = WEIR_EOPTION;
+            told.wrong = WEIR_ON;
+            weir__line_add(&line, variable);
+        } else {
+            filled = own;
+            from_defaults(&filled);
+            describe(&line, &filled, option);
+        }
+        told.value = line.text;
+        tell(&told, arg);
+    }
+    return rc;
 }

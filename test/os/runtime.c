@@ -71,6 +71,43 @@ TEST(environment_decides_what_is_left_open)
     assert_int_equal(unsetenv("WEIR_WORKERS"), 0);
 }
 
+struct each {
+    int count, wrong, set;
+};
+
+static void note_option(const struct weir_runtime_option *option, void *arg)
+{
+    struct each *each = arg;
+
+    assert_non_null(option->value);
+    assert_non_null(option->meaning);
+    each->count++;
+    each->wrong += option->wrong == WEIR_ON;
+    each->set += option->from_environment == WEIR_ON;
+    if (strcmp(option->key, "slice") == 0)
+        assert_string_equal(option->value, "3ms");
+    if (strcmp(option->key, "pin") == 0 && option->wrong == WEIR_ON)
+        assert_string_equal(option->value, "nowhere");
+}
+
+TEST(options_are_told_with_their_values)
+{
+    struct weir_runtime_options options = {.slice_ns = WEIR_MILLISECONDS(3)};
+    struct each each = {0};
+
+    assert_int_equal(setenv("WEIR_SLICE", "7ms", 1), 0); /* the struct says otherwise */
+    assert_int_equal(setenv("WEIR_SPIN", "off", 1), 0);
+    assert_int_equal(weir_runtime_options_each(&options, note_option, &each), 0);
+    assert_true(each.count >= 10);
+    assert_int_equal(each.wrong, 0);
+    assert_int_equal(setenv("WEIR_PIN", "nowhere", 1), 0);
+    assert_int_equal(weir_runtime_options_each(&options, note_option, &each), WEIR_EOPTION);
+    assert_int_equal(each.wrong, 1);
+    assert_int_equal(unsetenv("WEIR_PIN"), 0);
+    assert_int_equal(unsetenv("WEIR_SPIN"), 0);
+    assert_int_equal(unsetenv("WEIR_SLICE"), 0);
+}
+
 /* ---- hooks ---- */
 
 struct hooked {
