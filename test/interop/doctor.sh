@@ -28,6 +28,11 @@ for what in kernel io_uring descriptors backlog 'memory maps' backend workers; d
     judge "doctor_names_${what// /_}" "^  $what" "$weir" doctor
 done
 judge doctor_follows_the_environment '^  backend  *epoll' env WEIR_BACKEND=epoll "$weir" doctor
+judge doctor_lists_options '^  slice  *WEIR_SLICE  *1ms' "$weir" doctor --options
+judge doctor_shows_the_environment '^  slice .* 5ms .*(set)' \
+    env WEIR_SLICE=5ms "$weir" doctor --options
+judge doctor_names_wrong_variables '^  pin .* sideways .*WRONG' \
+    env WEIR_PIN=sideways "$weir" doctor --options
 judge doctor_advises_more_descriptors '^  - too few descriptors' limited
 judge doctor_refuses_arguments 'one argument too many' "$weir" doctor x
 exit "$bad"
