@@ -140,6 +140,7 @@ void weir__received_push(weir_op *op, const weir_lent *lent)
 
 uint32_t weir_op_received(weir_op *op, weir_lent *lent)
 {
+    WEIR__CALL;
     struct weir__received *node = op->u.received.head;
 
     if (!node)

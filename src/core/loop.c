@@ -79,6 +79,7 @@ static int init_backend(struct weir_loop *loop, uint32_t wanted)
 int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
                        size_t options_size)
 {
+    WEIR__CALL;
     struct weir_loop_options o = {0};
     struct weir_loop *loop;
     int rc;
@@ -117,6 +118,8 @@ int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
 
 int weir_loop_destroy(weir_loop *loop)
 {
+    WEIR__CALL;
+
     if (loop->inflight || loop->running)
         return WEIR_EBUSY;
     loop_fini(loop);
@@ -284,6 +287,8 @@ void weir_loop_forget(weir_loop *loop, weir_fd *fd)
 
 void weir_loop_give_back(weir_lent *lent)
 {
+    WEIR__CALL;
+
     weir__buffers_return(lent);
 }
 
@@ -324,6 +329,8 @@ void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node)
 
 void weir_loop_post(weir_loop *loop, weir_post *post)
 {
+    WEIR__CALL;
+
     weir__loop_post(loop, post);
 }
 
@@ -454,6 +461,7 @@ static bool loop_alive(const struct weir_loop *loop)
 
 int weir_loop_run(weir_loop *loop, enum weir_loop_mode mode)
 {
+    WEIR__CALL;
     struct weir_loop *before = weir__current_loop();
     int rc = 0;
 

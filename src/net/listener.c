@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "stream/stream.h"
 #include "sys/call.h"
+#include "sys/current.h"
 #include "sys/sockopt.h"
 #include "task/runtime.h"
 #include "task/worker.h"
@@ -170,6 +171,7 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
 int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen_options *options,
                   size_t options_size)
 {
+    WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
     struct weir_listen_options o = {0};
     struct weir__address address;
@@ -204,6 +206,7 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
 
 int weir_listener_address(weir_listener handle, char *out, size_t cap)
 {
+    WEIR__CALL;
     int rc;
     struct weir__listener *listener = weir__listener_enter(handle, &rc);
 
@@ -217,6 +220,7 @@ int weir_listener_address(weir_listener handle, char *out, size_t cap)
 
 int weir_listener_close(weir_listener handle)
 {
+    WEIR__CALL;
     struct weir__listener *listener;
     uint32_t in_use;
     void *object;
@@ -261,6 +265,7 @@ static int take_accepted(struct weir__listener *listener, struct weir__worker *w
 
 int weir_accept(weir_listener handle, weir_stream *out)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     struct weir__listener *listener;
     weir_fd fd;
@@ -292,6 +297,5 @@ int weir_accept(weir_listener handle, weir_stream *out)
     else if (weir__handle_closed(listener->id))
         rc = WEIR_ECLOSED;
     weir__listener_leave(listener);
-    weir__current_leave();
     return rc;
 }

@@ -609,6 +609,7 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
 int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
                  const struct weir_serve_options *options, size_t options_size)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     struct weir_serve_options o = {0};
     struct weir__listener *listener;
@@ -627,7 +628,6 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
     o.name = o.name ? o.name : "handler";
     listener = weir__listener_enter(handle, &rc);
     if (!listener) {
-        weir__current_leave();
         return rc;
     }
     WEIR_ATOMIC_STORE(&weir__served_calls, &served_calls, RELEASE);
@@ -638,12 +638,12 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
         rc = serve_run(serve, task);
     }
     weir__listener_leave(listener);
-    weir__current_leave();
     return rc;
 }
 
 int weir_stream_draining(weir_stream handle)
 {
+    WEIR__CALL;
     int rc;
     struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
 

@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "stream/stream.h"
 #include "sys/call.h"
+#include "sys/current.h"
 #include "sys/sockopt.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -19,6 +20,7 @@ static int connect_socket(struct weir__task *task, weir_fd *fd, const struct wei
 
 int weir_dial(weir_stream *out, const char *text)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     struct weir__address address;
     struct weir__stream *stream;
@@ -72,11 +74,15 @@ static int format_address(weir_stream handle, ask_address *ask, char *out, size_
 
 int weir_stream_local(weir_stream stream, char *out, size_t cap)
 {
+    WEIR__CALL;
+
     return format_address(stream, weir__sys_getsockname, out, cap);
 }
 
 int weir_stream_peer(weir_stream stream, char *out, size_t cap)
 {
+    WEIR__CALL;
+
     return format_address(stream, weir__sys_getpeername, out, cap);
 }
 
@@ -137,16 +143,22 @@ static int set_buffers(int fd, const struct setting *s)
 
 int weir_stream_nodelay(weir_stream stream, int on)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_nodelay, &(struct setting){.a = on});
 }
 
 int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s, int count)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_keepalive, &(struct setting){on, idle_s, interval_s, count});
 }
 
 int weir_stream_linger(weir_stream stream, int seconds)
 {
+    WEIR__CALL;
+
     if (seconds > 0) /* close would block the worker for so long */
         return WEIR_ENOTSUP;
     return with_socket(stream, set_linger, &(struct setting){.a = seconds});
@@ -154,20 +166,28 @@ int weir_stream_linger(weir_stream stream, int seconds)
 
 int weir_stream_user_timeout(weir_stream stream, uint32_t timeout_ms)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_user_timeout, &(struct setting){.a = (int)timeout_ms});
 }
 
 int weir_stream_quickack(weir_stream stream, int on)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_quickack, &(struct setting){.a = on});
 }
 
 int weir_stream_tos(weir_stream stream, int tos)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_tos, &(struct setting){.a = tos});
 }
 
 int weir_stream_buffers(weir_stream stream, int receive, int send)
 {
+    WEIR__CALL;
+
     return with_socket(stream, set_buffers, &(struct setting){.a = receive, .b = send});
 }

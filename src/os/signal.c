@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "core/loop.h"
 #include "sys/call.h"
+#include "sys/current.h"
 #include "task/task.h"
 #include "task/worker.h"
 
@@ -85,6 +86,7 @@ static int wait_for(struct weir__task *task, uint64_t wanted)
 
 int weir_signal_wait(const int *signals, size_t count)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     uint64_t wanted = 0;
     size_t i;

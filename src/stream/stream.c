@@ -151,8 +151,9 @@ static void close_handle(weir_stream handle)
 
 int weir_close(weir_stream handle)
 {
+    WEIR__CALL;
+
     close_handle(handle);
-    weir__current_leave();
     return 0;
 }
 
@@ -335,7 +336,6 @@ static ptrdiff_t end(struct weir__stream *stream, struct weir__task *task, uint3
         result = WEIR_ECLOSED;
     }
     weir__stream_leave(stream, bit);
-    weir__current_leave();
     return result;
 }
 
@@ -423,6 +423,7 @@ static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task,
 
 ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 {
+    WEIR__CALL;
     struct weir__task *task;
     struct weir__stream *stream;
     int error;
@@ -437,6 +438,7 @@ ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 
 int weir_read_exactly(weir_stream stream, void *out, size_t len)
 {
+    WEIR__CALL;
     char *at = out;
 
     while (len) {
@@ -471,6 +473,7 @@ static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_
 
 int weir_read_lent(weir_stream handle, weir_lent *out)
 {
+    WEIR__CALL;
     struct weir__task *task;
     int error;
     struct weir__stream *stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
@@ -482,14 +485,16 @@ int weir_read_lent(weir_stream handle, weir_lent *out)
 
 void weir_give_back(weir_lent *lent)
 {
+    WEIR__CALL;
+
     weir__buffers_return(lent);
-    weir__current_leave();
 }
 
 /* ---- writing ---- */
 
 ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
 {
+    WEIR__CALL;
     struct weir__task *task;
     struct weir__stream *stream;
     int error;
@@ -510,6 +515,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
 
 ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t count)
 {
+    WEIR__CALL;
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
     struct weir__task *task;
     struct weir__stream *stream;
@@ -572,6 +578,7 @@ static int write_pieces(struct weir__stream *stream, struct weir__task *task, co
 
 int weir_write_all(weir_stream handle, const void *bytes, size_t len)
 {
+    WEIR__CALL;
     struct weir__task *task;
     int error;
     struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
@@ -581,7 +588,6 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
     error = write_pieces(stream, task, bytes, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
-        weir__current_leave();
         return 0;
     }
     return (int)end(stream, task, WEIR__HANDLE_WRITER, error);
@@ -612,6 +618,7 @@ static int send_pieces(struct weir__stream *stream, struct weir__task *task, int
 
 int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
 {
+    WEIR__CALL;
     struct weir__task *task;
     int error;
     struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
@@ -621,7 +628,6 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
     error = send_pieces(stream, task, file, offset, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
-        weir__current_leave();
         return 0;
     }
     return (int)end(stream, task, WEIR__HANDLE_WRITER, error);
@@ -629,6 +635,7 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
 
 int weir_shutdown(weir_stream handle)
 {
+    WEIR__CALL;
     int error;
     struct weir__stream *stream = weir__stream_enter(handle, 0, &error);
 
@@ -641,6 +648,7 @@ int weir_shutdown(weir_stream handle)
 
 int weir_stream_counts(weir_stream handle, struct weir_byte_counts *out)
 {
+    WEIR__CALL;
     int error;
     struct weir__stream *stream = weir__stream_enter(handle, 0, &error);
 

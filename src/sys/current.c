@@ -48,6 +48,21 @@ OPAQUE void weir__current_set_worker(struct weir__worker *worker)
     enter()->worker = worker;
 }
 
+OPAQUE uint32_t weir__current_call(void)
+{
+    uint32_t was = WEIR_ATOMIC_LOAD(&here.inside, RELAXED);
+
+    (void)enter();
+    return was;
+}
+
+OPAQUE void weir__current_return(const uint32_t *was)
+{
+    __asm__ volatile("" ::: "memory");
+    WEIR_ATOMIC_STORE(&here.inside, *was, RELAXED);
+    __asm__ volatile("" ::: "memory");
+}
+
 OPAQUE void weir__current_enter(void)
 {
     (void)enter();

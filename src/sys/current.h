@@ -5,10 +5,11 @@
  * suspension: an address computed before would be the old thread's. Callers read them once a call
  * and again after each suspension.
  *
- * Reading them is also the door into the library. From there on the thread is `inside`, until a
- * call that is about to return to the program says weir__current_leave. Only while it is outside
- * may its worker be lent to another thread, by a signal (task/loan.h); the next entry takes it back
- * before it returns.
+ * A thread is `inside` while it runs the library, and outside while it runs the program's code:
+ * only then may its worker be lent to another thread, by a signal (task/loan.h). Every public call
+ * that has to do with tasks begins with WEIR__CALL, which enters, takes a lent worker back, and
+ * leaves when the call returns, unless the library itself called it. Reading what the thread is
+ * doing enters too, so that a forgotten WEIR__CALL makes a worker that is not lent, and no race.
  */
 #ifndef WEIR_SYS_CURRENT_H
 #define WEIR_SYS_CURRENT_H
@@ -34,8 +35,13 @@ void weir__current_set_loop(struct weir_loop *loop);
 struct weir__worker *weir__current_worker(void);
 void weir__current_set_worker(struct weir__worker *worker);
 
-/* The last thing that a call does before it returns to the program. The library does the same
- * before it calls a function of the program, and enters again behind it. */
+/* The first declaration of a public call. */
+#define WEIR__CALL                                                                                 \
+    __attribute__((cleanup(weir__current_return))) uint32_t weir__call_was = weir__current_call()
+uint32_t weir__current_call(void);
+void weir__current_return(const uint32_t *was);
+
+/* Before and behind a function of the program that the library calls. */
 void weir__current_leave(void);
 void weir__current_enter(void);
 

@@ -6,6 +6,7 @@
 #include <weir/time.h>
 
 #include "base/assert.h"
+#include "sys/current.h"
 #include "sys/sys.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -44,34 +45,38 @@ static int block_begin(weir_block *block, int64_t limit_ns, enum block_kind kind
         task->deadline_ns = block->weir__own_ns;
     task->shields = (uint8_t)(task->shields + (kind == BLOCK_SHIELD));
     task->block = block;
-    weir__current_leave();
     return 0;
 }
 
 int weir_deadline_begin(weir_block *block, int64_t limit_ns)
 {
+    WEIR__CALL;
+
     return block_begin(block, limit_ns, BLOCK_DEADLINE);
 }
 
 int weir_shield_begin(weir_block *block, int64_t limit_ns)
 {
+    WEIR__CALL;
+
     return block_begin(block, limit_ns, BLOCK_SHIELD);
 }
 
 bool weir_block_end(weir_block *block)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
 
     WEIR_ASSERT(task && task->block == block);
     task->block = block->weir__outer;
     task->deadline_ns = block->weir__effective_ns;
     task->shields = (uint8_t)(task->shields - (block->weir__kind == BLOCK_SHIELD));
-    weir__current_leave();
     return block->weir__fired;
 }
 
 int weir_check(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc;
 
@@ -79,12 +84,12 @@ int weir_check(void)
         return WEIR_ENOTASK;
     task->worker->loop->now_ns = weir__now_ns();
     rc = weir__task_refusal(task);
-    weir__current_leave();
     return rc;
 }
 
 int weir_sleep(int64_t duration_ns)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc;
 
@@ -94,6 +99,5 @@ int weir_sleep(int64_t duration_ns)
         return WEIR_EINVAL;
     weir_op_timer(&task->op, weir__time_later(weir__now_ns(), duration_ns));
     rc = weir__task_await(task, &task->op);
-    weir__current_leave();
     return rc;
 }

@@ -7,6 +7,7 @@
 #include <weir/sync.h>
 
 #include "base/assert.h"
+#include "sys/current.h"
 #include "sys/lock.h"
 #include "task/task.h"
 
@@ -25,6 +26,7 @@ static struct weir__waitq *queue_of(weir_mutex *mutex)
 
 int weir_mutex_try_lock(weir_mutex *mutex)
 {
+    WEIR__CALL;
     uint32_t seen = FREE;
 
     return WEIR_ATOMIC_CAS(&mutex->weir__state, &seen, HELD, ACQUIRE) ? 0 : WEIR_EBUSY;
@@ -47,6 +49,7 @@ static int lock_contended(weir_mutex *mutex)
 
 int weir_mutex_lock(weir_mutex *mutex)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0 && weir_mutex_try_lock(mutex) < 0)
@@ -56,6 +59,7 @@ int weir_mutex_lock(weir_mutex *mutex)
 
 void weir_mutex_unlock(weir_mutex *mutex)
 {
+    WEIR__CALL;
     struct weir__wakee wakee = {0};
     struct weir__waiter *waiter;
     uint32_t seen = HELD;

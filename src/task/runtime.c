@@ -83,6 +83,7 @@ const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime 
 
 weir_runtime *weir_runtime_current(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
 
     return task ? task->runtime : NULL;
@@ -90,28 +91,28 @@ weir_runtime *weir_runtime_current(void)
 
 uint32_t weir_worker_count(void)
 {
+    WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
     uint32_t count = worker ? worker->runtime->count : 0;
 
-    weir__current_leave();
     return count;
 }
 
 uint32_t weir_worker_index(void)
 {
+    WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
     uint32_t index = worker ? worker->index : 0;
 
-    weir__current_leave();
     return index;
 }
 
 const char *weir_backend_name(void)
 {
+    WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
     const char *name = worker ? weir_loop_backend(worker->loop) : "";
 
-    weir__current_leave();
     return name;
 }
 
@@ -356,6 +357,7 @@ static int main_entry(void *arg)
 int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options,
                size_t options_size, uint32_t header_version)
 {
+    WEIR__CALL;
     struct weir_runtime_options o = {0};
     struct weir_spawn_options main_options = {.name = "main"};
     struct weir__runtime *runtime;
@@ -390,6 +392,7 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
 int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options *options,
                           size_t options_size, uint32_t header_version)
 {
+    WEIR__CALL;
     struct weir_runtime_options o = {0};
     struct weir__runtime *runtime;
     int rc = check(&o, options, options_size, header_version);
@@ -411,6 +414,7 @@ int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options 
 int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                          const struct weir_spawn_options *options, size_t options_size)
 {
+    WEIR__CALL;
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
     uint32_t turn;
@@ -445,6 +449,7 @@ static int run_call(void *arg)
 
 int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg)
 {
+    WEIR__CALL;
     struct call call = {.fn = fn, .arg = arg};
     int rc;
 
@@ -464,6 +469,7 @@ static bool ended(const struct weir__runtime *runtime)
 int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remaining_fn *tell,
                           void *arg)
 {
+    WEIR__CALL;
     uint64_t until_ns = weir__time_later(weir__now_ns(), limit_ns);
 
     if (weir_runtime_current() == runtime)
@@ -483,6 +489,7 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
 
 int weir_runtime_destroy(weir_runtime *runtime)
 {
+    WEIR__CALL;
     int rc = weir_runtime_shutdown(runtime, WEIR_FOREVER, NULL, NULL);
 
     if (rc == 0)
@@ -494,6 +501,7 @@ int weir_runtime_destroy(weir_runtime *runtime)
 
 int weir_block_in_place(weir_task_fn *fn, void *arg)
 {
+    WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
     int rc;
 

@@ -142,6 +142,8 @@ void weir__scope_cancel(struct weir__scope *scope)
 
 void weir_scope_cancel(weir_scope *scope)
 {
+    WEIR__CALL;
+
     weir__scope_cancel(weir__scope_of(scope));
 }
 
@@ -209,6 +211,7 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
 int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *options,
                       size_t options_size)
 {
+    WEIR__CALL;
     struct weir__scope *scope = weir__scope_of(public);
     struct weir__task *task = weir__task_current();
     struct weir_scope_options o = {0};
@@ -231,12 +234,12 @@ int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *optio
             scope->deadline_ns = own_ns;
     }
     weir__task_open_scope(task, scope);
-    weir__current_leave();
     return 0;
 }
 
 int weir_scope_join(weir_scope *public)
 {
+    WEIR__CALL;
     struct weir__scope *scope = weir__scope_of(public);
     struct weir__task *task = weir__task_current();
 
@@ -248,6 +251,5 @@ int weir_scope_join(weir_scope *public)
         weir__task_suspend(task);
     weir__task_close_scope(task, scope);
     weir__free(scope->parts);
-    weir__current_leave();
     return scope->decided == 1 ? scope->failure : scope->result;
 }

@@ -21,25 +21,25 @@ struct weir__task *weir__task_current(void)
 
 const char *weir_task_name(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
 
-    weir__current_leave();
     return task ? task->name : NULL;
 }
 
 void **weir_task_user(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
 
-    weir__current_leave();
     return task ? &task->user : NULL;
 }
 
 uint64_t weir_task_id(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
 
-    weir__current_leave();
     return task ? task->id : 0;
 }
 
@@ -65,6 +65,7 @@ void weir__task_yield(struct weir__task *task)
 
 int weir_yield(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc;
 
@@ -73,7 +74,6 @@ int weir_yield(void)
     rc = weir__task_check(task);
     if (rc == 0)
         weir__task_yield(task);
-    weir__current_leave();
     return rc;
 }
 
@@ -90,6 +90,7 @@ void weir__task_go_to(struct weir__task *task, struct weir__worker *worker)
 
 int weir_pin(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc = 0;
 
@@ -99,12 +100,12 @@ int weir_pin(void)
         rc = WEIR_ELIMIT;
     else
         task->pins++;
-    weir__current_leave();
     return rc;
 }
 
 int weir_unpin(void)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc = 0;
 
@@ -114,7 +115,6 @@ int weir_unpin(void)
         rc = WEIR_EINVAL;
     else
         task->pins--;
-    weir__current_leave();
     return rc;
 }
 
@@ -255,6 +255,7 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
 int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                  const struct weir_spawn_options *options, size_t options_size)
 {
+    WEIR__CALL;
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
     struct weir__worker *worker;
@@ -274,12 +275,12 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                                   weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
     else
         rc = weir__task_start(worker, weir__scope_of(scope), fn, arg, &o);
-    weir__current_leave();
     return rc;
 }
 
 int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size)
 {
+    WEIR__CALL;
     struct weir_spawn_options options = {.copy_size = (uint32_t)size};
 
     if (size == 0 || size > WEIR_SPAWN_COPY_MAX)

@@ -121,50 +121,50 @@ static void up(int *count)
 
 static void on_start(uint32_t worker, void *arg)
 {
-    CHECK(worker >= 1);
+    CHECK_INSIDE(worker >= 1);
     up(&((struct hooked *)arg)->starts);
 }
 
 static void on_stop(uint32_t worker, void *arg)
 {
-    CHECK(worker >= 1);
+    CHECK_INSIDE(worker >= 1);
     up(&((struct hooked *)arg)->stops);
 }
 
 static void on_park(uint32_t worker, void *arg)
 {
-    CHECK(worker >= 1);
+    CHECK_INSIDE(worker >= 1);
     up(&((struct hooked *)arg)->parks);
 }
 
 static void on_unpark(uint32_t worker, void *arg)
 {
-    CHECK(worker >= 1);
+    CHECK_INSIDE(worker >= 1);
     up(&((struct hooked *)arg)->unparks);
 }
 
 static void on_spawn(uint64_t id, const char *name, void **user, void *arg)
 {
-    CHECK(id != 0 && name && !*user);
+    CHECK_INSIDE(id != 0 && name && !*user);
     *user = arg;
     up(&((struct hooked *)arg)->spawns);
 }
 
 static void on_begin(uint64_t id, const char *name, void **user, void *arg)
 {
-    CHECK(id != 0 && name && *user == arg);
+    CHECK_INSIDE(id != 0 && name && *user == arg);
     up(&((struct hooked *)arg)->begins);
 }
 
 static void on_pause(uint64_t id, const char *name, void **user, void *arg)
 {
-    CHECK(id != 0 && name && *user == arg);
+    CHECK_INSIDE(id != 0 && name && *user == arg);
     up(&((struct hooked *)arg)->pauses);
 }
 
 static void on_end(uint64_t id, const char *name, void **user, void *arg)
 {
-    CHECK(id != 0 && name && *user == arg);
+    CHECK_INSIDE(id != 0 && name && *user == arg);
     up(&((struct hooked *)arg)->ends);
 }
 
@@ -476,7 +476,7 @@ static char report_first[256];
 
 static void note_report(enum weir_log_level level, const char *line)
 {
-    CHECK(level == WEIR_LOG_WARNING);
+    CHECK_INSIDE(level == WEIR_LOG_WARNING);
     if (__atomic_add_fetch(&report_lines, 1, __ATOMIC_SEQ_CST) == 1)
         (void)strncpy(report_first, line, sizeof report_first - 1);
 }
