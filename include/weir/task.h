@@ -65,8 +65,10 @@ static inline int weir_spawn_with(weir_scope *scope, weir_task_fn *fn, void *arg
 WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size);
 
 /* A movable task may continue on another worker, and so on another thread, after every suspension.
- * Between these two the calling task stays on its worker; they nest. Do not suspend. WEIR_ENOTASK,
- * WEIR_ELIMIT (255 pins), WEIR_EINVAL (not pinned). */
+ * Between these two the calling task stays on its worker; they nest. While a pinned task runs, no
+ * other task of its worker does (its worker is not lent, see <weir/runtime.h>): so data of a worker
+ * (weir_worker_index) belongs to the task from weir_pin until it suspends. Do not suspend.
+ * WEIR_ENOTASK, WEIR_ELIMIT (255 pins), WEIR_EINVAL (not pinned). */
 WEIR_PUBLIC int weir_pin(void);
 WEIR_PUBLIC int weir_unpin(void);
 

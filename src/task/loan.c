@@ -70,6 +70,20 @@ static bool still_stuck(const struct weir__here *here)
                   == WEIR_ATOMIC_LOAD(&worker->watched.stuck_runs, RELAXED);
 }
 
+/* Whether the thread is in the program's code, in a task that does without its worker meanwhile. */
+static bool may_lend(const struct weir__here *here)
+{
+    struct weir__worker *worker = here->worker;
+    const struct weir__task *task;
+
+    if (WEIR_ATOMIC_LOAD(&here->inside, RELAXED) || here->lent
+        || !weir__runtime_watch(worker->runtime)->lends
+        || WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) != LOAN_HOME)
+        return false;
+    task = WEIR_ATOMIC_LOAD(&worker->current, RELAXED);
+    return task && task->pins == 0;
+}
+
 static void on_signal(int number)
 {
     struct weir__here *here = weir__here();
@@ -80,9 +94,7 @@ static void on_signal(int number)
     if (!worker || !still_stuck(here))
         return;
     weir__monitor_answer(&worker->watched, weir__loan_task(here));
-    if (weir__runtime_watch(worker->runtime)->lends && !WEIR_ATOMIC_LOAD(&here->inside, RELAXED)
-        && !here->lent && WEIR_ATOMIC_LOAD(&worker->current, RELAXED)
-        && WEIR_ATOMIC_LOAD(&worker->loan, RELAXED) == LOAN_HOME)
+    if (may_lend(here))
         weir__loan_begin(worker);
     weir__sys_errno_restore(saved);
 }

@@ -469,6 +469,54 @@ TEST(lent_workers_come_back_at_any_call)
     assert_int_equal(owned.inside, 20 * 300);
 }
 
+enum {
+    INDICES = 4
+};
+
+static int use_what_is_the_workers(void *arg)
+{
+    int *busy = arg;
+    volatile int sum = 0;
+    int i, k;
+
+    for (i = 0; i < 30; i++) {
+        uint32_t index;
+
+        CHECK(weir_pin() == 0);
+        index = weir_worker_index();
+        CHECK(busy[index] == 0); /* plain: a data race if two are here */
+        busy[index] = 1;
+        for (k = 0; k < 100000; k++)
+            sum = sum + k;
+        busy[index] = 0;
+        CHECK(weir_unpin() == 0);
+        for (k = 0; k < 100000; k++)
+            sum = sum + k;
+        CHECK(weir_yield() == 0);
+    }
+    return 0;
+}
+
+static int use_by_many(void *arg)
+{
+    weir_scope scope;
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 8; i++)
+        CHECK(weir_spawn(&scope, use_what_is_the_workers, arg) == 0);
+    return weir_scope_join(&scope);
+}
+
+TEST(pinned_tasks_have_the_worker_for_themselves)
+{
+    struct weir_runtime_options options = {.workers = 2, .slice_ns = WEIR_MICROSECONDS(100)};
+    int busy[INDICES] = {0};
+
+    assert_int_equal(weir_run(use_by_many, busy, &options), 0);
+    assert_checks();
+}
+
 /* ---- reports ---- */
 
 static int report_lines;
