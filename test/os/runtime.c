@@ -479,18 +479,18 @@ static int use_what_is_the_workers(void *arg)
     volatile int sum = 0;
     int i, k;
 
-    for (i = 0; i < 30; i++) {
+    for (i = 0; i < 5; i++) {
         uint32_t index;
 
         CHECK(weir_pin() == 0);
         index = weir_worker_index();
         CHECK(busy[index] == 0); /* plain: a data race if two are here */
         busy[index] = 1;
-        for (k = 0; k < 100000; k++)
+        for (k = 0; k < 2000000; k++)
             sum = sum + k;
         busy[index] = 0;
         CHECK(weir_unpin() == 0);
-        for (k = 0; k < 100000; k++)
+        for (k = 0; k < 2000000; k++)
             sum = sum + k;
         CHECK(weir_yield() == 0);
     }
@@ -503,7 +503,7 @@ static int use_by_many(void *arg)
     int i;
 
     CHECK(weir_scope_open(&scope) == 0);
-    for (i = 0; i < 8; i++)
+    for (i = 0; i < 4; i++)
         CHECK(weir_spawn(&scope, use_what_is_the_workers, arg) == 0);
     return weir_scope_join(&scope);
 }
