@@ -475,7 +475,7 @@ enum {
 
 static int use_what_is_the_workers(void *arg)
 {
-    int *busy = arg;
+    volatile int *busy = arg;
     volatile int sum = 0;
     int i, k;
 
@@ -486,12 +486,10 @@ static int use_what_is_the_workers(void *arg)
         index = weir_worker_index();
         CHECK(busy[index] == 0); /* plain: a data race if two are here */
         busy[index] = 1;
-        for (k = 0; k < 2000000; k++)
+        for (k = 0; k < 8000000; k++)
             sum = sum + k;
         busy[index] = 0;
         CHECK(weir_unpin() == 0);
-        for (k = 0; k < 2000000; k++)
-            sum = sum + k;
         CHECK(weir_yield() == 0);
     }
     return 0;
