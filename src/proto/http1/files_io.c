@@ -563,7 +563,8 @@ static int put_piece(struct answer *a, const struct weir__http1_range *piece)
     rc = weir__http1_io_flush(a->io);
     if (rc < 0 || piece->len == 0)
         return rc;
-    return weir_send_file(a->io->peer, a->found.fd, piece->first, piece->len);
+    WEIR__HTTP1_AWAIT(rc = weir_send_file(a->io->peer, a->found.fd, piece->first, piece->len));
+    return rc;
 }
 
 static int put_parts(struct answer *a)

@@ -90,7 +90,7 @@ static int read_fresh(struct weir__http1_io *io)
     int n;
 
     input_release(io);
-    n = weir_read_lent(io->peer, &io->lent);
+    WEIR__HTTP1_AWAIT(n = weir_read_lent(io->peer, &io->lent));
     if (n <= 0)
         return n;
     io->at = (const char *)io->lent.bytes;
@@ -136,7 +136,7 @@ static int read_more(struct weir__http1_io *io)
     room = io->gathered->cap - io->len;
     if (room > READ_MAX)
         room = READ_MAX;
-    n = weir_read(io->peer, io->gathered->bytes + io->len, room);
+    WEIR__HTTP1_AWAIT(n = weir_read(io->peer, io->gathered->bytes + io->len, room));
     if (n > 0) {
         io->len += (size_t)n;
         io->wall_ns = weir_wall_ns();
@@ -362,7 +362,7 @@ int weir__http1_io_flush(struct weir__http1_io *io)
     int rc = 0;
 
     if (io->out && io->out->len > 0)
-        rc = weir_write_all(io->peer, io->out->bytes, io->out->len);
+        WEIR__HTTP1_AWAIT(rc = weir_write_all(io->peer, io->out->bytes, io->out->len));
     chunk_give(io, &io->out);
     return rc;
 }

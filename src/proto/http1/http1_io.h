@@ -4,7 +4,8 @@
  * returns. Requests are read where they came, in a lent buffer; only one that is not whole moves to
  * a chunk of its own. Answers are gathered in a chunk and written together when no whole request is
  * left, or when the chunk is full. Chunks come from the worker on which the task runs, and go back
- * to the one on which it then runs.
+ * to the one on which it then runs. So the handler is pinned but for its waits: what is the
+ * worker's is its own between two of them.
  */
 #ifndef WEIR_PROTO_HTTP1_HTTP1_IO_H
 #define WEIR_PROTO_HTTP1_HTTP1_IO_H
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/stream.h>
+#include <weir/task.h>
 
 #include "proto/http1/request.h"
 
@@ -20,6 +22,9 @@ enum {
     WEIR__HTTP1_CHUNK_SMALL = 17 * 1024, /* holds the longest head */
     WEIR__HTTP1_CHUNK_LARGE = 72 * 1024, /* holds the largest answer from memory */
 };
+
+/* Round a call that waits. */
+#define WEIR__HTTP1_AWAIT(call) ((void)weir_unpin(), (void)(call), (void)weir_pin())
 
 struct weir__http1_chunk {
     struct weir__http1_chunk *next;

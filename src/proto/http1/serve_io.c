@@ -174,8 +174,10 @@ int weir_http_files_serve(weir_stream peer, void *arg)
         .head_limit_ns = files->options.header_limit_ns,
         .body_max = files->options.body_max,
     };
-    int flushed, rc = weir__http1_io_begin(&io);
+    int flushed, rc;
 
+    (void)weir_pin(); /* fails outside of tasks only, as the first read does */
+    rc = weir__http1_io_begin(&io);
     if (rc > 0) {
         rc = converse(files, &io);
         if (rc >= 0) {
@@ -187,5 +189,6 @@ int weir_http_files_serve(weir_stream peer, void *arg)
         rc = rc > 0 ? WEIR_SERVE_AGAIN : rc;
     }
     weir__http1_io_end(&io);
+    (void)weir_unpin();
     return rc;
 }
