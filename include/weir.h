@@ -9,6 +9,7 @@
 #include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/memory.h>
+#include <weir/metrics.h>
 #include <weir/net.h>
 #include <weir/options.h>
 #include <weir/runtime.h>

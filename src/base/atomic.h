@@ -32,4 +32,7 @@
 #define WEIR__CAS_FAILURE_ACQ_REL __ATOMIC_ACQUIRE
 #define WEIR__CAS_FAILURE_SEQ_CST __ATOMIC_SEQ_CST
 
+/* Adds to a counter that one thread writes and others read. */
+#define WEIR_ATOMIC_COUNT(at, n) WEIR_ATOMIC_STORE(at, *(at) + (n), RELAXED)
+
 #endif

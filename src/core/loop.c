@@ -182,6 +182,7 @@ void weir_loop_submit(weir_loop *loop, weir_op *op)
     op->weir__wait++;
     op->weir__loop = loop->index;
     loop->inflight++;
+    WEIR_ATOMIC_COUNT(&loop->pending[op->kind % WEIR__OP_KINDS], 1);
     if (op->flags & WEIR_OP_SILENT)
         loop->silent++;
     if (op->kind == WEIR_OP_TIMER) {
@@ -202,6 +203,7 @@ bool weir__loop_submit_inline(struct weir_loop *loop, struct weir_op *op)
     loop->completed_head = loop->completed_tail = NULL;
     op->weir__state = OP_IDLE;
     loop->inflight--;
+    WEIR_ATOMIC_COUNT(&loop->pending[op->kind % WEIR__OP_KINDS], -1);
     return true;
 }
 
@@ -329,8 +331,6 @@ void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node)
 
 void weir_loop_post(weir_loop *loop, weir_post *post)
 {
-    WEIR__CALL;
-
     weir__loop_post(loop, post);
 }
 
@@ -341,6 +341,7 @@ static void deliver_inbox(struct weir_loop *loop)
     while (node) {
         struct weir__inbox_node *next = node->weir__next;
 
+        WEIR_ATOMIC_COUNT(&loop->post_count, 1);
         node->deliver(node, loop);
         node = next;
     }
@@ -374,7 +375,7 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
     if (timeout_ns != 0)
         timeout_ns = until_next_timer(loop, timeout_ns);
     may_sleep = timeout_ns != 0;
-    loop->wait_count++;
+    WEIR_ATOMIC_COUNT(&loop->wait_count, 1);
     rc = loop->backend->wait(loop, timeout_ns);
     WEIR_ATOMIC_STORE(&loop->roused, 0, RELAXED);
     loop->now_ns = weir__now_ns();
@@ -390,6 +391,8 @@ static void finish(struct weir_loop *loop, weir_op *op)
 {
     op->weir__state = OP_IDLE;
     loop->inflight--;
+    WEIR_ATOMIC_COUNT(&loop->pending[op->kind % WEIR__OP_KINDS], -1);
+    WEIR_ATOMIC_COUNT(&loop->completed_count, 1);
     if (op->flags & WEIR_OP_SILENT)
         loop->silent--;
     op->done(op);

@@ -68,6 +68,7 @@ struct weir__loop_shot {
     int32_t result;
     bool more;
 };
+#define WEIR__OP_KINDS   16
 #define WEIR__LOOP_SHOTS 512u /* a backend stops reaping while the ring of shots is full */
 
 /* A timer of the loop. Lies over the timer part of an operation: same layout. */
@@ -115,6 +116,9 @@ struct weir_loop {
     /* counters */
     uint64_t wait_count;
     uint64_t wake_count;
+    uint64_t completed_count;
+    uint64_t post_count;
+    uint32_t pending[WEIR__OP_KINDS]; /* in flight, by kind */
 };
 
 /* Links a completed operation: the way in which a backend reports an end. */

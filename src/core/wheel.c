@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/atomic.h"
 #include "base/container.h"
 
 #define BITS      6
@@ -54,7 +55,7 @@ void weir__wheel_start(struct weir__wheel *wheel, struct weir__timer *timer, uin
     if (weir__timer_armed(timer))
         weir__list_remove(&timer->link);
     else
-        wheel->count++;
+        WEIR_ATOMIC_COUNT(&wheel->count, 1);
     timer->deadline_ns = deadline_ns;
     if (tick_of(deadline_ns) > wheel->now_tick)
         place(wheel, timer);
@@ -67,7 +68,7 @@ bool weir__wheel_stop(struct weir__wheel *wheel, struct weir__timer *timer)
     if (!weir__timer_armed(timer))
         return false;
     weir__list_remove(&timer->link);
-    wheel->count--;
+    WEIR_ATOMIC_COUNT(&wheel->count, -1);
     return true;
 }
 
@@ -140,7 +141,7 @@ struct weir__timer *weir__wheel_expire(struct weir__wheel *wheel, uint64_t now_n
     link = weir__list_pop_front(&wheel->due);
     if (!link)
         return NULL;
-    wheel->count--;
+    WEIR_ATOMIC_COUNT(&wheel->count, -1);
     return WEIR_CONTAINER_OF(link, struct weir__timer, link);
 }
 

@@ -72,6 +72,7 @@ static void spill(struct weir__worker *worker, struct weir__task *task)
     struct weir__task *half[WEIR__RUNQ_SLOTS / 2];
     uint32_t i, count = weir__runq_spill(&worker->run.ready[task->class], half);
 
+    WEIR_ATOMIC_COUNT(&worker->counts.overflows, 1);
     weir__lock(&sched->spill_lock);
     for (i = 0; i < count; i++)
         spill_one(sched, half[i]);
@@ -194,6 +195,12 @@ static uint32_t waiting(const struct weir__run *run)
            + weir__runq_len(&run->ready[CLASS_LOW]);
 }
 
+uint32_t weir__sched_queued(const struct weir__run *run)
+{
+    return waiting(run) + WEIR_ATOMIC_LOAD(&run->pinned_count, RELAXED)
+           + (WEIR_ATOMIC_LOAD(&run->newest, RELAXED) != NULL);
+}
+
 static bool worth_waking(const struct weir__run *run)
 {
     return waiting(run) * WEIR_ATOMIC_LOAD(&run->run_ns, RELAXED) >= WORTH_NS;
@@ -207,7 +214,7 @@ static void ready_here(struct weir__worker *worker, struct weir__task *task, boo
 
     if (task->pins) {
         weir__queue_push(&run->pinned[task->class], &task->ready);
-        run->pinned_count++;
+        WEIR_ATOMIC_COUNT(&run->pinned_count, 1);
         return;
     }
     if (!yields && task->class == CLASS_NORMAL) {
@@ -227,11 +234,19 @@ static void deliver_ready(weir_post *post, weir_loop *loop)
     ready_here(loop->worker, WEIR_CONTAINER_OF(post, struct weir__task, post), false);
 }
 
+/* Whether the task's wait for its run is to be timed. */
+static bool sampled(struct weir__worker *here)
+{
+    return !here || ++here->run.readies % WEIR__SAMPLE_EVERY == 0;
+}
+
 void weir__sched_ready(struct weir__task *task, bool yields)
 {
     struct weir__worker *here = weir__current_worker();
     struct weir__worker *last;
 
+    if (sampled(here))
+        task->ready_ns = weir__now_ns();
     if (here && here->runtime == task->runtime && (!task->pins || task->worker == here)) {
         ready_here(here, task, yields);
         return;
@@ -276,7 +291,7 @@ static struct weir__task *pop_pinned(struct weir__run *run, int class)
 
     if (!node)
         return NULL;
-    run->pinned_count--;
+    WEIR_ATOMIC_COUNT(&run->pinned_count, -1);
     return WEIR_CONTAINER_OF(node, struct weir__task, ready);
 }
 
@@ -458,6 +473,7 @@ struct weir__task *weir__sched_search(struct weir__worker *worker)
 
     if (!somebody_has_work(worker) || !begin_search(worker))
         return NULL;
+    WEIR_ATOMIC_COUNT(&worker->counts.steals_tried, 1);
     weir__sched_gather(worker);
     task = weir__sched_next(worker);
     for (pass = 0; pass < SEARCH_PASSES && !task; pass++) {
@@ -465,8 +481,10 @@ struct weir__task *weir__sched_search(struct weir__worker *worker)
             weir__sys_cpu_relax();
         task = search_pass(worker, pass, runs);
     }
-    if (task)
+    if (task) {
+        WEIR_ATOMIC_COUNT(&worker->counts.steals_done, 1);
         weir__sched_found(worker);
+    }
     return task;
 }
 

@@ -52,6 +52,7 @@ struct weir__run {
     uint32_t newest_runs;      /* in a row */
     uint32_t runs;             /* tasks run so far; a thief sees that the worker moves */
     uint32_t since[CLASSES];   /* runs since one of this class had its turn */
+    uint32_t readies;
     uint32_t tick;
     uint32_t random;
     uint32_t batch_max; /* runs between two looks at the kernel */
@@ -81,6 +82,9 @@ struct weir__task *weir__sched_search(struct weir__worker *worker);
 
 /* The calling worker has work: if it searches, it does not any more. */
 void weir__sched_found(struct weir__worker *worker);
+
+/* How many tasks are in the worker's queues, about. Any thread. */
+uint32_t weir__sched_queued(const struct weir__run *run);
 
 /* Announces that the calling worker sleeps; false if there is something to run after all. Followed
  * by weir__sched_awake, when it has been awake again. */

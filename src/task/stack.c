@@ -10,6 +10,7 @@
 #include <weir/error.h>
 
 #include "base/alloc.h"
+#include "base/atomic.h"
 #include "sys/page.h"
 #include "task/region.h"
 
@@ -326,7 +327,7 @@ int weir__stack_take(struct weir__stack_pool *pool, size_t size_wanted, struct w
     out->high = slot->end - (size_t)slot->colour * COLOUR_STEP;
     out->slot = slot;
     out->pool = pool;
-    pool->taken++;
+    WEIR_ATOMIC_COUNT(&pool->taken, 1);
     return 0;
 }
 
@@ -335,7 +336,7 @@ void weir__stack_give(struct weir__stack_pool *pool, struct weir__stack *stack)
     struct weir__stack_slot *slot = stack->slot;
 
     memset(stack, 0, sizeof *stack);
-    pool->taken--;
+    WEIR_ATOMIC_COUNT(&pool->taken, -1);
     if (slot->slab->slot_count == 1) {
         large_give(pool, slot);
         return;

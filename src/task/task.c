@@ -131,6 +131,7 @@ void weir__task_release(struct weir__task *task)
         return;
     }
     task->id = 0; /* not there any more, for a census */
+    WEIR_ATOMIC_COUNT(&home->counts.ended, 1);
     weir__list_remove(&task->member);
     weir__stack_give(&home->stacks, &task->stack);
     weir__slab_give(&home->tasks, task);
@@ -244,6 +245,8 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     task->name = options->name ? options->name : "task";
     task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
     task->user = NULL;
+    task->ready_ns = 0;
+    WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
     if (worker->hooks && worker->hooks->task_spawn)
         worker->hooks->task_spawn(task->id, task->name, &task->user, worker->hooks->arg);
     weir__list_init(&task->scopes);

@@ -48,6 +48,7 @@ struct weir__task {
     uint8_t class;       /* enum weir__class */
     uint8_t pins;        /* reasons to stay on its worker */
     uint8_t shields;     /* open blocks that cancellation does not reach */
+    uint64_t ready_ns;   /* of a wait for a run that is timed; else 0 */
     uint8_t refusals;    /* calls that failed at once since the task last ran */
     uint8_t inlined;     /* operations that completed at once, likewise */
     uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */

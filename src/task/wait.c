@@ -185,6 +185,7 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
     task->stop_reason = 0;
     if (task->inlined < INLINE_MAX && weir__loop_submit_inline(loop, op)) {
         task->inlined++;
+        WEIR_ATOMIC_COUNT(&task->worker->counts.inline_count, 1);
         return op->result;
     }
     if (task->inlined >= INLINE_MAX)

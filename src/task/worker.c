@@ -17,6 +17,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
     memset(worker, 0, sizeof *worker);
     worker->runtime = runtime;
     worker->hooks = weir__runtime_hooks(runtime);
+    worker->counts.began_ns = weir__now_ns();
     worker->index = index;
     weir__run_init(&worker->run, index);
     weir__slab_init(&worker->tasks, sizeof(struct weir__task));
@@ -90,11 +91,25 @@ static void call_hook(struct weir__task *task,
         hook(task->id, task->name, &task->user, arg);
 }
 
+/* Of a run that is timed: now. */
+static uint64_t begin_sample(struct weir__worker *worker, struct weir__task *task)
+{
+    uint64_t now_ns = weir__now_ns();
+
+    if (task->ready_ns)
+        weir__count_time(worker->counts.latency_ns, now_ns - task->ready_ns);
+    task->ready_ns = 0;
+    return now_ns;
+}
+
 static void run_task(struct weir__worker *worker, struct weir__task *task)
 {
     const struct weir_runtime_hooks *hooks = worker->hooks;
+    bool timed = (worker->counts.runs % WEIR__SAMPLE_EVERY) == 0;
+    uint64_t began_ns = timed || task->ready_ns ? begin_sample(worker, task) : 0;
 
-    WEIR_ATOMIC_STORE(&worker->run.runs, worker->run.runs + 1, RELAXED); /* partner: thieves */
+    WEIR_ATOMIC_COUNT(&worker->run.runs, 1); /* partner: thieves */
+    WEIR_ATOMIC_COUNT(&worker->counts.runs, 1);
     weir__task_state_run(&task->state);
     task->worker = worker;
     task->refusals = 0;
@@ -106,6 +121,8 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     WEIR_ATOMIC_STORE(&worker->current, NULL, RELAXED);
     if (hooks)
         call_hook(task, hooks->task_pause, hooks->arg);
+    if (timed)
+        weir__count_time(worker->counts.run_ns, weir__now_ns() - began_ns);
     settle(task);
 }
 
@@ -131,6 +148,7 @@ int weir__worker_step(struct weir__worker *worker)
     weir_loop *loop = worker->loop;
     struct weir__task *task = NULL;
     bool asleep = false;
+    uint64_t before_ns;
     int rc;
 
     if (weir__sched_has_work(worker)) {
@@ -142,8 +160,11 @@ int weir__worker_step(struct weir__worker *worker)
     if (asleep && worker->hooks && worker->hooks->worker_park)
         worker->hooks->worker_park(worker->index, worker->hooks->arg);
     weir__loop_enter(loop);
+    before_ns = asleep ? weir__now_ns() : 0;
     rc = weir__loop_poll(loop, asleep ? -1 : 0);
     if (asleep) {
+        WEIR_ATOMIC_COUNT(&worker->counts.parks, 1);
+        WEIR_ATOMIC_COUNT(&worker->counts.idle_ns, loop->now_ns - before_ns);
         weir__sched_awake(worker);
         weir__monitor_rouse(weir__runtime_monitor(worker->runtime));
         if (worker->hooks && worker->hooks->worker_unpark)

@@ -12,6 +12,7 @@
 #include "base/slab.h"
 #include "sys/current.h"
 #include "sys/sys.h"
+#include "task/metrics.h"
 #include "task/monitor.h"
 #include "task/overflow.h"
 #include "task/task.h"
@@ -33,6 +34,7 @@ struct weir__worker {
     uint64_t loan_count;
     int thread_number;
     struct weir__watched watched;
+    struct weir__counts counts;
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
     struct weir__slab alarms;

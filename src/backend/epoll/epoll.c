@@ -317,7 +317,7 @@ static void reap_event(struct weir_loop *loop, const struct epoll_event *event)
 
     if (!fd) {
         (void)weir__sys_read(state->wake, &count, sizeof count);
-        loop->wake_count++;
+        WEIR_ATOMIC_COUNT(&loop->wake_count, 1);
         return;
     }
     if (hup)

@@ -428,7 +428,7 @@ static void reap_own(struct weir_loop *loop, uint64_t data)
 
     if (data == URING_DATA_WAKE) {
         state->wake_armed = false;
-        loop->wake_count++;
+        WEIR_ATOMIC_COUNT(&loop->wake_count, 1);
     } else if (data == alarm_data(state)) {
         loop->alarm_ns = UINT64_MAX;
     }
