@@ -58,8 +58,8 @@ struct weir_metrics {
 };
 
 /* Fills *out and the first workers_max of `workers` (which may be NULL with 0). NULL is the calling
- * task's runtime. How many workers there are; WEIR_ENOTASK, WEIR_EOPTION (sizes of a later version).
- * Does not suspend. Any thread, while the runtime exists. */
+ * task's runtime. How many workers there are; WEIR_ENOTASK, WEIR_EOPTION (sizes of a later
+ * version). Does not suspend. Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_metrics_read_n(weir_runtime *runtime, struct weir_metrics *out,
                                     size_t out_size, struct weir_worker_metrics *workers,
                                     uint32_t workers_max, size_t worker_size);
