@@ -141,3 +141,74 @@ TEST(socket_file_goes_with_its_listener)
     assert_int_equal(weir_run(socket_file, path, &options), 0);
     assert_checks();
 }
+
+/* ---- a listener's socket file, while an older listener still ends ---- */
+
+/* Answers one byte, and waits for another. Whoever listens at the same path asks by a connection
+ * whether the old listener lives, and says nothing. */
+static int finish_when_told(weir_stream peer, void *arg)
+{
+    char byte;
+
+    (void)arg;
+    if (weir_read(peer, &byte, 1) != 1)
+        return 0;
+    CHECK(weir_write(peer, &byte, 1) == 1);
+    CHECK(weir_read(peer, &byte, 1) == 1);
+    return 0;
+}
+
+static int serve(void *arg)
+{
+    struct weir_serve_options options = {.drain_limit_ns = WEIR_SECONDS(600)};
+
+    return weir_serve(*(weir_listener *)arg, finish_when_told, NULL, &options);
+}
+
+/* The old one is closed, and its last connection keeps it from ending. */
+static int replace_while_draining(void *arg)
+{
+    const char *path = arg;
+    char address[200];
+    weir_listener old, next;
+    weir_stream served, stream;
+    weir_scope server, accepter;
+    struct accepting accepting;
+    char byte;
+
+    snprintf(address, sizeof address, "unix://%s", path);
+    CHECK(weir_listen(&old, address, NULL) == 0);
+    CHECK(weir_scope_open(&server) == 0);
+    CHECK(weir_spawn(&server, serve, &old) == 0);
+    CHECK(weir_dial(&served, address) == 0);
+    CHECK(weir_write(served, "x", 1) == 1 && weir_read(served, &byte, 1) == 1); /* it has begun */
+    CHECK(weir_listener_close(old) == 0);
+    while (weir_listen(&next, address, NULL) == WEIR_EADDRINUSE) /* until the old one has heard */
+        CHECK(weir_yield() == 0);
+    CHECK(access(path, F_OK) == 0);
+    CHECK(weir_write_all(served, "x", 1) == 0);
+    CHECK(weir_scope_join(&server) == 0); /* the old one has ended */
+    CHECK(access(path, F_OK) == 0);
+    accepting = (struct accepting){.listener = next};
+    CHECK(weir_scope_open(&accepter) == 0);
+    CHECK(weir_spawn(&accepter, accept_one, &accepting) == 0);
+    CHECK(weir_dial(&stream, address) == 0);
+    CHECK(weir_scope_join(&accepter) == 0 && accepting.rc == 0);
+    weir_close(stream);
+    weir_close(served);
+    CHECK(weir_listener_close(next) == 0);
+    CHECK(access(path, F_OK) < 0);
+    return 0;
+}
+
+TEST(old_listener_leaves_the_socket_file_of_a_new_one)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    char path[] = "/tmp/weir-test-sock-XXXXXX";
+    int file = mkstemp(path);
+
+    close(file);
+    unlink(path);
+    assert_int_equal(weir_run(replace_while_draining, path, &options), 0);
+    assert_checks();
+}

@@ -1,6 +1,7 @@
 /* test/os/loop.c - the bare loop: operations, cancels, timers, posts and run modes. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <pthread.h>
@@ -392,6 +393,182 @@ TEST(connect_that_is_submitted_again_connects)
     close(listener);
     assert_int_equal(weir_loop_destroy(loop), 0);
 }
+
+/* A UNIX listener whose backlog is full, so that a connect of a blocking descriptor would block. */
+static void fill_backlog(struct sockaddr_un *address, int fds[3])
+{
+    int i;
+
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "weir-test-full-%d",
+             (int)getpid());
+    fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fds[0], (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(listen(fds[0], 0), 0);
+    for (i = 1; i < 3; i++)
+        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(fds[1], (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(connect(fds[2], (struct sockaddr *)address, sizeof *address), -1);
+}
+
+static void stop_loop(weir_op *op)
+{
+    weir_loop_stop(op->context);
+}
+
+/* io_uring tries such a connect over and over, and then blocks a thread of the kernel, which a
+ * cancel interrupts: EINTR is the kernel's word and not weir's. Both are met here; nothing depends
+ * on which. Where descriptors are watched such a connect fails at once. */
+TEST(connect_that_would_block_blocks_nobody_and_is_cancelled)
+{
+    weir_loop *loop = make_loop();
+    struct sockaddr_un address;
+    struct seen seen = {0}, other = {0};
+    weir_op op = noting(&seen), nop = noting(&other), timer = {.done = stop_loop, .context = loop};
+    weir_fd fd;
+    int fds[3], i;
+
+    fill_backlog(&address, fds);
+    for (i = 0; i < 21; i++) {
+        seen = other = (struct seen){0};
+        weir_fd_init(&fd, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        weir_op_connect(&op, &fd, (struct sockaddr *)&address, sizeof address);
+        weir_loop_submit(loop, &op);
+        weir_op_nop(&nop);
+        weir_loop_submit(loop, &nop);
+        while (!other.count)
+            assert_true(weir_loop_run(loop, WEIR_LOOP_NOWAIT) >= 0);
+        if (i % 3 == 1) {
+            (void)weir_loop_run(loop, WEIR_LOOP_NOWAIT);
+        } else if (i % 3 == 2) {
+            weir_op_timer(&timer, weir_now_ns() + 5000000);
+            weir_loop_submit(loop, &timer);
+            (void)weir_loop_run(loop, WEIR_LOOP_DEFAULT);
+        }
+        weir_loop_cancel(loop, &op);
+        assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+        assert_int_equal(seen.count, 1);
+        assert_true(seen.last == WEIR_ECANCELED || seen.last == WEIR_EAGAIN);
+        weir_loop_close(loop, &fd);
+    }
+    for (i = 0; i < 3; i++)
+        close(fds[i]);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+/* Readiness is told, and then another one takes the connection. */
+TEST(accept_whose_connection_is_taken_away_goes_on_waiting)
+{
+    weir_loop *loop = make_loop();
+    struct sockaddr_in address;
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    weir_fd fd;
+    int i, listener = listen_tcp(&address), clients[3];
+
+    assert_int_equal(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+    weir_fd_init(&fd, listener);
+    weir_op_accept(&op, &fd, 0);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+    for (i = 0; i < 3; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof address), 0);
+        if (i < 2) {
+            close(accept(listener, NULL, NULL));
+            assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+        }
+    }
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_true(seen.count == 1 && seen.last >= 0);
+    close(seen.last);
+    for (i = 0; i < 3; i++)
+        close(clients[i]);
+    weir_loop_close(loop, &fd);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
+/* ---- again and again from its own callback ---- */
+
+static void note_and_submit(weir_op *op)
+{
+    struct repeated *repeated = op->context;
+
+    assert_false(op->flags & WEIR_OP_MORE);
+    repeated->seen.count++;
+    repeated->seen.last = op->result;
+    if (op->kind == WEIR_OP_RECV_LENT)
+        weir_loop_give_back(&op->u.lent);
+    if (op->kind == WEIR_OP_ACCEPT)
+        close(op->result);
+    if (--repeated->left > 0)
+        weir_loop_submit(repeated->loop, op);
+}
+
+static void run_repeated(struct repeated *repeated, weir_op *op, int result)
+{
+    repeated->seen = (struct seen){0};
+    repeated->left = 5;
+    weir_loop_submit(repeated->loop, op);
+    assert_int_equal(weir_loop_run(repeated->loop, WEIR_LOOP_DEFAULT), 0);
+    assert_int_equal(repeated->seen.count, 5);
+    if (result >= 0)
+        assert_int_equal(repeated->seen.last, result);
+    else
+        assert_true(repeated->seen.last >= 0);
+}
+
+TEST(operation_of_any_kind_is_submitted_again_by_its_callback)
+{
+    struct repeated repeated = {.loop = make_loop()};
+    weir_op op = {.done = note_and_submit, .context = &repeated};
+    struct iovec part = {"abc", 3};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct sockaddr_in address;
+    char path[] = "/tmp/weir-test-XXXXXX", in[64];
+    weir_fd a, b, listener;
+    int i, clients[5], file = mkstemp(path);
+
+    unlink(path);
+    assert_int_equal(write(file, "0123456789", 10), 10);
+    make_pair(&a, &b);
+    weir_op_nop(&op);
+    run_repeated(&repeated, &op, 0);
+    weir_op_timer(&op, weir_now_ns());
+    run_repeated(&repeated, &op, 0);
+    weir_op_poll(&op, &a, POLLOUT);
+    run_repeated(&repeated, &op, POLLOUT);
+    assert_int_equal(write(b.number, "0123456789", 10), 10);
+    weir_op_recv(&op, &a, in, 2);
+    run_repeated(&repeated, &op, 2);
+    assert_memory_equal(in, "89", 2);
+    weir_op_sendmsg(&op, &a, &message);
+    run_repeated(&repeated, &op, 3);
+    weir_op_sendfile(&op, &a, file, 4, 2);
+    run_repeated(&repeated, &op, 2);
+    assert_int_equal(recv(b.number, in, sizeof in, MSG_DONTWAIT), 25);
+    assert_memory_equal(in, "abcabcabcabcabc4545454545", 25);
+    assert_int_equal(shutdown(b.number, SHUT_WR), 0);
+    weir_op_recv_lent(&op, &a, 0); /* the end again and again */
+    run_repeated(&repeated, &op, 0);
+    weir_fd_init(&listener, listen_tcp(&address));
+    for (i = 0; i < 5; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof address), 0);
+    }
+    weir_op_accept(&op, &listener, 0);
+    run_repeated(&repeated, &op, -1);
+    for (i = 0; i < 5; i++)
+        close(clients[i]);
+    weir_loop_close(repeated.loop, &a);
+    weir_loop_close(repeated.loop, &b);
+    weir_loop_close(repeated.loop, &listener);
+    close(file);
+    assert_int_equal(weir_loop_destroy(repeated.loop), 0);
+}
+
+/* ---- lent buffers and files ---- */
 
 TEST(lent_buffers_run_out_without_stopping_anybody)
 {

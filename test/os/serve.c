@@ -1,16 +1,24 @@
 /* test/os/serve.c - weir_serve: limits, draining, running out of descriptors, several workers. */
 #include "test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <weir.h>
 
+#include "stream/stream.h"
 #include "support/check.h"
+#include "sys/current.h"
 
 struct server {
     weir_listener listener;
@@ -21,6 +29,7 @@ struct server {
     int started, open, most;
     int codes[8]; /* results that handlers have seen */
     int coded;
+    bool by_file;
 };
 
 static int echo(weir_stream peer, void *arg)
@@ -73,6 +82,14 @@ static void stop(weir_scope *scope, struct server *server)
     CHECK(weir_scope_join(scope) == 0);
     CHECK(server->rc == 0);
     CHECK(server->open == 0);
+}
+
+static int answer_once(weir_stream peer, void *arg)
+{
+    char byte;
+
+    (void)arg;
+    return weir_read(peer, &byte, 1) == 1 ? weir_write_all(peer, &byte, 1) : 0;
 }
 
 static void say(weir_stream stream)
@@ -274,6 +291,115 @@ TEST(idle_connections_end)
     assert_int_equal(server.started, 0);
 }
 
+#define SMALL (64 * 1024)        /* of socket buffers */
+#define LONG  (4u * 1024 * 1024) /* much longer than those */
+
+struct writing {
+    weir_stream stream;
+    bool by_file;
+    int rc, later;
+};
+
+static int write_long(void *arg)
+{
+    struct writing *writing = arg;
+    char *bytes = calloc(1, LONG);
+    char path[] = "/tmp/weir-test-XXXXXX";
+    int file = mkstemp(path);
+
+    unlink(path);
+    CHECK(ftruncate(file, LONG) == 0);
+    writing->rc = writing->by_file ? weir_send_file(writing->stream, file, 0, LONG)
+                                   : weir_write_all(writing->stream, bytes, LONG);
+    writing->later = (int)weir_write(writing->stream, bytes, 1);
+    close(file);
+    free(bytes);
+    return 0;
+}
+
+/* The socket is full: the writer waits, and a part is gone. */
+static bool is_stuck(const struct weir__stream *stream)
+{
+    struct pollfd room = {.fd = stream->fd.number, .events = POLLOUT};
+
+    return stream->writer.word && poll(&room, 1, 0) == 0;
+}
+
+/* As the idle limit does, on the connection's worker. */
+static void stop_once(weir_stream peer)
+{
+    int error;
+    struct weir__stream *stream = weir__stream_enter(peer, 0, &error);
+
+    CHECK(stream != NULL);
+    while (!is_stuck(stream))
+        CHECK(weir_yield() == 0);
+    weir__current_enter();
+    weir__stream_stop(stream, WEIR_EIDLE); /* takes the reference */
+    weir__current_leave();
+}
+
+static int write_until_stopped(weir_stream peer, void *arg)
+{
+    struct server *server = arg;
+    struct writing writing = {.stream = peer, .by_file = server->by_file};
+    weir_scope scope;
+    char byte;
+
+    CHECK(weir_stream_buffers(peer, 0, SMALL) == 0);
+    CHECK(weir_read(peer, &byte, 1) == 1);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_long, &writing) == 0);
+    stop_once(peer);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(writing.rc == WEIR_EIDLE);
+    CHECK(writing.later == WEIR_EBROKEN);
+    server->coded++;
+    return 0;
+}
+
+static int stuck(void *arg)
+{
+    struct server *server = arg;
+    weir_stream stream;
+    weir_scope scope;
+    char *bytes = malloc(LONG);
+    size_t total = 0;
+    ptrdiff_t n;
+
+    start(&scope, server, server->address);
+    CHECK(weir_dial(&stream, server->address) == 0);
+    CHECK(weir_stream_buffers(stream, SMALL, 0) == 0);
+    CHECK(weir_write(stream, "?", 1) == 1);
+    while (!server->coded)
+        CHECK(weir_yield() == 0);
+    while ((n = weir_read(stream, bytes, LONG)) > 0)
+        total += (size_t)n;
+    CHECK(total > 0 && total < LONG);
+    weir_close(stream);
+    stop(&scope, server);
+    free(bytes);
+    return 0;
+}
+
+TEST(write_that_is_stopped_after_a_part_of_it_ends_at_once)
+{
+    int by_file;
+
+    for (by_file = 0; by_file < 2; by_file++) {
+        struct server server = {.address = "tcp://127.0.0.1:0",
+                                .handler = write_until_stopped,
+                                .by_file = by_file,
+                                .options.idle_limit_ns = WEIR_FOREVER};
+
+        run(stuck, &server, 1);
+        server.coded = 0;
+        snprintf(server.address, sizeof server.address, "unix://@weir-test-serve-%d",
+                 (int)getpid());
+        run(stuck, &server, 1);
+    }
+}
+
 static int drain(void *arg)
 {
     struct server *server = arg;
@@ -351,6 +477,103 @@ TEST(drain_refuses_new_connections_and_serves_the_old)
     server = (struct server){.rc = 0};
     snprintf(server.address, sizeof server.address, "unix://@weir-test-serve-%d", (int)getpid());
     run(refused_while_draining, &server, 2);
+}
+
+/* Connects without a suspension, so that no worker accepts meanwhile: the kernel does. */
+static int connect_plain(const char *address)
+{
+    struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    bool is_tcp = strncmp(address, "tcp:", 4) == 0;
+    int fd = socket(is_tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (is_tcp) {
+        tcp.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+        rc = connect(fd, (struct sockaddr *)&tcp, sizeof tcp);
+    } else { /* unix://@name */
+        size_t len = strlen(address) - 8;
+
+        memcpy(local.sun_path + 1, address + 8, len);
+        rc = connect(fd, (struct sockaddr *)&local,
+                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
+    }
+    CHECK(rc == 0);
+    return fd;
+}
+
+static int asked_before_the_end(void *arg)
+{
+    struct server *server = arg;
+    int asking[5], silent, i;
+    weir_stream stream;
+    weir_scope scope;
+    char byte = 0;
+
+    start(&scope, server, server->address);
+    CHECK(weir_dial(&stream, server->address) == 0);
+    CHECK(weir_write(stream, "?", 1) == 1 && weir_read(stream, &byte, 1) == 1); /* it serves */
+    weir_close(stream);
+    for (i = 0; i < 5; i++) {
+        asking[i] = connect_plain(server->address);
+        CHECK(send(asking[i], "?", 1, 0) == 1);
+    }
+    silent = connect_plain(server->address);
+    stop(&scope, server);
+    for (i = 0; i < 5; i++) {
+        CHECK(recv(asking[i], &byte, 1, 0) == 1 && byte == '?');
+        close(asking[i]);
+    }
+    CHECK(recv(silent, &byte, 1, 0) == 0); /* closed, not left hanging */
+    close(silent);
+    return 0;
+}
+
+TEST(drain_serves_what_has_asked_and_waits_in_the_backlog)
+{
+    static const uint8_t when[] = {WEIR_OFF, WEIR_ON};
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        struct server server = {.address = "tcp://127.0.0.1:0",
+                                .handler = answer_once,
+                                .options.at_first_byte = when[i]};
+
+        run(asked_before_the_end, &server, 1);
+        server = (struct server){.handler = answer_once, .options.at_first_byte = when[i]};
+        snprintf(server.address, sizeof server.address, "unix://@weir-test-serve-%d",
+                 (int)getpid());
+        run(asked_before_the_end, &server, 1);
+    }
+}
+
+/* Two serves would each accept a part of the connections, and only one would hear of the end. */
+static int serve_twice(void *arg)
+{
+    struct server *server = arg, second = *server;
+    weir_scope scope, again;
+
+    start(&scope, server, "tcp://127.0.0.1:0");
+    CHECK(weir_yield() == 0);
+    second.listener = server->listener;
+    (void)serve(&second);
+    CHECK(second.rc == WEIR_EBUSY);
+    weir_scope_cancel(&scope);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(server->rc == WEIR_ECANCELED);
+    CHECK(weir_scope_open(&again) == 0);
+    CHECK(weir_spawn(&again, serve, server) == 0); /* the first has ended */
+    CHECK(weir_yield() == 0);
+    stop(&again, server);
+    return 0;
+}
+
+TEST(listener_has_one_server_at_a_time)
+{
+    struct server server = {.rc = 0};
+
+    run(serve_twice, &server, 1);
+    run(serve_twice, &server, 3);
 }
 
 static int cancelled(void *arg)

@@ -435,6 +435,140 @@ TEST(deadline_ends_reads_and_breaks_half_written_writes)
     with_pairs(deadline, 1);
 }
 
+/* ---- deadlines ---- */
+
+/* Lets the clock of the calling task's loop pass a deadline that has been set. */
+static void outlast_deadline(void)
+{
+    while (weir_check() == 0)
+        CHECK(weir_yield() == 0);
+}
+
+static int fails_at_once(struct pair *pair)
+{
+    static char in[100000];
+    weir_block block;
+    weir_lent lent;
+
+    CHECK(weir_write_all(pair->b, "0123456789", 10) == 0);
+    CHECK(weir_read(pair->a, in, 1) == 1); /* the others are there, in the stream */
+    CHECK(weir_deadline_begin(&block, 0) == 0);
+    outlast_deadline();
+    CHECK(weir_read(pair->a, in, 1) == WEIR_EDEADLINE);
+    CHECK(weir_read(pair->a, in, sizeof in) == WEIR_EDEADLINE);
+    CHECK(weir_read_exactly(pair->a, in, 9) == WEIR_EDEADLINE);
+    CHECK(weir_read_lent(pair->a, &lent) == WEIR_EDEADLINE);
+    CHECK(weir_write(pair->a, in, 1) == WEIR_EDEADLINE);
+    CHECK(weir_write_all(pair->a, in, 1) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block));
+    CHECK(weir_read_exactly(pair->a, in, 9) == 0 && memcmp(in, "123456789", 9) == 0);
+    CHECK(weir_write_all(pair->a, in, 1) == 0); /* nothing was written, so nothing is broken */
+    return 0;
+}
+
+TEST(calls_fail_at_once_when_the_deadline_has_passed)
+{
+    with_pairs(fails_at_once, 1);
+}
+
+struct flood {
+    weir_stream stream;
+    bool stop;
+};
+
+static int write_for_ever(void *arg)
+{
+    static char bytes[16000];
+    struct flood *flood = arg;
+
+    while (!flood->stop && weir_write_all(flood->stream, bytes, sizeof bytes) == 0) {
+    }
+    return 0;
+}
+
+static int reads_a_flood(struct pair *pair)
+{
+    struct flood flood = {.stream = pair->b};
+    weir_block block;
+    weir_scope scope;
+    char in[512];
+    uint64_t give_up_ns = weir_now_ns() + (uint64_t)WEIR_SECONDS(10);
+    ptrdiff_t n;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_for_ever, &flood) == 0);
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(5)) == 0);
+    do {
+        n = weir_read(pair->a, in, sizeof in);
+    } while (n > 0 && weir_now_ns() < give_up_ns);
+    CHECK(n == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block));
+    flood.stop = true;
+    CHECK(weir_close(pair->a) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    return 0;
+}
+
+TEST(deadline_ends_reads_that_never_have_to_wait)
+{
+    with_pairs(reads_a_flood, 1);
+}
+
+struct late {
+    weir_stream stream;
+    size_t len;
+    ptrdiff_t result;
+    bool fired;
+    uint64_t deadline_ns;
+};
+
+static int read_late(void *arg)
+{
+    static char in[100000];
+    struct late *late = arg;
+    weir_block outer, inner;
+
+    CHECK(weir_deadline_begin(&outer, WEIR_SECONDS(600)) == 0);
+    late->deadline_ns = weir_now_ns() + (uint64_t)WEIR_MILLISECONDS(50);
+    CHECK(weir_deadline_begin(&inner, WEIR_MILLISECONDS(50)) == 0);
+    late->result = weir_read(late->stream, in, late->len);
+    late->fired = weir_block_end(&inner);
+    CHECK(!weir_block_end(&outer));
+    return 0;
+}
+
+/* The bytes come, and the deadline passes, before the reader's loop has looked. */
+static int told_of_bytes(struct pair *pair)
+{
+    static const size_t lens[] = {64, 100000}; /* from the standing receive, and directly */
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        struct late late = {.stream = pair->a, .len = lens[i]};
+        weir_scope scope;
+
+        CHECK(weir_scope_open(&scope) == 0);
+        CHECK(weir_spawn(&scope, read_late, &late) == 0);
+        CHECK(weir_yield() == 0); /* it waits */
+        CHECK(weir_write_all(pair->b, "hello", 5) == 0);
+        while (weir_now_ns() <= late.deadline_ns) {
+        }
+        CHECK(weir_scope_join(&scope) == 0);
+        if (late.result == 5)
+            CHECK(!late.fired);
+        else /* this machine was so slow that the deadline came first */
+            CHECK(late.result == WEIR_EDEADLINE && late.fired);
+    }
+    return 0;
+}
+
+TEST(block_tells_of_its_deadline_only_if_that_has_ended_a_call)
+{
+    with_pairs(told_of_bytes, 1);
+}
+
+/* ---- ends and options ---- */
+
 static int reset(struct pair *pair)
 {
     char address[WEIR_ADDRESS_TEXT_MAX], byte;
@@ -448,6 +582,8 @@ static int reset(struct pair *pair)
         CHECK(weir_stream_quickack(pair->a, 1) == 0);
         CHECK(weir_stream_user_timeout(pair->a, 1000) == 0);
         CHECK(weir_stream_buffers(pair->a, 65536, 65536) == 0);
+        CHECK(weir_stream_linger(pair->b, 1) == WEIR_ENOTSUP); /* would block a close */
+        CHECK(weir_stream_linger(pair->b, -1) == 0);
         CHECK(weir_stream_linger(pair->b, 0) == 0);
     }
     weir_close(pair->b);

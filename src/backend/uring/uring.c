@@ -316,9 +316,17 @@ void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
         weir__loop_complete(loop, op);
 }
 
-static void reap_cancel(struct weir_loop *loop, struct weir_op *op)
+/* The answer to a cancel. The kernel does not find an operation that it has just woken and is about
+ * to try again, and may go on waiting with it afterwards (seen with 6.18 for a connect to a UNIX
+ * socket with a full backlog, which is woken all the time): so one that is still out there is asked
+ * for again. */
+static void reap_cancel(struct weir_loop *loop, struct weir_op *op, int result)
 {
     op->weir__cancels--;
+    if (op->weir__state == OP_BACKEND && result == WEIR_ENOENT) {
+        weir__uring_ask_back(loop->state, op);
+        return;
+    }
     if (op->weir__state != OP_HELD || op->weir__cancels)
         return;
     if (op->flags & WEIR__URING_RENEW) {
@@ -439,7 +447,7 @@ static void reap_one(struct weir_loop *loop, const struct io_uring_cqe *cqe)
     if (cqe->user_data <= URING_DATA_OWN_MAX) {
         reap_own(loop, cqe->user_data);
     } else if (cqe->user_data & URING_DATA_CANCEL_BIT) {
-        reap_cancel(loop, weir__uring_op(cqe->user_data));
+        reap_cancel(loop, weir__uring_op(cqe->user_data), cqe->res);
     } else {
         reap_op(loop, cqe);
     }
