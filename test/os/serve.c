@@ -547,6 +547,39 @@ TEST(drain_serves_what_has_asked_and_waits_in_the_backlog)
     }
 }
 
+/* At its limit a server does not accept; when there is a place again it does so a little later. What
+ * comes in between and asks is served, though the server has been told to end. */
+static int asked_at_the_limit(void *arg)
+{
+    struct server *server = arg;
+    weir_stream stream;
+    weir_scope scope;
+    char byte = 0;
+    int asking;
+
+    start(&scope, server, server->address);
+    CHECK(weir_dial(&stream, server->address) == 0);
+    CHECK(weir_write(stream, "?", 1) == 1 && weir_read(stream, &byte, 1) == 1);
+    CHECK(weir_read(stream, &byte, 1) == 0); /* the only place is free again */
+    weir_close(stream);
+    asking = connect_plain(server->address);
+    CHECK(send(asking, "!", 1, 0) == 1);
+    stop(&scope, server);
+    CHECK(recv(asking, &byte, 1, 0) == 1 && byte == '!');
+    close(asking);
+    return 0;
+}
+
+TEST(drain_serves_what_has_asked_while_nothing_was_accepted)
+{
+    struct server server = {
+        .address = "tcp://127.0.0.1:0", .handler = answer_once, .options.connections_max = 1};
+
+    run(asked_at_the_limit, &server, 1);
+    snprintf(server.address, sizeof server.address, "unix://@weir-test-serve-%d", (int)getpid());
+    run(asked_at_the_limit, &server, 1);
+}
+
 /* Two serves would each accept a part of the connections, and only one would hear of the end. */
 static int serve_twice(void *arg)
 {
