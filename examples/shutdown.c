@@ -4,8 +4,9 @@
  *   ./shutdown tcp://127.0.0.1:7004 &
  *   nc 127.0.0.1 7004        type a line, and `kill %1` before its answer has come
  *
- * Every line costs half a second of work and is then sent back. Between two lines a connection
- * has no task: the handler returns WEIR_SERVE_AGAIN and is started again by the next byte. On
+ * Every line is told "working" at once, costs half a second of work and is then sent back. Between
+ * two lines a connection has no task: the handler returns WEIR_SERVE_AGAIN and is started again by
+ * the next byte. On
  * SIGTERM or SIGINT the listener is closed, and weir_serve drains: connections that wait are closed
  * at once, handlers that run get two seconds to finish and are cancelled after that. Then
  * weir_serve returns, the scope is joined, and the program ends with 0.
@@ -23,7 +24,9 @@ static int answer(weir_stream peer, void *arg)
     (void)arg;
     if (n <= 0)
         return (int)n;
-    rc = weir_sleep(WEIR_MILLISECONDS(500)); /* the work */
+    rc = weir_write_all(peer, "working\n", 8);
+    if (rc == 0)
+        rc = weir_sleep(WEIR_MILLISECONDS(500)); /* the work */
     if (rc == 0)
         rc = weir_write_all(peer, bytes, (size_t)n);
     if (rc < 0 || weir_stream_draining(peer))

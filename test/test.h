@@ -8,7 +8,7 @@
  *     }
  *
  * A test registers itself by existing; test_main.c runs all tests of its program, in the order of
- * the file, and checks after each that no descriptor was gained and that the suite is quiescent.
+ * the file, and checks after each that no descriptor, handle or loop was gained.
  * The assertions are cmocka's. They leave the test by longjmp, so call them on the main thread; a
  * task or another thread hands its results to the test. A program is run once, with WEIR_BACKEND
  * set for those in test/os and test/fault. Registration has no lock: it is done before main.
@@ -35,10 +35,6 @@ void test_register(struct test_case *test);
 
 /* Ends the running test as skipped and says why. Borrows `reason`. Does not return. */
 void test_skip(const char *reason, const char *file, int line) __attribute__((noreturn));
-
-/* A suite may set this hook: it is asked after each test, and again for up to a second while it
- * does not answer 0. Other answers (a count of ops, tasks, bytes that are left) fail the test. */
-extern int (*weir__test_quiescent)(void);
 
 /* The program that the test runs under: "qemu-aarch64", "valgrind", or "" for none. For tests that
  * ask for what an emulator does not have (guard pages, limits on address space). */

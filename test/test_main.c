@@ -3,9 +3,9 @@
  *     PROGRAM [--list] [NAME]
  *
  * Runs the tests whose name contains NAME (all without it) as one cmocka group; --list prints their
- * names. Each test ends with a quiescence check: as many open descriptors as before, and the hook
- * weir__test_quiescent answers 0. Some are released late (by the kernel, by other threads), so the
- * check looks again for up to a second.
+ * names. Each test ends with a quiescence check: as many open descriptors, handles and loops as
+ * before. All of them are released before the call that releases them returns, so the check looks
+ * once.
  *
  * A thread of the harness watches the time: a test that takes longer than 30 s (WEIR_TEST_TIMEOUT
  * seconds) is named and the program aborts. A thread and not alarm(2), since a runtime blocks
@@ -24,9 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-int (*weir__test_quiescent)(void);
+#include "core/handle.h"
+#include "core/loop.h"
 
 static struct test_case *tests;
 static struct test_case **tests_end = &tests;
@@ -168,32 +168,39 @@ static int descriptors_open(void)
     return count - 3; /* ".", ".." and the folder itself */
 }
 
-static void check_quiescent(int descriptors_before)
-{
-    int descriptors = descriptors_open();
-    int left = weir__test_quiescent != NULL ? weir__test_quiescent() : 0;
+struct held {
+    int descriptors, handles, loops;
+};
 
-    for (int i = 0; i < 100 && (descriptors != descriptors_before || left != 0); i++) {
-        usleep(10000);
-        descriptors = descriptors_open();
-        left = weir__test_quiescent != NULL ? weir__test_quiescent() : 0;
-    }
-    if (descriptors != descriptors_before)
-        fail_msg("not quiescent: %d open descriptors before the test, %d after it",
-                 descriptors_before, descriptors);
-    if (left != 0)
-        fail_msg("not quiescent: the suite reports %d left", left);
+static struct held held_now(void)
+{
+    struct held held = {.descriptors = descriptors_open(), .handles = (int)weir__handle_live()};
+
+    for (uint16_t i = 0; i < UINT16_MAX; i++)
+        held.loops += weir__loop_by_index(i) != NULL;
+    return held;
+}
+
+static void check_quiescent(const struct held *before)
+{
+    struct held after = held_now();
+
+    if (after.descriptors != before->descriptors || after.handles != before->handles
+        || after.loops != before->loops)
+        fail_msg("not quiescent: descriptors %d, were %d; handles %d, were %d; loops %d, were %d",
+                 after.descriptors, before->descriptors, after.handles, before->handles,
+                 after.loops, before->loops);
 }
 
 static void run(void **state)
 {
     const struct test_case *test = *state;
-    int descriptors = descriptors_open();
+    struct held before = held_now();
 
     crash_actions_restore();
     watch_start(test->name);
     test->run();
-    check_quiescent(descriptors);
+    check_quiescent(&before);
 }
 
 /* Runs also after a test that has failed. */

@@ -2,8 +2,12 @@
 #include "test.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
@@ -100,18 +104,39 @@ TEST(epoll_wait_for_ever_ends_with_an_event)
     weir__sys_close(epoll);
 }
 
-static void nothing(int number)
+/* ---- signals ---- */
+
+static int wake_fd, ticks_left; /* of the handler: it writes a byte at its last tick */
+
+static void tick(int number)
 {
+    int saved = errno;
+
     (void)number;
+    if (ticks_left > 0 && --ticks_left == 0)
+        (void)weir__sys_write(wake_fd, "x", 1);
+    errno = saved;
 }
 
-static void alarm_after_us(int us)
+/* A signal every two milliseconds: one that comes before the call under test is not the last. */
+static void ticks_start(int count, int fd)
 {
-    struct sigaction action = {.sa_handler = nothing}; /* without SA_RESTART */
-    struct itimerval when = {.it_value = {.tv_usec = us}};
+    struct sigaction action = {.sa_handler = tick}; /* without SA_RESTART */
+    struct itimerval every = {.it_interval = {.tv_usec = 2000}, .it_value = {.tv_usec = 2000}};
 
+    ticks_left = count;
+    wake_fd = fd;
     assert_int_equal(weir__sys_sigaction(SIGALRM, &action, NULL), 0);
-    assert_int_equal(setitimer(ITIMER_REAL, &when, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
+}
+
+static void ticks_stop(void)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    struct itimerval never = {.it_value = {.tv_usec = 0}};
+
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(weir__sys_sigaction(SIGALRM, &action, NULL), 0);
 }
 
 TEST(waits_tell_of_a_signal)
@@ -119,40 +144,88 @@ TEST(waits_tell_of_a_signal)
     struct epoll_event event;
     int epoll = weir__sys_epoll_create1(0);
 
-    alarm_after_us(2000);
-    assert_int_equal(weir__sys_epoll_wait(epoll, &event, 1, 10000000000), WEIR_EINTR);
+    ticks_start(0, -1);
+    assert_int_equal(weir__sys_epoll_wait(epoll, &event, 1, -1), WEIR_EINTR);
+    ticks_stop();
     weir__sys_close(epoll);
-}
-
-struct writer {
-    int fd;
-};
-
-static void write_later(void *arg)
-{
-    struct writer *writer = arg;
-    struct timespec pause = {.tv_nsec = 20000000};
-
-    nanosleep(&pause, NULL); /* past the signal; if not, the test passes without having tested */
-    (void)weir__sys_write(writer->fd, "x", 1);
 }
 
 TEST(read_goes_on_after_a_signal)
 {
-    struct weir__thread thread;
-    struct writer writer;
     int fds[2];
     char byte = 0;
 
     assert_int_equal(weir__sys_pipe2(fds, 0), 0);
-    writer.fd = fds[1];
-    alarm_after_us(2000);
-    assert_int_equal(weir__thread_start(&thread, write_later, &writer, "writer"), 0);
+    ticks_start(20, fds[1]);
     assert_int_equal(weir__sys_read(fds[0], &byte, 1), 1);
     assert_int_equal(byte, 'x');
-    weir__thread_join(&thread);
+    assert_int_equal(ticks_left, 0);
+    ticks_stop();
     weir__sys_close(fds[0]);
     weir__sys_close(fds[1]);
+}
+
+/* ---- sendfile ---- */
+
+static int pipe_signals;
+
+static void count_pipe_signal(int number)
+{
+    (void)number;
+    pipe_signals++;
+}
+
+struct leaving {
+    int socket, peer;
+};
+
+/* Closes the peer when the socket is full: the sender waits then, in the middle of its call. */
+static void leave(void *arg)
+{
+    struct leaving *leaving = arg;
+    struct pollfd room = {.fd = leaving->socket, .events = POLLOUT};
+
+    while (weir__sys_poll(&room, 1, 0) != 0)
+        (void)sched_yield();
+    weir__sys_close(leaving->peer);
+}
+
+static bool pipe_signal_blocked(void)
+{
+    sigset_t set;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &set);
+    return sigismember(&set, SIGPIPE);
+}
+
+/* The call returns the count of what it has moved, and behind it comes the signal. */
+TEST(sendfile_raises_no_signal_when_the_peer_leaves_in_the_middle)
+{
+    enum {
+        LEN = 8 << 20
+    };
+    struct sigaction action = {.sa_handler = count_pipe_signal}, before;
+    struct weir__thread thread;
+    struct leaving leaving;
+    char path[] = "/tmp/weir-test-XXXXXX";
+    int fds[2], file = mkstemp(path), rc;
+    off_t offset = 0;
+
+    unlink(path);
+    assert_int_equal(ftruncate(file, LEN), 0);
+    assert_int_equal(weir__sys_sigaction(SIGPIPE, &action, &before), 0);
+    assert_int_equal(weir__sys_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    leaving = (struct leaving){fds[0], fds[1]};
+    assert_int_equal(weir__thread_start(&thread, leave, &leaving, "leaving"), 0);
+    rc = weir__sys_sendfile(fds[0], file, &offset, LEN);
+    weir__thread_join(&thread);
+    assert_true(rc > 0 && rc < LEN);
+    assert_int_equal(weir__sys_sendfile(fds[0], file, &offset, LEN), WEIR_EPIPE);
+    assert_int_equal(pipe_signals, 0);
+    assert_false(pipe_signal_blocked());
+    assert_int_equal(weir__sys_sigaction(SIGPIPE, &before, NULL), 0);
+    weir__sys_close(fds[0]);
+    weir__sys_close(file);
 }
 
 TEST(openat2_stays_beneath)
