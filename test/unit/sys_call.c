@@ -1,7 +1,9 @@
 /* test/unit/sys_call.c - the wrappers that do more than hand on: errors, flags, timeouts. */
 #include "test.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -179,7 +181,8 @@ struct leaving {
     int socket, peer;
 };
 
-/* Closes the peer when the socket is full: the sender waits then, in the middle of its call. */
+/* Leaves when the socket is full: the sender waits then, in the middle of its call. A reset behind
+ * the end of the peer's own direction is EPIPE. */
 static void leave(void *arg)
 {
     struct leaving *leaving = arg;
@@ -187,7 +190,25 @@ static void leave(void *arg)
 
     while (weir__sys_poll(&room, 1, 0) != 0)
         (void)sched_yield();
+    (void)weir__sys_shutdown(leaving->peer, SHUT_WR);
     weir__sys_close(leaving->peer);
+}
+
+static void connect_tcp(int fds[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fds[0], (struct sockaddr *)&address, len), 0);
+    fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fds[1] >= 0);
+    close(listener);
 }
 
 static bool pipe_signal_blocked(void)
@@ -198,33 +219,47 @@ static bool pipe_signal_blocked(void)
     return sigismember(&set, SIGPIPE);
 }
 
-/* The call returns the count of what it has moved, and behind it comes the signal. */
-TEST(sendfile_raises_no_signal_when_the_peer_leaves_in_the_middle)
+enum {
+    FILE_LEN = 8 << 20,
+    STEP = 8 << 10
+};
+
+/* One call, whose peer leaves while it waits; the socket's buffer decides where. */
+static void send_to_who_leaves(int file, int buffer)
 {
-    enum {
-        LEN = 8 << 20
-    };
-    struct sigaction action = {.sa_handler = count_pipe_signal}, before;
     struct weir__thread thread;
     struct leaving leaving;
-    char path[] = "/tmp/weir-test-XXXXXX";
-    int fds[2], file = mkstemp(path), rc;
+    int fds[2], rc;
     off_t offset = 0;
 
-    unlink(path);
-    assert_int_equal(ftruncate(file, LEN), 0);
-    assert_int_equal(weir__sys_sigaction(SIGPIPE, &action, &before), 0);
-    assert_int_equal(weir__sys_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    connect_tcp(fds);
+    assert_int_equal(weir__sys_setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer),
+                     0);
     leaving = (struct leaving){fds[0], fds[1]};
     assert_int_equal(weir__thread_start(&thread, leave, &leaving, "leaving"), 0);
-    rc = weir__sys_sendfile(fds[0], file, &offset, LEN);
+    rc = weir__sys_sendfile(fds[0], file, &offset, FILE_LEN);
     weir__thread_join(&thread);
-    assert_true(rc > 0 && rc < LEN);
-    assert_int_equal(weir__sys_sendfile(fds[0], file, &offset, LEN), WEIR_EPIPE);
+    assert_true(rc > 0 && rc < FILE_LEN);
+    assert_int_equal(weir__sys_sendfile(fds[0], file, &offset, FILE_LEN), WEIR_EPIPE);
+    weir__sys_close(fds[0]);
+}
+
+/* The kernel moves a file in pieces. Where it waits at the beginning of one, the call returns the
+ * count of the pieces before, and behind it comes the signal. */
+TEST(sendfile_raises_no_signal_when_the_peer_leaves_in_the_middle)
+{
+    struct sigaction action = {.sa_handler = count_pipe_signal}, before;
+    char path[] = "/tmp/weir-test-XXXXXX";
+    int i, file = mkstemp(path);
+
+    unlink(path);
+    assert_int_equal(ftruncate(file, FILE_LEN), 0);
+    assert_int_equal(weir__sys_sigaction(SIGPIPE, &action, &before), 0);
+    for (i = 1; i <= 40; i++)
+        send_to_who_leaves(file, i * STEP);
     assert_int_equal(pipe_signals, 0);
     assert_false(pipe_signal_blocked());
     assert_int_equal(weir__sys_sigaction(SIGPIPE, &before, NULL), 0);
-    weir__sys_close(fds[0]);
     weir__sys_close(file);
 }
 
