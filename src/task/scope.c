@@ -74,18 +74,16 @@ static bool counts(const struct weir__scope *scope, int result)
 
 void weir__scope_leave(struct weir__scope *scope, int result)
 {
-    uint32_t undecided = 0;
+    uint32_t open = SCOPE_OPEN;
 
     if (counts(scope, result)) {
-        if (WEIR_ATOMIC_CAS(&scope->decided, &undecided, 2, SEQ_CST) || undecided == 1) {
-            if (WEIR_ATOMIC_EXCHANGE(&scope->decided, 3, SEQ_CST) != 3)
-                WEIR_ATOMIC_STORE(&scope->result, result, SEQ_CST);
-        }
+        if (WEIR_ATOMIC_EXCHANGE(&scope->decided, SCOPE_DECIDED, SEQ_CST) != SCOPE_DECIDED)
+            scope->result = result;
         if (scope->policy != WEIR_SCOPE_ALL)
             weir__scope_cancel(scope);
     } else if (scope->policy == WEIR_SCOPE_FIRST_SUCCESS
-               && WEIR_ATOMIC_CAS(&scope->decided, &undecided, 1, SEQ_CST)) {
-        WEIR_ATOMIC_STORE(&scope->failure, result, SEQ_CST);
+               && WEIR_ATOMIC_CAS(&scope->decided, &open, SCOPE_FAILED, SEQ_CST)) {
+        scope->failure = result;
     }
     weir__scope_release(scope);
 }
@@ -251,5 +249,5 @@ int weir_scope_join(weir_scope *public)
         weir__task_suspend(task);
     weir__task_close_scope(task, scope);
     weir__free(scope->parts);
-    return scope->decided == 1 ? scope->failure : scope->result;
+    return scope->decided == SCOPE_FAILED ? scope->failure : scope->result;
 }

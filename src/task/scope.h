@@ -17,6 +17,14 @@
 
 struct weir__scope;
 
+/* What the results of the tasks have come to. A step is made by one task only, which writes its
+ * result then; the scope's count, which it gives back afterwards, shows that to the join. */
+enum weir__scope_decision {
+    SCOPE_OPEN,   /* nothing counts yet */
+    SCOPE_FAILED, /* a race: nothing counts yet, and a failure is noted */
+    SCOPE_DECIDED /* the first result that counts is there */
+};
+
 struct weir__scope_part {
     struct weir__list members;
     weir_post post; /* a cancel on its way */
@@ -31,11 +39,11 @@ struct weir__scope {
     uint64_t count;
     uint64_t deadline_ns;
     uint32_t cancelled; /* partner: weir__scope_cancelled */
-    int32_t result;     /* the first that counts */
-    int32_t failure;    /* FIRST_SUCCESS: the first failure, if nothing counts */
+    int32_t result;     /* the first that counts; by who has decided, read by the join */
+    int32_t failure;    /* FIRST_SUCCESS: the first failure; by who has moved OPEN to FAILED */
     uint8_t policy;
-    bool shielded; /* opened inside a shield of the owner */
-    uint32_t decided;
+    bool shielded;    /* opened inside a shield of the owner */
+    uint32_t decided; /* enum weir__scope_decision; partner: weir__scope_leave */
     struct weir__scope_part local;
 };
 
