@@ -62,10 +62,10 @@ enum weir_error {
     WEIR_ECLOSED = -1003,    /* the object was closed while the call was under way */
     WEIR_ELIMIT = -1004,     /* a configured limit is reached */
     WEIR_ENOTASK = -1005,    /* the call suspends and the caller is not a task */
-    WEIR_ENORUNTIME = -1006, /* no runtime is running here */
+    WEIR_ENORUNTIME = -1006, /* no runtime is running here (no call returns it yet) */
     WEIR_EVERSION = -1007,   /* header and library do not match */
     WEIR_EOPTION = -1008,    /* an option is unknown or out of range */
-    WEIR_EFORK = -1009,      /* the operation was lost in a fork */
+    WEIR_EFORK = -1009,      /* the operation was lost in a fork (no call returns it yet) */
     WEIR_ESHUTDOWN = -1010,  /* the runtime, loop or server is shutting down */
 
     /* stream, net */

@@ -34,7 +34,8 @@ struct weir_http_access {
     struct weir_http_text agent;
 };
 
-/* Told of every answer, on the task that gives it. May not suspend. */
+/* Told of every answer, on the task that gives it, so by several threads at once. May not suspend.
+ * */
 typedef void weir_http_access_fn(const struct weir_http_access *access, void *arg);
 
 /* Zero means default everywhere. */

@@ -7,9 +7,13 @@
  * from within a submit. From submit to completion the memory of the operation, of its descriptor
  * and of its buffers must stay as it is.
  *
- * A loop belongs to the thread that first runs it. Except for weir_loop_post every call must be
- * made by that thread, or before the first run. Nothing here suspends a task; tasks use
- * <weir/task.h>.
+ * A loop belongs to the thread that first runs it. Except for weir_loop_post, weir_loop_give_back
+ * and weir_loop_backend every call about a loop must be made by that thread, or before the first
+ * run; filling an operation is its owner's business, on any thread. Nothing here suspends a task;
+ * tasks use <weir/task.h>.
+ *
+ * What an operation reports is its `result`: a code of the system, for example WEIR_ECONNRESET or
+ * WEIR_EBADF, WEIR_ECANCELED after a cancel, or WEIR_ENOMEM.
  */
 #ifndef WEIR_LOOP_H
 #define WEIR_LOOP_H
@@ -34,9 +38,10 @@ typedef struct weir_op weir_op;
  * operation again (unless WEIR_OP_MORE is set), free it, or do anything else but run the loop. */
 typedef void weir_op_done(weir_op *op);
 
-/* A descriptor that operations use. The number is the caller's; weir_loop_close releases it. The
- * struct may not move while an operation uses it or while the loop still watches it, that is until
- * weir_loop_close or weir_loop_forget. */
+/* A descriptor that operations use: a stream socket, or for a poll whatever poll(2) takes. It may
+ * be in blocking or non-blocking mode, and weir may change the mode. The number is the caller's;
+ * weir_loop_close releases it. The struct may not move while an operation uses it or while the loop
+ * still watches it, that is until weir_loop_close or weir_loop_forget. */
 typedef struct weir_fd {
     int number;
     uint8_t weir__read_hint;  /* more may be there: try at once */
@@ -47,8 +52,9 @@ typedef struct weir_fd {
     uint64_t weir__writer;
 } weir_fd;
 
-/* A buffer of the loop's group that holds received bytes. Whoever has it gives it back, once, with
- * weir_loop_give_back (bare loop) or weir_give_back (tasks). The bytes may be changed. */
+/* A buffer of the loop's group that holds `len` received bytes, 16 KiB and a little more at most.
+ * Whoever has it gives it back, once and while the loop exists, with weir_loop_give_back (bare
+ * loop) or weir_give_back (tasks). The bytes may be changed. */
 typedef struct weir_lent {
     unsigned char *bytes;
     uint32_t len;
@@ -59,7 +65,7 @@ typedef struct weir_lent {
 enum weir_op_kind {
     WEIR_OP_NOP = 0,
     WEIR_OP_TIMER = 1,     /* completes with 0 at a moment, or with WEIR_ECANCELED */
-    WEIR_OP_ACCEPT = 2,    /* result: a new descriptor, close-on-exec */
+    WEIR_OP_ACCEPT = 2,    /* result: a new descriptor, close-on-exec, the receiver's to close */
     WEIR_OP_CONNECT = 3,   /* result: 0 */
     WEIR_OP_RECV = 4,      /* result: bytes, 0 at end of stream */
     WEIR_OP_RECV_LENT = 5, /* the same into lent buffers, given with a positive result only */
@@ -72,12 +78,15 @@ enum weir_op_kind {
 enum weir_op_flag {
     WEIR_OP_MORE = 1,      /* out: a multishot operation that will complete again */
     WEIR_OP_MULTISHOT = 2, /* in: accept or receive until cancelled */
-    WEIR_OP_WHOLE = 4,     /* in: send goes on until all bytes are taken or an error stops it */
-    WEIR_OP_SILENT = 8,    /* in: does not keep weir_loop_run from returning */
+    WEIR_OP_WHOLE = 4,     /* in: send goes on until all bytes are taken or an error stops it; one
+                              that is stopped after a part has that count as its result */
+    WEIR_OP_SILENT = 8,    /* in: does not keep weir_loop_run from returning; set in `flags` after
+                              filling */
 };
 
-/* One operation. The caller sets `context` and reads `result`, `flags` and the outputs; the rest is
- * filled by the weir_op_* functions and belongs to the loop. */
+/* One operation. The caller sets `done` and `context`, may add WEIR_OP_SILENT to `flags`, and reads
+ * `result`, `flags` and the outputs (`u.lent` of a receive into a lent buffer); the rest is filled
+ * by the weir_op_* functions and belongs to the loop. It may be submitted again as it is. */
 struct weir_op {
     struct weir_op *weir__next;
     weir_op_done *done;
@@ -138,14 +147,16 @@ enum weir_backend {
 /* Zero means default everywhere. */
 struct weir_loop_options {
     uint32_t backend;     /* enum weir_backend */
-    uint32_t buffers_max; /* lent buffers of 16 KiB each; default 1024, at most 16384 */
+    uint32_t buffers_max; /* lent buffers of 16 KiB each, mapped when needed; default 1024, at most
+                             16384; rounded up to a multiple of 64 */
     int64_t spin_ns;      /* longest look for work before the loop sleeps; default 0: none */
     uint8_t shared; /* WEIR_ON: one thread after another may run it, with operations in flight */
 };
 
-/* Makes a loop; *out gives it, released with weir_loop_destroy. Options may be NULL. Errors:
- * WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_EOPTION, WEIR_ENOSYS (the backend that was asked for
- * does not work here). Any thread. */
+/* Makes a loop; *out gives it, released with weir_loop_destroy. Options are borrowed and may be
+ * NULL. Errors: WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_EOPTION (also for a WEIR_BACKEND in the
+ * environment that is none), WEIR_ELIMIT (4095 loops in the process), WEIR_ENOSYS and WEIR_EPERM
+ * (the backend that was asked for does not work here). Any thread. */
 WEIR_PUBLIC int weir_loop_create_n(weir_loop **out, const struct weir_loop_options *options,
                                    size_t options_size);
 static inline int weir_loop_create(weir_loop **out, const struct weir_loop_options *options)
@@ -153,65 +164,90 @@ static inline int weir_loop_create(weir_loop **out, const struct weir_loop_optio
     return weir_loop_create_n(out, options, sizeof *options);
 }
 
-/* Releases the loop. WEIR_EBUSY, and nothing done, while an operation is in flight. */
+/* Releases the loop. WEIR_EBUSY, and nothing done, while an operation is in flight, or from within
+ * a callback. Messages that are not delivered yet never are, and nobody may post any more. By the
+ * loop's thread, or by another when that one is done with the loop. */
 WEIR_PUBLIC int weir_loop_destroy(weir_loop *loop);
 
-/* Runs the loop. Returns 1 if operations are left, 0 if none, or a negative error of the kernel's
- * wait call. WEIR_EBUSY when called from within a callback. */
+/* Runs the loop, and makes it the calling thread's. Returns 1 if operations are left that are not
+ * silent, 0 if none, or a negative error of the kernel's wait call. WEIR_EBUSY when called from
+ * within a callback. */
 WEIR_PUBLIC int weir_loop_run(weir_loop *loop, enum weir_loop_mode mode);
 
-/* Makes weir_loop_run return after the turn under way. Sticks until the next run has ended. */
+/* Makes weir_loop_run return after the turn under way; outside of a run, the next one after a turn
+ * without sleep. */
 WEIR_PUBLIC void weir_loop_stop(weir_loop *loop);
 
 /* "uring" or "epoll". Static text. Any thread. */
 WEIR_PUBLIC const char *weir_loop_backend(const weir_loop *loop);
 
-/* The moment of the present turn, CLOCK_MONOTONIC in nanoseconds. */
+/* When the present turn's wait has ended (before the first turn: when the loop was made),
+ * CLOCK_MONOTONIC in nanoseconds. weir_now_ns asks the clock. */
 WEIR_PUBLIC uint64_t weir_loop_now_ns(const weir_loop *loop);
 
-/* A message to a loop. The node belongs to the poster until `deliver` is called with it. */
+/* A message to a loop. `deliver` may post it again, free it, submit operations, or do anything else
+ * but run the loop. */
 typedef struct weir_post {
     struct weir_post *weir__next;
     void (*deliver)(struct weir_post *post, weir_loop *loop);
 } weir_post;
 
-/* Has post->deliver called on the loop's thread. Any thread; never fails, never allocates. Takes
- * the node until it is delivered. A message does not keep a loop from returning. */
+/* Has post->deliver called on the loop's thread, from within weir_loop_run. Any thread; never
+ * fails, never allocates. Takes the node until it is delivered. Messages of one thread are
+ * delivered in their order. A message does not keep a loop from returning. */
 WEIR_PUBLIC void weir_loop_post(weir_loop *loop, weir_post *post);
 
 /* For embedding in a foreign loop: a descriptor that is readable when weir_loop_run(NOWAIT) has
- * work (completions, timers and posts), and nanoseconds until the next timer, or -1. The descriptor
- * is the loop's. Prepared operations reach the kernel in weir_loop_run: call it once before
+ * work (completions, timers and posts), and nanoseconds until the next timer, 0 if a run has work
+ * now, or -1. The descriptor is the loop's and always the same. What is submitted within a run has
+ * reached the kernel when that returns; after a submit outside call weir_loop_run once before
  * polling. Errors: WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_loop_descriptor(weir_loop *loop);
 WEIR_PUBLIC int64_t weir_loop_timeout_ns(const weir_loop *loop);
 
-/* Fill an operation. `op->done` and `op->context` are the caller's to set; everything else is set
- * anew. Buffers and addresses are borrowed until completion. Lengths are 1..INT32_MAX.  */
+/* Fill an operation that is not in flight. `op->done` and `op->context` are the caller's to set;
+ * everything else is set anew. Descriptors, buffers and addresses are borrowed until completion.
+ * Lengths are 1..INT32_MAX bytes; a greater one is taken for INT32_MAX. They cannot fail. */
 WEIR_PUBLIC void weir_fd_init(weir_fd *fd, int number);
 WEIR_PUBLIC void weir_op_nop(weir_op *op);
+/* The deadline is a moment, in nanoseconds of CLOCK_MONOTONIC as weir_now_ns tells it: one that has
+ * passed completes in the next turn, UINT64_MAX never. Never early, and late by a millisecond or
+ * two and the turn. */
 WEIR_PUBLIC void weir_op_timer(weir_op *op, uint64_t deadline_ns);
+/* A listening socket. `flags`: WEIR_OP_MULTISHOT, or 0. accept(2) */
 WEIR_PUBLIC void weir_op_accept(weir_op *op, weir_fd *listener, uint8_t flags);
+/* connect(2). Through io_uring a UNIX listener with a full backlog is waited for; the epoll backend
+ * completes with WEIR_EAGAIN. */
 WEIR_PUBLIC void weir_op_connect(weir_op *op, weir_fd *fd, const struct sockaddr *address,
                                  uint32_t len);
+/* As soon as some bytes are there. recv(2) */
 WEIR_PUBLIC void weir_op_recv(weir_op *op, weir_fd *fd, void *base, size_t len);
 /* A receive into lent buffers. With WEIR_OP_MULTISHOT it goes on by itself: `done` is called with
  * WEIR_OP_MORE when buffers have come, which weir_op_received takes; the last call, without, has 0
  * (end of stream), an error, or WEIR_ECANCELED in `result`. One whose buffers nobody takes, after
  * WEIR_RECEIVED_MAX of them, ends with WEIR_ECANCELED by itself: the peer has to wait then. */
 WEIR_PUBLIC void weir_op_recv_lent(weir_op *op, weir_fd *fd, uint8_t flags);
+/* As much as the kernel takes at once; with WEIR_OP_WHOLE in `flags`, everything. Raises no
+ * SIGPIPE. send(2) */
 WEIR_PUBLIC void weir_op_send(weir_op *op, weir_fd *fd, const void *base, size_t len,
                               uint8_t flags);
+/* As much as the kernel takes at once. The message, its parts, their bytes and its control data are
+ * borrowed until completion and not changed. sendmsg(2) */
 WEIR_PUBLIC void weir_op_sendmsg(weir_op *op, weir_fd *fd, struct msghdr *message);
+/* `events` as in poll(2); POLLERR and POLLHUP are always told. Counts as a writing operation if it
+ * asks for POLLOUT alone, else as a reading one. */
 WEIR_PUBLIC void weir_op_poll(weir_op *op, weir_fd *fd, uint32_t events);
+/* As much as the kernel takes at once. `file` is a regular file, whose own offset is not used; it
+ * stays the caller's and open until completion. sendfile(2) */
 WEIR_PUBLIC void weir_op_sendfile(weir_op *op, weir_fd *fd, int file, uint64_t offset, size_t len);
 
 /* Submits a filled operation; exactly one final completion follows. Never fails: what goes wrong is
  * the operation's result. At most one reading and one writing operation a weir_fd at a time. */
 WEIR_PUBLIC void weir_loop_submit(weir_loop *loop, weir_op *op);
 
-/* Asks for an end of the operation: it completes soon, with what it did or with WEIR_ECANCELED.
- * Does nothing to an operation that is not in flight. */
+/* Asks for an end of the operation: it completes soon, from within weir_loop_run, with what it did
+ * or with WEIR_ECANCELED. Does nothing to an operation that is not in flight. By the loop's thread:
+ * others post a message that does it. */
 WEIR_PUBLIC void weir_loop_cancel(weir_loop *loop, weir_op *op);
 
 /* Takes the oldest buffer that a multishot receive has got: its length, and gives *lent; 0 if there
@@ -220,10 +256,13 @@ WEIR_PUBLIC void weir_loop_cancel(weir_loop *loop, weir_op *op);
 #define WEIR_RECEIVED_MAX 2
 WEIR_PUBLIC uint32_t weir_op_received(weir_op *op, weir_lent *lent);
 
-/* Returns a lent buffer to its loop. Any thread. */
+/* Returns a lent buffer to its loop, and empties *lent; does nothing to one that is empty. Any
+ * thread, while the loop exists. */
 WEIR_PUBLIC void weir_loop_give_back(weir_lent *lent);
 
-/* Closes a descriptor that no operation uses; weir_loop_forget only stops watching it. */
+/* Closes a descriptor that no operation uses, at the latest within the next weir_loop_run or
+ * weir_loop_destroy, and sets its number to -1; does nothing to one that is closed.
+ * weir_loop_forget only stops watching it. They cannot fail. */
 WEIR_PUBLIC void weir_loop_close(weir_loop *loop, weir_fd *fd);
 WEIR_PUBLIC void weir_loop_forget(weir_loop *loop, weir_fd *fd);
 

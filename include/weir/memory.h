@@ -10,7 +10,9 @@
 extern "C" {
 #endif
 
-/* Each function as in C, with `user` as given. They may be called by any thread at once. */
+/* Each function as in C, with `user` as given: aligned for any type, NULL when there is none;
+ * `release` is never called with NULL. They may be called by any thread at once, on the stack of a
+ * task (so they use little of it), and may not suspend. */
 struct weir_allocator {
     void *(*allocate)(size_t size, void *user);
     void *(*reallocate)(void *memory, size_t size, void *user);
@@ -19,12 +21,14 @@ struct weir_allocator {
 };
 
 /* Sets the allocator of the process: before weir's first allocation, else WEIR_EBUSY and nothing
- * changes. WEIR_EINVAL if a function is missing. Copies the struct. Does not suspend. Stacks and
- * buffers are pages and do not come from here. */
+ * changes. WEIR_EINVAL if a function is missing. Copies the struct; `user` stays borrowed for ever.
+ * Does not suspend. By one thread, while no other is in weir. Stacks and buffers are pages and do
+ * not come from here. */
 WEIR_PUBLIC int weir_set_allocator(const struct weir_allocator *allocator);
 
 /* Memory from that allocator, for libraries beside weir: as malloc and free, NULL if there is none.
- * Does not suspend. Any thread. */
+ * What weir_allocate gives goes back by weir_release, which accepts NULL. Do not suspend. Any
+ * thread. */
 WEIR_PUBLIC void *weir_allocate(size_t size);
 WEIR_PUBLIC void weir_release(void *memory);
 

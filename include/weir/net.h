@@ -29,7 +29,8 @@ struct weir_listen_options {
     uint8_t reuse_port;      /* default: on when there is more than one worker, TCP only */
     uint8_t v6only;          /* default off */
     uint8_t nodelay;         /* of accepted streams; default on */
-    uint8_t unlink_stale;    /* UNIX: remove a socket file that nobody listens on; default on */
+    uint8_t unlink_stale;    /* UNIX: remove a socket file that nobody listens on, which is found
+                                out by connecting to it; default on */
     uint32_t defer_accept_s; /* TCP_DEFER_ACCEPT */
     uint32_t fast_open;      /* TCP_FASTOPEN queue */
     uint32_t receive_buffer; /* SO_RCVBUF, bytes */
@@ -37,9 +38,11 @@ struct weir_listen_options {
     uint32_t mode;           /* UNIX: permissions of the socket file; default as of the umask */
 };
 
-/* Listens. *out gives the listener; close it with weir_listener_close. Does not suspend.
- * WEIR_EADDRESS, WEIR_ENOSCHEME, WEIR_EADDRINUSE, WEIR_EADDRNOTAVAIL, WEIR_EACCES, WEIR_EMFILE,
- * WEIR_ENOMEM, WEIR_ENOTASK. */
+/* Listens. *out gives the listener; close it with weir_listener_close, which removes the file of a
+ * UNIX socket unless another one has taken its place. Borrows address and options. By a task; does
+ * not suspend. WEIR_EADDRESS, WEIR_ENOSCHEME, WEIR_ENAME (a host name), WEIR_EADDRINUSE,
+ * WEIR_EADDRNOTAVAIL, WEIR_EACCES, WEIR_ENOENT (a folder is missing), WEIR_EMFILE, WEIR_ENFILE,
+ * WEIR_ENOMEM, WEIR_ELIMIT (handles), WEIR_EOPTION, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_listen_n(weir_listener *out, const char *address,
                               const struct weir_listen_options *options, size_t options_size);
 static inline int weir_listen(weir_listener *out, const char *address,
@@ -48,61 +51,85 @@ static inline int weir_listen(weir_listener *out, const char *address,
     return weir_listen_n(out, address, options, sizeof *options);
 }
 
-/* Waits for a connection; *out gives the stream. Suspends. Many tasks may accept at once. */
+/* Waits for a connection; *out gives the stream. Suspends. Many tasks may accept at once; on one
+ * worker each but the first may need a descriptor more while it waits. WEIR_EBADHANDLE,
+ * WEIR_ECLOSED (the listener was closed meanwhile), WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM,
+ * WEIR_ELIMIT, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_accept(weir_listener listener, weir_stream *out);
 
-/* The address that the listener is bound to, with the port that the kernel chose. */
+/* The address that the listener is bound to, with the port that the kernel chose, as text that weir
+ * parses: its length without the terminator. WEIR_ENOBUFS if it does not fit `cap`, which
+ * WEIR_ADDRESS_TEXT_MAX always suffices for; WEIR_EBADHANDLE. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_listener_address(weir_listener listener, char *out, size_t cap);
 
-/* Stops listening. A weir_serve on the listener drains and returns 0. Does not suspend, cannot
- * fail. 0, also if it was closed before. */
+/* Stops listening. A weir_serve on the listener drains and returns 0; accepts under way return
+ * WEIR_ECLOSED. 0, also if it was closed before. Does not suspend, cannot fail. Any thread, while
+ * the runtime exists. */
 WEIR_PUBLIC int weir_listener_close(weir_listener listener);
 
-/* Connects; *out gives the stream. The host of a tcp address is a number or "localhost".
- * Suspends. WEIR_EADDRESS, WEIR_ENOSCHEME, WEIR_ENAME, WEIR_ECONNREFUSED, WEIR_ETIMEDOUT, ... */
+/* Connects; *out gives the stream, for weir_close. The host of a tcp address is a number or
+ * "localhost". Suspends; how long is a deadline's business (<weir/time.h>), besides the system's
+ * own WEIR_ETIMEDOUT after some minutes. Borrows `address`. WEIR_EADDRESS, WEIR_ENOSCHEME,
+ * WEIR_ENAME (a host name), WEIR_ECONNREFUSED, WEIR_ENETUNREACH, WEIR_EHOSTUNREACH, WEIR_ENOENT (no
+ * such UNIX socket), WEIR_EACCES, WEIR_EAGAIN (its backlog is full), WEIR_EMFILE, WEIR_ENFILE,
+ * WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_dial(weir_stream *out, const char *address);
 
-/* The stream's own address and its peer's, as text. WEIR_ENOBUFS if `cap` is too small. */
+/* The stream's own address and its peer's, as weir_listener_address gives text: the length. A UNIX
+ * socket without a name is "unix://". WEIR_ENOBUFS if `cap` is too small, WEIR_EBADHANDLE,
+ * WEIR_ENOTCONN. Do not suspend. Any thread. */
 WEIR_PUBLIC int weir_stream_local(weir_stream stream, char *out, size_t cap);
 WEIR_PUBLIC int weir_stream_peer(weir_stream stream, char *out, size_t cap);
 
-/* Options of an open TCP stream, as named in tcp(7) and socket(7). Do not suspend. WEIR_EBADHANDLE,
- * or the system's error. */
+/* Options of an open stream, as named in tcp(7), ip(7) and socket(7): 0, WEIR_EBADHANDLE, or the
+ * system's error, which is WEIR_ENOTSUP for what a UNIX stream does not have. Do not suspend. Any
+ * thread. */
 WEIR_PUBLIC int weir_stream_nodelay(weir_stream stream, int on);
+/* What is not positive of the three times stays as it is; `count` is of unanswered probes. */
 WEIR_PUBLIC int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s,
                                       int count);
 /* 0: closing resets the connection; negative: the kernel goes on sending what it has, as it does
  * from the start. A positive time would make the close block: WEIR_ENOTSUP. */
 WEIR_PUBLIC int weir_stream_linger(weir_stream stream, int seconds);
+/* 0: as the system has it. */
 WEIR_PUBLIC int weir_stream_user_timeout(weir_stream stream, uint32_t timeout_ms);
 WEIR_PUBLIC int weir_stream_quickack(weir_stream stream, int on);
+/* The byte of IP_TOS and IPV6_TCLASS. */
 WEIR_PUBLIC int weir_stream_tos(weir_stream stream, int tos);
+/* Bytes; 0 leaves that one as it is. */
 WEIR_PUBLIC int weir_stream_buffers(weir_stream stream, int receive, int send);
 
 /* ---- serving ---- */
 
 #define WEIR_SERVE_AGAIN 1 /* a handler's result: start me again at the next byte */
 
-/* Serves one connection, or one exchange of it. The stream is closed when it returns, except with
- * WEIR_SERVE_AGAIN: then the connection waits without a task and a stack, and the handler is
- * started again when bytes come. */
+/* Serves one connection, or one exchange of it, as a task of its own. The stream is closed when it
+ * returns, except with WEIR_SERVE_AGAIN: then the connection waits without a task and a stack, and
+ * the handler is started again when bytes come. Any other result only ends the connection. */
 typedef int weir_serve_handler(weir_stream peer, void *arg);
 
 /* Zero means default everywhere. */
 struct weir_serve_options {
-    const char *name;         /* of the handlers' tasks */
-    uint64_t connections_max; /* default 10000; further ones wait in the backlog */
+    const char *name;         /* of the handlers' tasks; borrowed until the serve has ended */
+    uint64_t connections_max; /* default 10000; further ones wait in the backlog, or are closed if
+                                 many had been accepted before the limit was noticed */
     int64_t idle_limit_ns;  /* a connection on which no byte moves for so long ends with WEIR_EIDLE;
                                 default 60 s; WEIR_FOREVER: none */
     int64_t drain_limit_ns; /* default 10 s; then handlers are cancelled */
-    size_t stack_size;      /* of the handlers */
-    uint8_t at_first_byte;  /* start handlers when bytes have come; default off */
+    size_t stack_size; /* of the handlers, in bytes as of struct weir_spawn_options; above 8 MiB:
+                               WEIR_EOPTION */
+    uint8_t at_first_byte; /* start handlers when bytes have come; default off */
 };
 
-/* Serves connections until the listener is closed (0) or the caller is stopped (its reason), then
- * drains: new connections are refused, idle connections are closed, handlers that run may finish
- * within the drain limit and are cancelled after it. Spreads connections over the workers.
- * Suspends. */
+/* Serves connections until the listener is closed (0) or the caller is stopped (its reason:
+ * WEIR_ECANCELED, WEIR_EDEADLINE), then drains: new connections are refused (those of a listener
+ * that stays open wait in its backlog), idle connections are closed, handlers that run may finish
+ * within the drain limit and are cancelled after it; it returns when all have ended. Spreads
+ * connections over the workers. A listener has one serve at a time: WEIR_EBUSY. A connection whose
+ * handler cannot be started is closed. Suspends. `arg` is borrowed until the return, options for
+ * the call. Errors, with nothing served: WEIR_EBADHANDLE, WEIR_EBUSY, WEIR_EOPTION, WEIR_ENOMEM,
+ * WEIR_ENOTASK, and from making a socket for each worker WEIR_EMFILE, WEIR_ENFILE, WEIR_EADDRINUSE.
+ * */
 WEIR_PUBLIC int weir_serve_n(weir_listener listener, weir_serve_handler *handler, void *arg,
                              const struct weir_serve_options *options, size_t options_size);
 static inline int weir_serve(weir_listener listener, weir_serve_handler *handler, void *arg,
@@ -111,7 +138,8 @@ static inline int weir_serve(weir_listener listener, weir_serve_handler *handler
     return weir_serve_n(listener, handler, arg, options, sizeof *options);
 }
 
-/* Whether the server of this connection drains: finish what was begun and begin nothing new. */
+/* Whether the server of this connection drains: finish what was begun and begin nothing new. 1 or 0
+ * (also for a stream that is not served), WEIR_EBADHANDLE. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_stream_draining(weir_stream stream);
 
 #ifdef __cplusplus

@@ -177,7 +177,9 @@ WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 /* How many workers, and which backend. 0 and "" outside of tasks. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
-/* The calling task's worker, 1..N; 0 outside of tasks. */
+/* The calling task's worker, 1..N; 0 outside of tasks. While a worker is lent (see `lend`) tasks
+ * run on two threads that give the same number: what a program keeps for each worker needs a lock.
+ * */
 WEIR_PUBLIC uint32_t weir_worker_index(void);
 
 /* Runs fn(arg) on the calling thread, for code that computes or blocks and cannot be moved: the

@@ -27,15 +27,19 @@ enum weir_scope_policy {
 /* Zero means default. */
 struct weir_scope_options {
     uint32_t policy;  /* enum weir_scope_policy */
-    int64_t limit_ns; /* from now; default: the caller's own deadline only */
+    int64_t limit_ns; /* from now; default and WEIR_FOREVER: the opener's deadline only */
 };
 
-/* The caller's memory, from weir_scope_open until weir_scope_join has returned. */
+/* The caller's memory, from weir_scope_open until weir_scope_join has returned. It may not move. */
 struct weir_scope {
     void *weir__private[20];
 };
 
-/* Opens a scope for the calling task. Does not suspend. WEIR_ENOTASK, WEIR_EOPTION. */
+/* Opens a scope for the calling task, which joins it before it returns from its function. The
+ * scope's deadline is fixed here: the effective one of the task, or the limit if that is earlier.
+ * Tasks that are spawned into it have this deadline, and not that of a block which their spawner
+ * opens later. A scope that a cancelled task opens is cancelled. Options are borrowed for the call.
+ * Does not suspend. WEIR_ENOTASK, WEIR_EOPTION (an unknown policy, a negative limit). */
 WEIR_PUBLIC int weir_scope_open_n(weir_scope *scope, const struct weir_scope_options *options,
                                   size_t options_size);
 static inline int weir_scope_open(weir_scope *scope)
@@ -47,14 +51,16 @@ static inline int weir_scope_open_with(weir_scope *scope, const struct weir_scop
     return weir_scope_open_n(scope, options, sizeof *options);
 }
 
-/* Cancels every task of the scope, now and later. The scope stays open until it is joined. Does not
- * suspend, cannot fail. Any task of the runtime, while it knows that the scope is open. */
+/* Cancels every task of the scope, now and later: further spawns into it fail. The scope stays open
+ * until it is joined, and its owner is not cancelled. Does not suspend, cannot fail. Any task of
+ * the runtime, while it knows that the scope is open. */
 WEIR_PUBLIC void weir_scope_cancel(weir_scope *scope);
 
 /* Waits until every task of the scope has ended, and closes it. Suspends, whatever happens: when
  * the caller itself is cancelled, its scope's tasks are, and the join goes on. Returns the first
  * failure (FIRST_ERROR, ALL), or the first success's result (FIRST_SUCCESS; the first failure if
- * there was none), or 0. By the task that opened the scope only. */
+ * there was none), or 0. WEIR_ENOTASK. By the task that opened the scope only: everything else is a
+ * fatal error. */
 WEIR_PUBLIC int weir_scope_join(weir_scope *scope);
 
 #ifdef __cplusplus

@@ -6,6 +6,12 @@
  * deadline (WEIR_EDEADLINE), a cancel (WEIR_ECANCELED), the idle limit of a served connection
  * (WEIR_EIDLE) or a close by another task (WEIR_ECLOSED); a call that has moved bytes returns their
  * count and leaves the reason to the next call.
+ *
+ * Besides these, reads and writes fail with WEIR_ENOTASK (the caller is not a task), WEIR_ENOMEM,
+ * and what the system says of the connection: WEIR_ECONNRESET, WEIR_EPIPE, WEIR_ETIMEDOUT, ... A
+ * call that is refused (WEIR_EINVAL, WEIR_EBADHANDLE, WEIR_EBUSY, WEIR_ENOTASK) has done nothing.
+ * Tasks of any worker may use a stream; calls that do not suspend may be made by any thread while
+ * the stream's runtime exists.
  */
 #ifndef WEIR_STREAM_H
 #define WEIR_STREAM_H
@@ -28,42 +34,54 @@ typedef struct weir_stream {
 } weir_stream;
 
 /* Reads at most `len` bytes (1..INT32_MAX, else WEIR_EINVAL) into `out`, as soon as there are some:
- * their count, or 0 at the end of the stream. Suspends. Borrows `out`. */
+ * their count, or 0 at the end of the stream. What stands in `out` behind the count is unspecified.
+ * Suspends. Borrows `out`. */
 WEIR_PUBLIC ptrdiff_t weir_read(weir_stream stream, void *out, size_t len);
 
-/* Reads exactly `len` bytes: 0, or an error; WEIR_EEOF if the stream ends before. Suspends. */
+/* Reads exactly `len` bytes (0 are at once there): 0, or an error; WEIR_EEOF if the stream ends
+ * before. After an error the bytes that had come are gone. Suspends. Borrows `out`. */
 WEIR_PUBLIC int weir_read_exactly(weir_stream stream, void *out, size_t len);
 
-/* Reads into a buffer of the worker's own: the count, or 0 at the end. Gives *out with a positive
- * result: return it with weir_give_back. An idle connection so holds no buffer. Suspends. */
+/* Reads into a buffer of the worker's own: the count, at most 16 KiB and a little more, or 0 at the
+ * end. Gives *out with a positive result: return it soon with weir_give_back, since a worker has a
+ * limited number (buffers_max of <weir/runtime.h>), and when they are short bytes are copied. An
+ * idle connection so holds no buffer. Suspends. */
 WEIR_PUBLIC int weir_read_lent(weir_stream stream, weir_lent *out);
 
-/* Returns a lent buffer. Accepts one that is empty or returned already. Does not suspend. */
+/* Returns a lent buffer and empties *lent. Accepts one that is empty or returned already. Does not
+ * suspend, cannot fail. Any thread. */
 WEIR_PUBLIC void weir_give_back(weir_lent *lent);
 
-/* Writes as much as the kernel takes at once, at least one byte: the count. Suspends. Borrows. */
+/* Writes as much of `len` bytes (1..INT32_MAX, else WEIR_EINVAL) as the kernel takes at once, at
+ * least one byte: the count. WEIR_EBROKEN after a failure half-way, see below. Suspends. Borrows
+ * `bytes`. */
 WEIR_PUBLIC ptrdiff_t weir_write(weir_stream stream, const void *bytes, size_t len);
-/* The same from several buffers, at most 1024. */
+/* The same from `count` buffers (1..1024, else WEIR_EINVAL), which hold INT32_MAX bytes at most and
+ * are not changed. */
 WEIR_PUBLIC ptrdiff_t weir_writev(weir_stream stream, const struct iovec *parts, size_t count);
 
-/* Writes everything: 0, or an error. An error after some bytes have gone leaves the direction
- * broken: later writes return WEIR_EBROKEN. Suspends. Borrows. */
+/* Writes everything, however long: 0, or an error. An error after some bytes have gone leaves the
+ * direction broken: later writes return WEIR_EBROKEN, weir_stream_counts says how many had gone.
+ * Suspends. Borrows `bytes`. */
 WEIR_PUBLIC int weir_write_all(weir_stream stream, const void *bytes, size_t len);
 
-/* Moves `len` bytes of a file from `offset` to the stream without passing through the process: 0,
- * or an error as of weir_write_all; WEIR_EEOF if the file is shorter. Suspends. The descriptor
- * stays the caller's. */
+/* Moves `len` bytes of a regular file from `offset` to the stream without passing through the
+ * process: 0, or an error as of weir_write_all; WEIR_EEOF if the file is shorter. The descriptor
+ * stays the caller's, and so does its own offset. Suspends, and may wait for the disk besides. */
 WEIR_PUBLIC int weir_send_file(weir_stream stream, int file, uint64_t offset, uint64_t len);
 
-/* Ends the writing direction: the peer reads the end of the stream. Does not suspend. */
+/* Ends the writing direction: the peer reads the end of the stream, later writes return WEIR_EPIPE,
+ * and so does one that is under way when the kernel next looks at it (with UNIX sockets, when the
+ * peer has read). WEIR_EBADHANDLE, WEIR_ENOTCONN. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_shutdown(weir_stream stream);
 
 /* Closes. New calls on the stream fail; calls under way return WEIR_ECLOSED; the descriptor goes
- * with the last of them. 0, also if it was closed already. Does not suspend, cannot fail. Any task.
- * */
+ * with the last of them, soon after. 0, also if it was closed already. Does not suspend, cannot
+ * fail. Any thread. */
 WEIR_PUBLIC int weir_close(weir_stream stream);
 
-/* Bytes moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. */
+/* Bytes that calls have moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. Any
+ * thread. */
 struct weir_byte_counts {
     uint64_t read;
     uint64_t written;

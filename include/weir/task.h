@@ -34,7 +34,7 @@ enum weir_priority {
 
 /* Zero means default everywhere. */
 struct weir_spawn_options {
-    const char *name;   /* for messages; borrowed until the task has ended; default "task" */
+    const char *name;   /* for messages; borrowed until the scope is joined; default "task" */
     size_t stack_size;  /* usable bytes; default 48 KiB less a little, at most 8 MiB */
     uint32_t worker;    /* 1..N: start on that worker; default: the spawner's */
     uint32_t copy_size; /* set by weir_spawn_copy */
@@ -46,8 +46,11 @@ struct weir_spawn_options {
 
 /* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does
  * not suspend: the task first runs when the caller suspends, or on the worker that was chosen.
- * `arg` is borrowed until the task has ended. Errors, with nothing started: WEIR_ENOTASK,
- * WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled), WEIR_EOPTION. */
+ * `arg` is borrowed until the scope is joined, options for the call. Errors, with nothing started:
+ * WEIR_ENOTASK, WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled),
+ * WEIR_EOPTION (there is no such worker or priority). On another worker the task is made there: if
+ * it has no memory or stack for it, that error is the task's result, for the scope, and `fn` is not
+ * called. */
 WEIR_PUBLIC int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                              const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_spawn(weir_scope *scope, weir_task_fn *fn, void *arg)
@@ -60,8 +63,9 @@ static inline int weir_spawn_with(weir_scope *scope, weir_task_fn *fn, void *arg
     return weir_spawn_n(scope, fn, arg, options, sizeof *options);
 }
 
-/* The same with an argument struct that is copied onto the new task's stack: at most
- * WEIR_SPAWN_COPY_MAX bytes, else WEIR_EINVAL. The task gets a pointer to its copy. */
+/* The same with an argument struct that is copied onto the new task's stack: 1 to
+ * WEIR_SPAWN_COPY_MAX bytes, else WEIR_EINVAL. The task gets a pointer to its copy. Borrows `arg`
+ * for the call. */
 WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size);
 
 /* A movable task may continue on another worker, and so on another thread, after every suspension.
@@ -75,15 +79,16 @@ WEIR_PUBLIC int weir_unpin(void);
 /* Lets other runnable tasks run first. Suspends. WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE. */
 WEIR_PUBLIC int weir_yield(void);
 
-/* Waits for a time in nanoseconds, never shorter. Suspends. 0, WEIR_ENOTASK, WEIR_ECANCELED,
- * WEIR_EDEADLINE. */
+/* Waits for a time in nanoseconds, never shorter; WEIR_FOREVER: until it is stopped. Suspends. 0,
+ * WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EINVAL (negative). */
 WEIR_PUBLIC int weir_sleep(int64_t duration_ns);
 
 /* 0, or the reason for which the next suspending call would fail: WEIR_ECANCELED, WEIR_EDEADLINE.
  * For loops that compute. Does not suspend. WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_check(void);
 
-/* The name and the number of the calling task; NULL and 0 outside of tasks. */
+/* The name and the number of the calling task; NULL and 0 outside of tasks. A number is never used
+ * again in its runtime. Do not suspend. */
 WEIR_PUBLIC const char *weir_task_name(void);
 WEIR_PUBLIC uint64_t weir_task_id(void);
 /* The place for a pointer of the program's in the calling task, NULL at first; the hooks of

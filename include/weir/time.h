@@ -16,20 +16,23 @@
 extern "C" {
 #endif
 
+/* Nanoseconds in an int64_t, which holds 292 years. */
 #define WEIR_MICROSECONDS(n) ((int64_t)(n)*1000)
 #define WEIR_MILLISECONDS(n) ((int64_t)(n)*1000000)
 #define WEIR_SECONDS(n)      ((int64_t)(n)*1000000000)
 #define WEIR_MINUTES(n)      WEIR_SECONDS((int64_t)(n)*60)
 #define WEIR_FOREVER         INT64_MAX /* "no limit", wherever a limit is asked for */
 
-/* CLOCK_MONOTONIC. Any thread. */
+/* CLOCK_MONOTONIC in nanoseconds. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint64_t weir_now_ns(void);
 
-/* CLOCK_REALTIME: nanoseconds since 1970. It may jump. Any thread. */
+/* CLOCK_REALTIME: nanoseconds since 1970. It may jump. Does not suspend, cannot fail. Any thread.
+ * */
 WEIR_PUBLIC int64_t weir_wall_ns(void);
 
-/* A block with a deadline, or one shielded from outer ones. The caller's memory; blocks of one task
- * are ended in the reverse order of their beginning. */
+/* A block with a deadline, or one shielded from outer ones. The caller's memory, from its beginning
+ * to its end. The task that has begun a block ends it; ending another one than its innermost is a
+ * fatal error. */
 typedef struct weir_block {
     struct weir_block *weir__outer;
     uint64_t weir__own_ns;
@@ -38,16 +41,20 @@ typedef struct weir_block {
     uint8_t weir__fired;
 } weir_block;
 
-/* Opens a block in which calls fail with WEIR_EDEADLINE once `limit_ns` have passed from now. If an
- * outer deadline or a cancel comes first they fail with WEIR_ECANCELED. Does not suspend.
- * WEIR_ENOTASK, WEIR_EINVAL for a negative limit. */
+/* Opens a block in which calls that suspend fail with WEIR_EDEADLINE once `limit_ns` have passed
+ * from now (0: at once, WEIR_FOREVER: never). If an outer deadline or a cancel comes first they
+ * fail with WEIR_ECANCELED. The deadline is fixed. Does not suspend. WEIR_ENOTASK, WEIR_EINVAL for
+ * a negative limit; then no block is open. */
 WEIR_PUBLIC int weir_deadline_begin(weir_block *block, int64_t limit_ns);
 
-/* Opens a block for cleaning up: cancellation and outer deadlines do not reach it for at most
- * `limit_ns`. */
+/* Opens a block for cleaning up: cancellation and outer deadlines do not reach it, nor the scopes
+ * that are opened in it, for at most `limit_ns`; then calls fail with WEIR_EDEADLINE. Does not
+ * suspend. WEIR_ENOTASK, WEIR_EINVAL for a negative limit, WEIR_ELIMIT (255 shields in each other).
+ * */
 WEIR_PUBLIC int weir_shield_begin(weir_block *block, int64_t limit_ns);
 
-/* Closes the block; true if its own deadline stopped a call in it. */
+/* Closes the block; true if its own deadline stopped a call in it. Does not suspend, cannot fail.
+ * */
 WEIR_PUBLIC bool weir_block_end(weir_block *block);
 
 #ifdef __cplusplus

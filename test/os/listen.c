@@ -1,6 +1,7 @@
 /* test/os/listen.c - listeners, accepting and dialling between tasks of one process. */
 #include "test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,41 @@ TEST(many_tasks_accept_and_a_close_ends_them)
     struct weir_runtime_options options = {.workers = 1};
 
     assert_int_equal(weir_run(accept_many, NULL, &options), 0);
+    assert_checks();
+}
+
+static void *close_as_thread(void *arg)
+{
+    CHECK(weir_listener_close(*(weir_listener *)arg) == 0);
+    return NULL;
+}
+
+static int closed_by_thread(void *arg)
+{
+    struct accepting accepting;
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    pthread_t thread;
+    int len;
+
+    (void)arg;
+    CHECK(weir_listen(&accepting.listener, "tcp://127.0.0.1:0", NULL) == 0);
+    len = weir_listener_address(accepting.listener, address, sizeof address);
+    CHECK(len == (int)strlen(address));
+    CHECK(weir_listener_address(accepting.listener, address, (size_t)len) == WEIR_ENOBUFS);
+    CHECK(pthread_create(&thread, NULL, close_as_thread, &accepting.listener) == 0);
+    (void)accept_one(&accepting);
+    CHECK(accepting.rc == WEIR_ECLOSED || accepting.rc == WEIR_EBADHANDLE);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+TEST(any_thread_closes_a_listener)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    int i;
+
+    for (i = 0; i < 20; i++)
+        assert_int_equal(weir_run(closed_by_thread, NULL, &options), 0);
     assert_checks();
 }
 

@@ -147,6 +147,35 @@ TEST(bytes_move_by_each_kind_of_operation)
     assert_int_equal(weir_loop_destroy(loop), 0);
 }
 
+TEST(poll_takes_any_descriptor_and_tells_of_a_hang_up)
+{
+    weir_loop *loop = make_loop();
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    weir_fd file, ends[2];
+    int pipes[2];
+
+    weir_fd_init(&file, open("/dev/null", O_RDWR | O_CLOEXEC));
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    weir_fd_init(&ends[0], pipes[0]);
+    weir_fd_init(&ends[1], pipes[1]);
+    weir_op_poll(&op, &file, POLLIN);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_true(seen.last & POLLIN);
+    weir_op_poll(&op, &ends[0], POLLIN);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_NOWAIT), 1);
+    assert_int_equal(close(pipes[1]), 0);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_true(seen.last & POLLHUP);
+    weir_loop_close(loop, &file);
+    weir_loop_close(loop, &ends[0]);
+    weir_loop_close(loop, &ends[0]); /* does nothing */
+    assert_int_equal(ends[0].number, -1);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
 TEST(cancel_ends_reads_polls_and_accepts)
 {
     weir_loop *loop = make_loop();

@@ -1,6 +1,7 @@
 /* test/os/stream.c - streams between tasks of one process. */
 #include "test.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -608,6 +609,104 @@ static int reset(struct pair *pair)
 TEST(write_to_a_peer_that_is_gone_fails)
 {
     with_pairs(reset, 1);
+}
+
+static int options_of_both(struct pair *pair)
+{
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    bool tcp =
+        weir_stream_local(pair->a, address, sizeof address) > 0 && strncmp(address, "tcp:", 4) == 0;
+    int of_tcp = tcp ? 0 : WEIR_ENOTSUP;
+
+    CHECK(weir_stream_nodelay(pair->a, 0) == of_tcp);
+    CHECK(weir_stream_user_timeout(pair->a, 0) == of_tcp);
+    CHECK(weir_stream_quickack(pair->a, 0) == of_tcp);
+    CHECK(weir_stream_keepalive(pair->a, 1, 0, 0, 0) == 0); /* times as they are */
+    CHECK(weir_stream_keepalive(pair->a, 1, 60, 0, 0) == of_tcp);
+    CHECK(weir_stream_buffers(pair->a, 0, 0) == 0);
+    CHECK(weir_stream_linger(pair->a, -1) == 0);
+    CHECK(weir_stream_draining(pair->a) == 0);
+    return 0;
+}
+
+TEST(options_of_tcp_are_not_supported_elsewhere)
+{
+    with_pairs(options_of_both, 1);
+}
+
+struct writing {
+    weir_stream stream;
+    int rc;
+};
+
+static int write_much(void *arg)
+{
+    static char bytes[8 << 20];
+    struct writing *writing = arg;
+
+    writing->rc = weir_write_all(writing->stream, bytes, sizeof bytes);
+    return 0;
+}
+
+static int shut_down_while_writing(struct pair *pair)
+{
+    struct writing writing = {pair->a, 0};
+    weir_scope scope;
+    char in[1000];
+    ptrdiff_t n;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_much, &writing) == 0);
+    CHECK(weir_read(pair->b, in, sizeof in) > 0); /* it has begun */
+    CHECK(weir_shutdown(pair->a) == 0);
+    while ((n = weir_read(pair->b, in, sizeof in)) > 0) {
+    }
+    CHECK(n == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(writing.rc == WEIR_EPIPE);
+    CHECK(weir_write(pair->a, "x", 1) == WEIR_EBROKEN);
+    return 0;
+}
+
+TEST(shutdown_ends_a_write_that_is_under_way)
+{
+    with_pairs(shut_down_while_writing, 1);
+    with_pairs(shut_down_while_writing, 2);
+}
+
+static void *close_as_thread(void *arg)
+{
+    struct reading *reading = arg;
+    struct weir_byte_counts counts;
+
+    CHECK(weir_stream_counts(reading->stream, &counts) == 0);
+    CHECK(weir_stream_nodelay(reading->stream, 1) != WEIR_EBADHANDLE);
+    CHECK(weir_shutdown(reading->stream) == 0);
+    CHECK(weir_close(reading->stream) == 0);
+    CHECK(weir_close(reading->stream) == 0);
+    return NULL;
+}
+
+static int closed_by_thread(struct pair *pair)
+{
+    struct reading reading = {pair->a, 0};
+    pthread_t thread;
+    char byte;
+
+    CHECK(pthread_create(&thread, NULL, close_as_thread, &reading) == 0);
+    (void)read_one(&reading);
+    CHECK(reading.result == WEIR_ECLOSED || reading.result == WEIR_EBADHANDLE);
+    CHECK(weir_read(pair->b, &byte, 1) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+TEST(calls_that_do_not_suspend_are_for_any_thread)
+{
+    int i;
+
+    for (i = 0; i < 20; i++)
+        with_pairs(closed_by_thread, 1 + (uint32_t)i % 2);
 }
 
 static int send_file(struct pair *pair)
