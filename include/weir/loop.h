@@ -210,35 +210,36 @@ WEIR_PUBLIC int64_t weir_loop_timeout_ns(const weir_loop *loop);
  * Lengths are 1..INT32_MAX bytes; a greater one is taken for INT32_MAX. They cannot fail. */
 WEIR_PUBLIC void weir_fd_init(weir_fd *fd, int number);
 WEIR_PUBLIC void weir_op_nop(weir_op *op);
-/* The deadline is a moment, in nanoseconds of CLOCK_MONOTONIC as weir_now_ns tells it: one that has
- * passed completes in the next turn, UINT64_MAX never. Never early, and late by a millisecond or
- * two and the turn. */
+/* Completes at a moment, in nanoseconds of CLOCK_MONOTONIC as weir_now_ns tells it: in the next
+ * turn if it has passed, never if it is UINT64_MAX. Never early, and late by a millisecond or two
+ * and the turn. */
 WEIR_PUBLIC void weir_op_timer(weir_op *op, uint64_t deadline_ns);
-/* A listening socket. `flags`: WEIR_OP_MULTISHOT, or 0. accept(2) */
+/* Accepts from a listening socket: one connection, or with WEIR_OP_MULTISHOT in `flags` one after
+ * the other until cancelled. accept(2) */
 WEIR_PUBLIC void weir_op_accept(weir_op *op, weir_fd *listener, uint8_t flags);
-/* connect(2). Through io_uring a UNIX listener with a full backlog is waited for; the epoll backend
- * completes with WEIR_EAGAIN. */
+/* Connects a socket. Through io_uring a UNIX listener with a full backlog is waited for; the epoll
+ * backend completes with WEIR_EAGAIN. connect(2) */
 WEIR_PUBLIC void weir_op_connect(weir_op *op, weir_fd *fd, const struct sockaddr *address,
                                  uint32_t len);
-/* As soon as some bytes are there. recv(2) */
+/* Receives up to `len` bytes, as soon as there are some. recv(2) */
 WEIR_PUBLIC void weir_op_recv(weir_op *op, weir_fd *fd, void *base, size_t len);
 /* A receive into lent buffers. With WEIR_OP_MULTISHOT it goes on by itself: `done` is called with
  * WEIR_OP_MORE when buffers have come, which weir_op_received takes; the last call, without, has 0
  * (end of stream), an error, or WEIR_ECANCELED in `result`. One whose buffers nobody takes, after
  * WEIR_RECEIVED_MAX of them, ends with WEIR_ECANCELED by itself: the peer has to wait then. */
 WEIR_PUBLIC void weir_op_recv_lent(weir_op *op, weir_fd *fd, uint8_t flags);
-/* As much as the kernel takes at once; with WEIR_OP_WHOLE in `flags`, everything. Raises no
+/* Sends as much as the kernel takes at once, or with WEIR_OP_WHOLE in `flags` everything. Raises no
  * SIGPIPE. send(2) */
 WEIR_PUBLIC void weir_op_send(weir_op *op, weir_fd *fd, const void *base, size_t len,
                               uint8_t flags);
-/* As much as the kernel takes at once. The message, its parts, their bytes and its control data are
- * borrowed until completion and not changed. sendmsg(2) */
+/* Sends as much of a message as the kernel takes at once. The message, its parts, their bytes and
+ * its control data are borrowed until completion and not changed. sendmsg(2) */
 WEIR_PUBLIC void weir_op_sendmsg(weir_op *op, weir_fd *fd, struct msghdr *message);
-/* `events` as in poll(2); POLLERR and POLLHUP are always told. Counts as a writing operation if it
- * asks for POLLOUT alone, else as a reading one. */
+/* Waits, once, until one of the `events` of poll(2) is true; POLLERR and POLLHUP are always told.
+ * Counts as a writing operation if it asks for POLLOUT alone, else as a reading one. */
 WEIR_PUBLIC void weir_op_poll(weir_op *op, weir_fd *fd, uint32_t events);
-/* As much as the kernel takes at once. `file` is a regular file, whose own offset is not used; it
- * stays the caller's and open until completion. sendfile(2) */
+/* Moves as much of a file to the socket as the kernel takes at once. `file` is a regular file,
+ * whose own offset is not used; it stays the caller's and open until completion. sendfile(2) */
 WEIR_PUBLIC void weir_op_sendfile(weir_op *op, weir_fd *fd, int file, uint64_t offset, size_t len);
 
 /* Submits a filled operation; exactly one final completion follows. Never fails: what goes wrong is

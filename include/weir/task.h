@@ -45,7 +45,7 @@ struct weir_spawn_options {
 #define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
 
 /* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does
- * not suspend: the task first runs when the caller suspends, or on the worker that was chosen.
+ * not suspend: the task first runs when the caller suspends, or before that on another worker.
  * `arg` is borrowed until the scope is joined, options for the call. Errors, with nothing started:
  * WEIR_ENOTASK, WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled),
  * WEIR_EOPTION (there is no such worker or priority). On another worker the task is made there: if

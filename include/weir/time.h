@@ -42,9 +42,10 @@ typedef struct weir_block {
 } weir_block;
 
 /* Opens a block in which calls that suspend fail with WEIR_EDEADLINE once `limit_ns` have passed
- * from now (0: at once, WEIR_FOREVER: never). If an outer deadline or a cancel comes first they
- * fail with WEIR_ECANCELED. The deadline is fixed. Does not suspend. WEIR_ENOTASK, WEIR_EINVAL for
- * a negative limit; then no block is open. */
+ * from now (WEIR_FOREVER: never) and the worker has looked at the clock, which it does between
+ * tasks and in weir_check. If an outer deadline or a cancel comes first they fail with
+ * WEIR_ECANCELED. The deadline is fixed. Does not suspend. WEIR_ENOTASK, WEIR_EINVAL for a negative
+ * limit; then no block is open. */
 WEIR_PUBLIC int weir_deadline_begin(weir_block *block, int64_t limit_ns);
 
 /* Opens a block for cleaning up: cancellation and outer deadlines do not reach it, nor the scopes

@@ -37,7 +37,7 @@ static int place_of(int fd, char out[PLACE_MAX])
     int len;
 
     link_name(fd, name);
-    len = weir__sys_result(readlink(name, out, PLACE_MAX));
+    len = weir__sys_readlink(name, out, PLACE_MAX);
     return len == PLACE_MAX ? WEIR_EACCES : len;
 }
 

@@ -421,6 +421,14 @@ static inline int weir__sys_chmod(const char *path, unsigned mode)
     return fault ? fault : weir__sys_result(chmod(path, mode));
 }
 
+/* The length, which is `cap` for a text that may be cut; no terminator. */
+static inline int weir__sys_readlink(const char *path, char *out, size_t cap)
+{
+    int fault = WEIR__SYS_FAULT(ENOENT);
+
+    return fault ? fault : weir__sys_result(readlink(path, out, cap));
+}
+
 static inline int weir__sys_unlinkat(int dir, const char *path, int flags)
 {
     int fault = WEIR__SYS_FAULT(EIO);

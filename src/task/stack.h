@@ -9,8 +9,8 @@
  * A slot that touched more than 16 KiB gives the rest back when it is returned. How much was
  * touched is asked of the kernel (mincore), which costs more than a spawn; so a slot that was
  * found shallow is asked again only after 1, 2, 4, ... 256 more uses, and one that was found deep
- * at each use. What this misses, weir__stack_pool_trim finds: for a worker that has nothing to
- * do.
+ * at each use. What this misses stays until weir__stack_pool_trim is called, which no worker does
+ * yet.
  *
  * States of a slot: closed (never used, not in core dumps), taken, free (on the pool's list).
  */

@@ -5,9 +5,9 @@
  * other; the lowest bit marks the answer to a cancel, and small numbers are the loop's own. An
  * operation is busy until it and every cancel for it have come back.
  *
- * Tasks receive single-shot with a buffer that the kernel picks from the loop's group. A receive
- * polls first unless the last one said that more is there. Where the kernel has no buffer rings the
- * receive waits for readiness and takes a buffer itself. Reaping links completions and calls
+ * Receives into lent buffers, single and multishot, are the business of receive.c. What the ring
+ * does not know, sendfile, waits in it for readiness and is then done by a plain call; a send is
+ * tried by one first when the ring has nothing else to take. Reaping links completions and calls
  * nobody.
  */
 #include <poll.h>
