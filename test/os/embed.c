@@ -116,7 +116,8 @@ static void receive_then(weir_op *timer)
     weir_loop_submit(r->loop, &r->op);
 }
 
-/* The loop sends to the kernel what its callbacks have prepared before it lets the embedder poll. */
+/* The loop sends to the kernel what its callbacks have prepared before it lets the embedder poll.
+ * */
 TEST(what_a_callback_submits_is_under_way_when_the_descriptor_is_quiet)
 {
     struct receiver r = {.loop = make_loop()};

@@ -560,8 +560,8 @@ TEST(drain_serves_what_has_asked_and_waits_in_the_backlog)
     }
 }
 
-/* At its limit a server does not accept; when there is a place again it does so a little later. What
- * comes in between and asks is served, though the server has been told to end. */
+/* At its limit a server does not accept; when there is a place again it does so a little later.
+ * What comes in between and asks is served, though the server has been told to end. */
 static int asked_at_the_limit(void *arg)
 {
     struct server *server = arg;

@@ -1,4 +1,5 @@
-/* test/os/starve.c - receives that find no buffer: they wait for one, in order, and can be cancelled.
+/* test/os/starve.c - receives that find no buffer: they wait for one, in order, and can be
+ * cancelled.
  *
  * A loop that has lent nearly all its buffers lends copies, so a receive starves only when there is
  * no memory for a copy, either: the allocator of this program refuses copies when it is told to.
