@@ -178,7 +178,8 @@ WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
 /* The calling task's worker, 1..N; 0 outside of tasks. While a worker is lent (see `lend`) tasks
- * run on two threads that give the same number: what a program keeps for each worker needs a lock.
+ * run on two threads that give the same number: what a program keeps for each worker needs a lock,
+ * or tasks that are pinned while they use it.
  * */
 WEIR_PUBLIC uint32_t weir_worker_index(void);
 

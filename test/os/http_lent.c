@@ -1,8 +1,8 @@
 /* test/os/http_lent.c - the file server while its workers are lent.
  *
- * What a worker keeps for the server (chunks, small files, the date) is used by every task that runs
- * on it, one at a time. A task that computes, here in the hook that is told of each answer, must not
- * have its worker lent to another thread meanwhile: a second task would meet it there.
+ * What a worker keeps for the server (chunks, small files, the date) is used by every task that
+ * runs on it, one at a time. A task that computes, here in the hook that is told of each answer,
+ * must not have its worker lent to another thread meanwhile: a second task would meet it there.
  */
 #include "test.h"
 
