@@ -38,7 +38,6 @@ enum weir__op_state {
 
 /* What is known of a descriptor: bits of weir_fd.weir__facts, changed atomically. */
 #define WEIR__FD_HUP   1u /* the peer has hung up */
-#define WEIR__FD_LOCK  2u /* its registration is being changed */
 #define WEIR__FD_TCP   4u
 #define WEIR__FD_OTHER 8u /* not TCP */
 

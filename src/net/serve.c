@@ -454,16 +454,23 @@ static void part_stop(weir_post *post, weir_loop *loop)
     part_end_if_done(part);
 }
 
-static void post_all(struct weir__serve *serve, bool start)
+static void start_parts(struct weir__serve *serve)
 {
-    uint32_t i;
+    struct weir__served *part = serve->parts, *end = part + serve->parts_count;
 
-    for (i = 0; i < serve->parts_count; i++) {
-        struct weir__served *part = &serve->parts[i];
-        weir_post *post = start ? &part->start_post : &part->stop_post;
+    for (; part != end; part++) {
+        part->start_post.deliver = part_start;
+        weir_loop_post(part->worker->loop, &part->start_post);
+    }
+}
 
-        post->deliver = start ? part_start : part_stop;
-        weir_loop_post(part->worker->loop, post);
+static void stop_parts(struct weir__serve *serve)
+{
+    struct weir__served *part = serve->parts, *end = part + serve->parts_count;
+
+    for (; part != end; part++) {
+        part->stop_post.deliver = part_stop;
+        weir_loop_post(part->worker->loop, &part->stop_post);
     }
 }
 
@@ -472,7 +479,7 @@ void weir__serve_stop(struct weir__serve *serve)
     if (!WEIR_ATOMIC_LOAD(&serve->started, SEQ_CST))
         return; /* it looks itself, when it has started */
     if (WEIR_ATOMIC_EXCHANGE(&serve->stopped, 1, SEQ_CST) == 0) {
-        post_all(serve, false);
+        stop_parts(serve);
         weir__task_wake(serve->owner);
     }
 }
@@ -502,17 +509,23 @@ static int part_init(struct weir__serve *serve, struct weir__served *part,
     return 0;
 }
 
-static void serve_destroy(struct weir__serve *serve, bool started)
+static void serve_destroy(struct weir__serve *serve)
+{
+    WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
+    /* a close of the listener on another worker may still look at it */
+    weir__listener_keep(serve->listener, &serve->kept);
+}
+
+/* Of one whose parts have not been started: they end nothing themselves. */
+static void serve_abandon(struct weir__serve *serve)
 {
     uint32_t i;
 
-    WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
-    for (i = 1; !started && i < serve->parts_count; i++) {
+    for (i = 1; i < serve->parts_count; i++) {
         if (serve->parts[i].listener.number != serve->listener->fd)
             weir__sys_close(serve->parts[i].listener.number);
     }
-    /* a close of the listener on another worker may still look at it */
-    weir__listener_keep(serve->listener, &serve->kept);
+    serve_destroy(serve);
 }
 
 static int serve_create(struct weir__serve **out, struct weir__listener *listener,
@@ -536,7 +549,7 @@ static int serve_create(struct weir__serve **out, struct weir__listener *listene
     for (i = 0; i < count && rc == 0; i++)
         rc = part_init(serve, &serve->parts[i], weir__runtime_worker(runtime, i + 1));
     if (rc < 0) {
-        serve_destroy(serve, false);
+        serve_abandon(serve);
         return rc;
     }
     serve->parts_live = serve->parts_count;
@@ -591,10 +604,10 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
     rc = weir__scope_make_parts(serve->scope);
     if (rc < 0) {
         weir_scope_join(&scope);
-        serve_destroy(serve, false);
+        serve_abandon(serve);
         return rc;
     }
-    post_all(serve, true);
+    start_parts(serve);
     WEIR_ATOMIC_STORE(&serve->started, 1, SEQ_CST); /* now stops come after starts */
     if (weir__handle_closed(serve->listener->id))
         weir__serve_stop(serve);
@@ -602,7 +615,7 @@ static int serve_run(struct weir__serve *serve, struct weir__task *task)
     weir__serve_stop(serve);
     drain(serve, task);
     weir_scope_join(&scope);
-    serve_destroy(serve, true);
+    serve_destroy(serve);
     return rc;
 }
 

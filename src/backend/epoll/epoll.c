@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "core/loop.h"
 #include "sys/call.h"
+#include "sys/lock.h"
 #include "sys/sys.h"
 
 #define EVENTS_MAX     32
@@ -99,49 +100,67 @@ static int control(uint16_t index, int how, weir_fd *fd, uint32_t events)
     return weir__sys_epoll_ctl(state->epoll, how, fd->number, &event);
 }
 
-/* Moves one direction of a registered descriptor from the loop that has it to this one. */
-static int move(struct weir_loop *loop, weir_fd *fd, uint64_t *mine, uint64_t *other,
-                uint32_t my_events, uint32_t other_events)
+/* One direction of a descriptor, and the one beside it. */
+struct direction {
+    uint64_t *word;
+    uint64_t *beside;
+    uint32_t events;
+    uint32_t beside_events;
+};
+
+static struct direction direction_of(const struct weir_op *op)
 {
-    uint16_t from = word_index(load(mine)), beside = word_index(load(other));
+    weir_fd *fd = op->fd;
+
+    if (weir__ready_writes(op))
+        return (struct direction){&fd->weir__writer, &fd->weir__reader, WRITE_EVENTS, READ_EVENTS};
+    return (struct direction){&fd->weir__reader, &fd->weir__writer, READ_EVENTS, WRITE_EVENTS};
+}
+
+/* Moves a direction of a registered descriptor from the loop that has it to this one. */
+static int move(struct weir_loop *loop, weir_fd *fd, const struct direction *moved)
+{
+    uint16_t from = word_index(load(moved->word)), beside = word_index(load(moved->beside));
+    uint32_t both = moved->events | moved->beside_events;
     int rc = 0;
 
     if (from)
-        rc = beside == from ? control(from, EPOLL_CTL_MOD, fd, other_events)
+        rc = beside == from ? control(from, EPOLL_CTL_MOD, fd, moved->beside_events)
                             : control(from, EPOLL_CTL_DEL, fd, 0);
     if (rc == 0)
-        rc = beside == loop->index ? control(beside, EPOLL_CTL_MOD, fd, my_events | other_events)
-                                   : control(loop->index, EPOLL_CTL_ADD, fd, my_events);
-    WEIR_ATOMIC_STORE(mine, rc < 0 ? 0 : word_of(loop, NULL), SEQ_CST);
+        rc = beside == loop->index ? control(beside, EPOLL_CTL_MOD, fd, both)
+                                   : control(loop->index, EPOLL_CTL_ADD, fd, moved->events);
+    WEIR_ATOMIC_STORE(moved->word, rc < 0 ? 0 : word_of(loop, NULL), SEQ_CST);
     return rc;
 }
 
-static int register_locked(struct weir_loop *loop, weir_fd *fd, bool writes)
+static int register_locked(struct weir_loop *loop, weir_fd *fd, const struct direction *wanted)
 {
     int rc;
 
-    if (load(&fd->weir__reader) || load(&fd->weir__writer))
-        return writes
-                   ? move(loop, fd, &fd->weir__writer, &fd->weir__reader, WRITE_EVENTS, READ_EVENTS)
-                   : move(loop, fd, &fd->weir__reader, &fd->weir__writer, READ_EVENTS,
-                          WRITE_EVENTS);
+    if (load(wanted->word) || load(wanted->beside))
+        return move(loop, fd, wanted);
     rc = control(loop->index, EPOLL_CTL_ADD, fd, READ_EVENTS | WRITE_EVENTS);
     if (rc < 0)
         return rc;
-    WEIR_ATOMIC_STORE(&fd->weir__reader, word_of(loop, NULL), SEQ_CST);
-    WEIR_ATOMIC_STORE(&fd->weir__writer, word_of(loop, NULL), SEQ_CST);
+    WEIR_ATOMIC_STORE(wanted->word, word_of(loop, NULL), SEQ_CST);
+    WEIR_ATOMIC_STORE(wanted->beside, word_of(loop, NULL), SEQ_CST);
     return 0;
 }
 
+/* Guard the registrations of descriptors, by number. Registering is rare. */
+#define LOCKS 64
+static uint32_t locks[LOCKS];
+
 /* A reader and a writer of two loops may come at once: whoever is second moves its direction. */
-static int register_fd(struct weir_loop *loop, weir_fd *fd, bool writes)
+static int register_fd(struct weir_loop *loop, weir_fd *fd, const struct direction *wanted)
 {
+    uint32_t *lock = &locks[(unsigned)fd->number % LOCKS];
     int rc;
 
-    while (WEIR_ATOMIC_OR(&fd->weir__facts, WEIR__FD_LOCK, ACQUIRE) & WEIR__FD_LOCK)
-        weir__sys_cpu_relax();
-    rc = register_locked(loop, fd, writes);
-    (void)WEIR_ATOMIC_AND(&fd->weir__facts, (uint8_t)~WEIR__FD_LOCK, RELEASE);
+    weir__lock(lock);
+    rc = register_locked(loop, fd, wanted);
+    weir__unlock(lock);
     return rc;
 }
 
@@ -162,19 +181,17 @@ static void fail(struct weir_loop *loop, struct weir_op *op, int rc)
 
 static void arm(struct weir_loop *loop, struct weir_op *op)
 {
-    bool writes = weir__ready_writes(op);
-    uint64_t *word = writes ? &op->fd->weir__writer : &op->fd->weir__reader;
-    uint64_t armed = word_of(loop, op);
+    struct direction direction = direction_of(op);
 
-    if (word_index(load(word)) != loop->index) {
-        int rc = register_fd(loop, op->fd, writes);
+    if (word_index(load(direction.word)) != loop->index) {
+        int rc = register_fd(loop, op->fd, &direction);
 
         if (rc < 0) {
             fail(loop, op, rc);
             return;
         }
     }
-    WEIR_ATOMIC_STORE(word, armed, SEQ_CST);
+    WEIR_ATOMIC_STORE(direction.word, word_of(loop, op), SEQ_CST);
 }
 
 /* ---- attempts ---- */

@@ -64,7 +64,7 @@ static bool attempt_recv(struct weir_loop *loop, struct weir_op *op)
 }
 
 /* Receives into a buffer of the group: the count, and *lent, or 0 or an error. */
-static int recv_lent(struct weir_loop *loop, struct weir_op *op, bool copy, weir_lent *lent)
+static int recv_lent(struct weir_loop *loop, struct weir_op *op, weir_lent *lent)
 {
     struct weir__buffers *group = &loop->buffers;
     int64_t id = weir__buffers_take(group);
@@ -76,7 +76,7 @@ static int recv_lent(struct weir_loop *loop, struct weir_op *op, bool copy, weir
                         MSG_DONTWAIT);
     note_read(loop, op, rc, WEIR__BUFFER_SIZE);
     if (rc > 0)
-        weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, copy, lent);
+        weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, false, lent);
     else
         weir__buffers_put(group, (uint32_t)id);
     return rc;
@@ -84,7 +84,7 @@ static int recv_lent(struct weir_loop *loop, struct weir_op *op, bool copy, weir
 
 static bool attempt_recv_lent(struct weir_loop *loop, struct weir_op *op)
 {
-    int rc = recv_lent(loop, op, false, &op->u.lent);
+    int rc = recv_lent(loop, op, &op->u.lent);
 
     return would_block(rc) ? false : finish(op, rc);
 }
@@ -93,7 +93,7 @@ enum weir__ready_next weir__ready_receive(struct weir_loop *loop, struct weir_op
 {
     while (op->u.received.count < WEIR_RECEIVED_MAX) {
         weir_lent lent;
-        int rc = recv_lent(loop, op, false, &lent);
+        int rc = recv_lent(loop, op, &lent);
 
         if (would_block(rc))
             return READY_WAIT;
