@@ -455,7 +455,7 @@ def dropped_connections_leave_nothing(run):
         for _ in range(0, DROPS, batch):
             drop(server, batch, choice)
             server.ask()
-        server.settle()
+            server.settle()  # else two batches might be there at once
         server.check_memory(memory, MEMORY_STEADY)
 
 

@@ -476,8 +476,9 @@ enum {
 static int use_what_is_the_workers(void *arg)
 {
     volatile int *busy = arg;
-    volatile int sum = 0;
-    int i, k;
+    volatile unsigned sum = 0;
+    unsigned k;
+    int i;
 
     for (i = 0; i < 5; i++) {
         uint32_t index;
