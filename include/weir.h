@@ -2,6 +2,7 @@
 #ifndef WEIR_H
 #define WEIR_H
 
+#include <weir/blocking.h>
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>

@@ -30,6 +30,22 @@ static void all_but_synchronous(sigset_t *set)
         sigdelset(set, synchronous[i]);
 }
 
+/* Makes the thread, with a stack of the size that was asked for. */
+static int create(struct weir__thread *thread)
+{
+    pthread_attr_t attributes;
+    int rc = -pthread_attr_init(&attributes);
+
+    if (rc < 0)
+        return rc;
+    if (thread->stack_size)
+        rc = -pthread_attr_setstacksize(&attributes, thread->stack_size);
+    if (rc == 0)
+        rc = -pthread_create(&thread->id, &attributes, run, thread);
+    pthread_attr_destroy(&attributes);
+    return rc;
+}
+
 int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *arg, const char *name)
 {
     int rc = WEIR__SYS_FAULT(EAGAIN);
@@ -44,7 +60,7 @@ int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *ar
     /* The new thread inherits the mask, so that no signal finds it unblocked. */
     all_but_synchronous(&blocked);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    rc = -pthread_create(&thread->id, NULL, run, thread);
+    rc = create(thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }

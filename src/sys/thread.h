@@ -3,8 +3,8 @@
  * A thread blocks every signal but the synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
  * SIGSYS) and SIGABRT, so that the program's signals reach the program's threads; a worker lets the
  * signal through that lends it. SIGPIPE is blocked too, since splice and pipes know no
- * MSG_NOSIGNAL. Its stack is the system's default: weir's tasks run on their own. The struct
- * belongs to the starter and lives until the join.
+ * MSG_NOSIGNAL. Its stack is the system's default unless the struct says otherwise: weir's tasks run
+ * on their own. The struct belongs to the starter, who has zeroed it, and lives until the join.
  */
 #ifndef WEIR_SYS_THREAD_H
 #define WEIR_SYS_THREAD_H
@@ -16,11 +16,12 @@ struct weir__thread {
     pthread_t id;
     void (*fn)(void *);
     void *arg;
-    char name[16]; /* the kernel's limit, with the terminator */
+    size_t stack_size; /* 0: the system's default */
+    char name[16];     /* the kernel's limit, with the terminator */
 };
 
 /* Runs fn(arg) on a new thread named `name` (copied, cut at 15 bytes). Borrows `thread` until the
- * join. 0, WEIR_EAGAIN (limits) or WEIR_ENOMEM; on failure there is nothing to join. */
+ * join. 0, WEIR_EAGAIN (limits), WEIR_ENOMEM or WEIR_EINVAL (the size of its stack); on failure there is nothing to join. */
 int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *arg,
                        const char *name);
 /* Waits until fn has returned. Blocks the thread. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/options.h"
+#include "core/offload.h"
 #include "sys/affinity.h"
 #include "sys/current.h"
 #include "task/census.h"
@@ -28,6 +29,7 @@ struct weir__runtime {
     bool released;     /* the owner's count of the root is given back */
     uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
     uint32_t visitors; /* threads of others that are waking a task; partner: await_visitors */
+    uint32_t jobs;     /* in the pool, that nobody waits for; parked on by a shutdown */
     uint32_t turn;     /* which worker gets the next task from outside */
     struct weir__sched sched;
     struct weir__standby standby;
@@ -128,11 +130,26 @@ void weir__runtime_leave(struct weir__runtime *runtime)
         weir__sys->unpark(&runtime->visitors, 1);
 }
 
+void weir__runtime_job_left(struct weir__runtime *runtime)
+{
+    (void)WEIR_ATOMIC_ADD(&runtime->jobs, 1, RELAXED); /* ordered by the end of the task */
+}
+
+void weir__runtime_job_ended(struct weir__runtime *runtime)
+{
+    weir__runtime_visit(runtime);
+    if (WEIR_ATOMIC_SUB(&runtime->jobs, 1, SEQ_CST) == 1)
+        weir__sys->unpark(&runtime->jobs, UINT32_MAX);
+    weir__runtime_leave(runtime);
+}
+
 /* The task that a visitor has woken may have been the last one. */
 static void await_visitors(struct weir__runtime *runtime)
 {
     uint32_t seen;
 
+    while ((seen = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0)
+        (void)weir__sys->park(&runtime->jobs, seen, -1);
     while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != 0)
         (void)weir__sys->park(&runtime->visitors, seen, -1);
 }
@@ -255,6 +272,7 @@ static void destroy(struct weir__runtime *runtime)
         weir__overflow_uninstall();
     if (runtime->watch.signal)
         weir__loan_uninstall();
+    weir__offload_release();
     weir__free(runtime);
 }
 
@@ -288,6 +306,7 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
         return WEIR_ENOMEM;
     runtime->options = *o;
     runtime->own_thread = own_thread;
+    weir__offload_hold();
     runtime->watch.slice_ns = o->slice_ns;
     runtime->watch.report_ns = o->report_ns < 0 ? INT64_MAX : o->report_ns;
     if (weir__loan_install(o->lend_signal) == 0)
@@ -466,23 +485,47 @@ static bool ended(const struct weir__runtime *runtime)
     return WEIR_ATOMIC_LOAD(&runtime->stopping, SEQ_CST);
 }
 
+/* Parks on a word, which may have changed then; false when the time is over. */
+static bool wait_until(uint32_t *word, uint32_t seen, uint64_t until_ns)
+{
+    uint64_t now_ns = weir__now_ns();
+
+    if (until_ns == UINT64_MAX)
+        (void)weir__sys->park(word, seen, -1);
+    else if (now_ns >= until_ns
+             || weir__sys->park(word, seen, (int64_t)(until_ns - now_ns)) == WEIR_ETIMEDOUT)
+        return false;
+    return true;
+}
+
+static int tell_jobs(uint32_t count, weir_remaining_fn *tell, void *arg)
+{
+    struct weir_remaining what = {"(a blocking job that was left)", 0, "running"};
+    uint32_t i;
+
+    for (i = 0; tell && i < count; i++)
+        tell(&what, arg);
+    return (int)count;
+}
+
 int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remaining_fn *tell,
                           void *arg)
 {
     WEIR__CALL;
     uint64_t until_ns = weir__time_later(weir__now_ns(), limit_ns);
+    uint32_t jobs;
 
     if (weir_runtime_current() == runtime)
         return WEIR_EBUSY;
     weir__scope_cancel(&runtime->root);
     release_root(runtime);
     while (!ended(runtime)) {
-        uint64_t now_ns = weir__now_ns();
-
-        if (now_ns >= until_ns)
+        if (!wait_until(&runtime->stopping, 0, until_ns) && !ended(runtime))
             return weir__runtime_tell(runtime, tell, arg);
-        (void)weir__sys->park(&runtime->stopping, 0,
-                              until_ns == UINT64_MAX ? -1 : (int64_t)(until_ns - now_ns));
+    }
+    while ((jobs = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0) {
+        if (!wait_until(&runtime->jobs, jobs, until_ns))
+            return tell_jobs(jobs, tell, arg);
     }
     return 0;
 }

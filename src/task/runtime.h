@@ -47,4 +47,9 @@ int weir__runtime_options_fill(struct weir_runtime_options *options);
 void weir__runtime_visit(struct weir__runtime *runtime);
 void weir__runtime_leave(struct weir__runtime *runtime);
 
+/* A task of the runtime does not wait any more for its job in the pool, which goes on; and its end.
+ * The runtime ends after it. */
+void weir__runtime_job_left(struct weir__runtime *runtime);
+void weir__runtime_job_ended(struct weir__runtime *runtime);
+
 #endif

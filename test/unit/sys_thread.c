@@ -29,7 +29,7 @@ static void look(void *arg)
 
 TEST(thread_runs_with_its_name_and_signals_blocked)
 {
-    struct weir__thread thread;
+    struct weir__thread thread = {0};
     struct seen seen = {0};
     sigset_t before, after;
     int i;
@@ -79,7 +79,7 @@ static void park_until_set(void *arg)
 
 TEST(unpark_ends_a_park)
 {
-    struct weir__thread thread;
+    struct weir__thread thread = {0};
     struct parked parked;
     int i;
 

@@ -385,7 +385,7 @@ static void carry(void *arg)
 
 TEST(suspended_flow_continues_on_another_thread)
 {
-    struct weir__thread thread;
+    struct weir__thread thread = {0};
     struct carrier carrier;
     struct flow flow;
     int i;

@@ -1,0 +1,186 @@
+/* task/blocking.c - tasks that wait for a job of the pool; see <weir/blocking.h>.
+ *
+ * The job of a call that borrows stands on the caller's stack, which it keeps until the job is done
+ * or withdrawn. One that owns stands in memory of its own, and its `state` decides between the
+ * thread that has run it and the caller that leaves: WAITED becomes FINISHED or LEFT, once.
+ */
+#include <weir/blocking.h>
+
+#include "base/alloc.h"
+#include "base/container.h"
+#include "core/offload.h"
+#include "task/runtime.h"
+#include "task/worker.h"
+
+enum call_state {
+    CALL_WAITED,
+    CALL_FINISHED,
+    CALL_LEFT
+};
+
+struct call {
+    struct weir__job job;
+    struct weir__waiter *waiter; /* the task's own: not touched after the call was left */
+    struct weir__runtime *runtime;
+    weir_task_fn *fn;
+    void *arg;
+    void (*destroy)(void *arg); /* of a call that owns */
+    int result;
+    uint32_t state; /* enum call_state; partners: finish_owned, leave */
+};
+
+static void run(struct weir__job *job)
+{
+    struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
+
+    call->result = call->fn(call->arg);
+}
+
+static void finish(struct weir__job *job)
+{
+    struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
+    int result = job->error ? job->error : call->result;
+
+    weir__wake(weir__waiter_grant(call->waiter, result));
+}
+
+static void finish_owned(struct weir__job *job)
+{
+    struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
+    struct weir__runtime *runtime = call->runtime;
+    uint32_t seen = CALL_WAITED;
+
+    if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_FINISHED, ACQ_REL)) {
+        finish(job);
+        return;
+    }
+    call->destroy(call->arg);
+    weir__offload_note_left(job->group, -1);
+    weir__free(call);
+    weir__runtime_job_ended(runtime);
+}
+
+/* Leaves a job that runs: false if it has finished. */
+static bool leave(struct call *call)
+{
+    struct weir__runtime *runtime = call->runtime;
+    uint32_t seen = CALL_WAITED, group = call->job.group;
+
+    weir__runtime_job_left(runtime);
+    weir__offload_note_left(group, 1);
+    if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_LEFT, ACQ_REL))
+        return true;
+    weir__offload_note_left(group, -1);
+    weir__runtime_job_ended(runtime);
+    return false;
+}
+
+static bool granted(const struct weir__waiter *waiter)
+{
+    return WEIR_ATOMIC_LOAD(&waiter->state, ACQUIRE) == WAITER_GRANTED;
+}
+
+/* Suspends until the job is done, was withdrawn or, if it owns, was left (*left): its result, or why
+ * the task was stopped. */
+static int await(struct weir__task *task, struct call *call, bool *left)
+{
+    struct weir__waiter *waiter = call->waiter;
+    int rc = 0;
+
+    while (!granted(waiter) && rc == 0)
+        rc = weir__task_pause_in(task, NULL);
+    if (!granted(waiter)) {
+        if (weir__offload_withdraw(&call->job))
+            return weir__task_stopped(task, rc);
+        if (call->destroy && leave(call)) {
+            *left = true;
+            return weir__task_stopped(task, rc);
+        }
+    }
+    while (!granted(waiter))
+        weir__task_suspend(task);
+    return waiter->result;
+}
+
+/* The calling task, when it may begin a call; else NULL, and *rc says why. */
+static struct weir__task *begin(int *rc)
+{
+    struct weir__task *task = weir__task_current();
+
+    *rc = task ? weir__leaf() : WEIR_ENOTASK;
+    if (*rc == 0)
+        return task;
+    weir__current_leave();
+    return NULL;
+}
+
+static int do_call(struct weir__task *task, uint32_t group, struct call *call, bool *left)
+{
+    int rc;
+
+    call->job.run = run;
+    call->runtime = task->runtime;
+    call->waiter = weir__waiter_begin(NULL);
+    rc = weir__offload_submit(group, &call->job);
+    return rc < 0 ? rc : await(task, call, left);
+}
+
+int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg)
+{
+    struct call call = {.job = {.finish = finish}, .fn = fn, .arg = arg};
+    struct weir__task *task;
+    bool left;
+    int rc;
+
+    task = begin(&rc);
+    if (!task)
+        return rc;
+    rc = do_call(task, group, &call, &left);
+    weir__current_leave();
+    return rc;
+}
+
+int weir_blocking(weir_task_fn *fn, void *arg)
+{
+    return weir_blocking_in(WEIR_BLOCKING_USER, fn, arg);
+}
+
+static int call_owned(uint32_t group, weir_task_fn *fn, void *arg, void (*destroy)(void *arg),
+                      bool *left)
+{
+    struct weir__task *task;
+    struct call *call;
+    int rc;
+
+    task = begin(&rc);
+    if (!task)
+        return rc;
+    call = weir__calloc(1, sizeof *call);
+    if (call) {
+        *call = (struct call){
+            .job = {.finish = finish_owned}, .fn = fn, .arg = arg, .destroy = destroy};
+        rc = do_call(task, group, call, left);
+        if (!*left)
+            weir__free(call);
+    } else {
+        rc = WEIR_ENOMEM;
+    }
+    weir__current_leave();
+    return rc;
+}
+
+int weir_blocking_owned(uint32_t group, weir_task_fn *fn, void *arg, void (*destroy)(void *arg),
+                        bool *left)
+{
+    bool has_left = false;
+    int rc;
+
+    if (!destroy)
+        return WEIR_EINVAL;
+    rc = call_owned(group, fn, arg, destroy, &has_left);
+    if (left)
+        *left = has_left;
+    else if (!has_left)
+        destroy(arg);
+    return rc;
+}
