@@ -3,6 +3,7 @@
 #define WEIR_H
 
 #include <weir/blocking.h>
+#include <weir/delay.h>
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>

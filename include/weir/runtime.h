@@ -34,6 +34,17 @@ enum weir_pin_policy {
     WEIR_PIN_NODES = 2, /* each to the processors of one NUMA node, in turn */
 };
 
+/* Which clocks a runtime has. */
+enum weir_clock {
+    WEIR_CLOCK_REAL = 0,
+    /* For tests: time stands still while anything runs, and jumps to the next timer when nothing
+     * does: all workers sleep and no blocking job is waited for. Sleeps, deadlines and all other
+     * limits work, and take no time. Both clocks of <weir/time.h> are virtual, for all threads; what
+     * other threads, processes or the disk do is not waited for. There may be no other loop or
+     * runtime in the process; lending and reports are off. */
+    WEIR_CLOCK_VIRTUAL = 1,
+};
+
 /* What is called by the runtime's own threads: see weir_runtime_options.hooks. None may suspend. */
 struct weir_runtime_hooks {
     void *arg;                                        /* passed to each */
@@ -69,11 +80,12 @@ struct weir_runtime_options {
                                    negative: none is */
     const struct weir_runtime_hooks *hooks; /* borrowed until the runtime has ended; default none */
     const char *name;                       /* of the runtime, for messages; borrowed likewise */
+    uint8_t clock;                          /* enum weir_clock */
 };
 
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers,
  * backend (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
- * signal, slice, report. Times take ns, us, ms, s; sizes take k, m. Sets only what is named.
+ * signal, slice, report, clock (real, virtual). Times take ns, us, ms, s; sizes take k, m. Sets only what is named.
  * WEIR_EOPTION, *options untouched; then *where, unless it is NULL, points at the part that is
  * wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
@@ -108,12 +120,12 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 }
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
- * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, with the
- * values above; a value that does not parse is WEIR_EOPTION. */
+ * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL,
+ * WEIR_CLOCK, with the values above; a value that does not parse is WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started has
  * ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a
- * task), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_ELIMIT,
+ * task, or a virtual clock does not allow it), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_ELIMIT,
  * WEIR_EAGAIN (threads), WEIR_ENOSYS and WEIR_EPERM (the backend that was asked for). */
 WEIR_PUBLIC int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options,
                            size_t options_size, uint32_t header_version);

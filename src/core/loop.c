@@ -32,6 +32,17 @@ struct weir_loop *weir__loop_by_index(uint16_t index)
     return index < LOOPS_MAX ? WEIR_ATOMIC_LOAD(&loops[index], ACQUIRE) : NULL;
 }
 
+bool weir__loop_any(void)
+{
+    uint16_t i;
+
+    for (i = 1; i < LOOPS_MAX; i++) {
+        if (WEIR_ATOMIC_LOAD(&loops[i], ACQUIRE))
+            return true;
+    }
+    return false;
+}
+
 static int take_index(struct weir_loop *loop)
 {
     uint16_t i;
@@ -187,7 +198,9 @@ void weir_loop_submit(weir_loop *loop, weir_op *op)
         loop->silent++;
     if (op->kind == WEIR_OP_TIMER) {
         op->u.timer.fire = timer_op_fire;
-        weir__loop_timer_start(loop, (struct weir__loop_timer *)&op->u, op->u.timer.deadline_ns);
+        if (op->u.timer.deadline_ns != UINT64_MAX) /* which never comes: until it is cancelled */
+            weir__loop_timer_start(loop, (struct weir__loop_timer *)&op->u,
+                                   op->u.timer.deadline_ns);
     } else if (op->kind == WEIR_OP_NOP) {
         weir__loop_complete(loop, op);
     } else {

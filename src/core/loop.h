@@ -235,6 +235,8 @@ void weir__loop_embed_arm(struct weir_loop *loop);
  * unknown wish. In src/backend/pick.c. */
 const struct weir__backend *const *weir__backend_choices(uint32_t wanted);
 
+/* Whether there is any loop in the process. */
+bool weir__loop_any(void);
 /* The loop with this index, or NULL. */
 struct weir_loop *weir__loop_by_index(uint16_t index);
 

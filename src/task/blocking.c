@@ -29,6 +29,12 @@ struct call {
     uint32_t state; /* enum call_state; partners: finish_owned, leave */
 };
 
+/* The runtime, if its clock stands still while a job is waited for. */
+static struct weir__runtime *held_by(struct weir__runtime *runtime)
+{
+    return weir__runtime_advance(runtime)->on ? runtime : NULL;
+}
+
 static void run(struct weir__job *job)
 {
     struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
@@ -39,9 +45,16 @@ static void run(struct weir__job *job)
 static void finish(struct weir__job *job)
 {
     struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
+    struct weir__runtime *held = held_by(call->runtime);
     int result = job->error ? job->error : call->result;
 
+    if (held) /* for after the wake */
+        weir__runtime_visit(held);
     weir__wake(weir__waiter_grant(call->waiter, result));
+    if (held) {
+        weir__advance_release(held);
+        weir__runtime_leave(held);
+    }
 }
 
 static void finish_owned(struct weir__job *job)
@@ -85,15 +98,16 @@ static bool granted(const struct weir__waiter *waiter)
 static int await(struct weir__task *task, struct call *call, bool *left)
 {
     struct weir__waiter *waiter = call->waiter;
+    struct weir__runtime *held = held_by(task->runtime);
     int rc = 0;
 
     while (!granted(waiter) && rc == 0)
         rc = weir__task_pause_in(task, NULL);
     if (!granted(waiter)) {
-        if (weir__offload_withdraw(&call->job))
-            return weir__task_stopped(task, rc);
-        if (call->destroy && leave(call)) {
-            *left = true;
+        *left = false;
+        if (weir__offload_withdraw(&call->job) || (*left = call->destroy && leave(call))) {
+            if (held)
+                weir__advance_release(held);
             return weir__task_stopped(task, rc);
         }
     }
@@ -116,13 +130,20 @@ static struct weir__task *begin(int *rc)
 
 static int do_call(struct weir__task *task, uint32_t group, struct call *call, bool *left)
 {
+    struct weir__runtime *held = held_by(task->runtime);
     int rc;
 
     call->job.run = run;
     call->runtime = task->runtime;
     call->waiter = weir__waiter_begin(NULL);
+    if (held)
+        weir__advance_hold(held);
     rc = weir__offload_submit(group, &call->job);
-    return rc < 0 ? rc : await(task, call, left);
+    if (rc == 0)
+        return await(task, call, left);
+    if (held)
+        weir__advance_release(held);
+    return rc;
 }
 
 int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg)

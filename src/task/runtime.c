@@ -10,6 +10,7 @@
 #include "core/offload.h"
 #include "sys/affinity.h"
 #include "sys/current.h"
+#include "sys/virtual_clock.h"
 #include "task/census.h"
 #include "task/loan.h"
 #include "task/monitor.h"
@@ -34,6 +35,7 @@ struct weir__runtime {
     struct weir__sched sched;
     struct weir__standby standby;
     struct weir__monitor monitor;
+    struct weir__advance advance;
     struct weir__scope root;
     int result;
     weir_task_fn *fn;
@@ -71,6 +73,11 @@ struct weir__standby *weir__runtime_standby(struct weir__runtime *runtime)
 struct weir__monitor *weir__runtime_monitor(struct weir__runtime *runtime)
 {
     return &runtime->monitor;
+}
+
+struct weir__advance *weir__runtime_advance(struct weir__runtime *runtime)
+{
+    return &runtime->advance;
 }
 
 const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime)
@@ -241,6 +248,8 @@ static void run_worker(void *arg)
         step(worker);
     /* sends what is prepared still, closes */
     weir__loop_poll(worker->loop, 0);
+    if (worker->virtual_clock)
+        weir__advance_leave(worker);
     end_thread(worker);
 }
 
@@ -273,7 +282,25 @@ static void destroy(struct weir__runtime *runtime)
     if (runtime->watch.signal)
         weir__loan_uninstall();
     weir__offload_release();
+    if (runtime->advance.on)
+        weir__virtual_clock_end();
     weir__free(runtime);
+}
+
+static int make_worker(struct weir__runtime *runtime, uint32_t index,
+                       const struct weir_loop_options *options)
+{
+    struct weir__worker *worker = &runtime->workers[index - 1];
+    int rc = weir__worker_init(worker, runtime, index, options, runtime->options.stack_size);
+
+    if (rc < 0)
+        return rc;
+    worker->virtual_clock = runtime->advance.on;
+    if (worker->virtual_clock) /* which then needs no more of the system */
+        rc = worker->loop->backend->descriptor(worker->loop);
+    if (rc < 0)
+        weir__worker_fini(worker);
+    return rc < 0 ? rc : 0;
 }
 
 static int make_workers(struct weir__runtime *runtime, uint32_t count)
@@ -287,13 +314,25 @@ static int make_workers(struct weir__runtime *runtime, uint32_t count)
     };
 
     for (; runtime->count < count; runtime->count++) {
-        int rc = weir__worker_init(&runtime->workers[runtime->count], runtime, runtime->count + 1,
-                                   &loop_options, o->stack_size);
+        int rc = make_worker(runtime, runtime->count + 1, &loop_options);
 
         if (rc < 0)
             return rc;
     }
     return 0;
+}
+
+/* Decides which clock the runtime has; there is one table of clocks in the process. */
+static int choose_clock(struct weir__runtime *runtime)
+{
+    int rc = 0;
+
+    if (runtime->options.clock != WEIR_CLOCK_VIRTUAL)
+        return weir__virtual_clock_on() ? WEIR_EBUSY : 0;
+    rc = weir__loop_any() ? WEIR_EBUSY : weir__virtual_clock_begin();
+    runtime->advance.on = rc == 0;
+    runtime->advance.workers = runtime->options.workers;
+    return rc;
 }
 
 static int create(struct weir__runtime **out, const struct weir_runtime_options *o, bool own_thread)
@@ -308,13 +347,19 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     runtime->own_thread = own_thread;
     weir__offload_hold();
     runtime->watch.slice_ns = o->slice_ns;
-    runtime->watch.report_ns = o->report_ns < 0 ? INT64_MAX : o->report_ns;
+    if (o->report_ns < 0 || o->clock == WEIR_CLOCK_VIRTUAL)
+        runtime->watch.report_ns = INT64_MAX;
+    else
+        runtime->watch.report_ns = o->report_ns;
     if (weir__loan_install(o->lend_signal) == 0)
         runtime->watch.signal = o->lend_signal;
-    runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && runtime->watch.signal;
+    runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && o->clock == WEIR_CLOCK_REAL
+                           && runtime->watch.signal;
     weir__overflow_describe = describe_current;
     runtime->reports = !o->no_overflow_report && weir__overflow_install() == 0;
-    rc = make_workers(runtime, o->workers);
+    rc = choose_clock(runtime);
+    if (rc == 0)
+        rc = make_workers(runtime, o->workers);
     if (rc < 0) {
         destroy(runtime);
         return rc;
@@ -337,7 +382,7 @@ static int start_threads(struct weir__runtime *runtime)
         rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
         runtime->started += rc == 0;
     }
-    if (rc == 0)
+    if (rc == 0 && !runtime->advance.on)
         (void)weir__monitor_start(runtime);
     return rc;
 }

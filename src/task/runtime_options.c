@@ -26,7 +26,8 @@ enum option_kind {
     OPTION_TIME,
     OPTION_SWITCH,
     OPTION_BACKEND,
-    OPTION_PIN
+    OPTION_PIN,
+    OPTION_CLOCK
 };
 
 struct option {
@@ -50,6 +51,7 @@ static const struct option table[] = {
     {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal), "what lending uses"},
     {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns), "a longer run has its worker lent"},
     {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns), "a longer run is reported, or off"},
+    {"clock", "WEIR_CLOCK", OPTION_CLOCK, AT(clock), "real or virtual"},
 };
 
 /* ---- values ---- */
@@ -137,6 +139,7 @@ static bool read_count(const char *text, uint64_t max, uint32_t *out)
 static const char *const backends[] = {"auto", "uring", "epoll", NULL};
 static const char *const switches[] = {"default", "on", "off", NULL};
 static const char *const pins[] = {"none", "cores", "nodes", NULL};
+static const char *const clocks[] = {"real", "virtual", NULL};
 
 static bool set(struct weir_runtime_options *options, const struct option *option, const char *text)
 {
@@ -162,6 +165,10 @@ static bool set(struct weir_runtime_options *options, const struct option *optio
         return word >= 0;
     case OPTION_PIN:
         word = read_word(text, pins);
+        *(uint8_t *)at = (uint8_t)word;
+        return word >= 0;
+    case OPTION_CLOCK:
+        word = read_word(text, clocks);
         *(uint8_t *)at = (uint8_t)word;
         return word >= 0;
     }
@@ -235,6 +242,7 @@ static bool is_zero(const struct weir_runtime_options *options, const struct opt
         return *(const int64_t *)(const void *)at == 0;
     case OPTION_SWITCH:
     case OPTION_PIN:
+    case OPTION_CLOCK:
         return *at == 0;
     }
     return false;
@@ -278,7 +286,7 @@ int weir__runtime_options_fill(struct weir_runtime_options *o)
     from_defaults(o);
     if (o->workers > WEIR_WORKERS_MAX || o->spin_ns > SPIN_MAX_NS || o->slice_ns < SLICE_MIN_NS
         || o->slice_ns > SLICE_MAX_NS || o->lend > WEIR_OFF || o->pin > WEIR_PIN_NODES
-        || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
+        || o->clock > WEIR_CLOCK_VIRTUAL || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
         return WEIR_EOPTION;
     return 0;
 }
@@ -340,6 +348,9 @@ static void describe(struct weir__line *line, const struct weir_runtime_options 
         break;
     case OPTION_PIN:
         weir__line_add(line, pins[*(const uint8_t *)at]);
+        break;
+    case OPTION_CLOCK:
+        weir__line_add(line, clocks[*(const uint8_t *)at]);
         break;
     }
 }

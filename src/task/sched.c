@@ -50,6 +50,8 @@ void weir__sched_note_batch(struct weir__worker *worker, uint32_t count, int64_t
     struct weir__run *run = &worker->run;
     int64_t batch;
 
+    if (worker->virtual_clock)
+        return;
     run->run_ns += (took_ns / count - run->run_ns) / 8;
     batch = BATCH_NS / (run->run_ns + 1);
     run->batch_max = batch < BATCH_MIN   ? BATCH_MIN

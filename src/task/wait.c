@@ -104,17 +104,14 @@ void weir__task_drop_alarm(struct weir__task *task)
     }
 }
 
-/* Sees to it that the effective deadline reaches the wait that begins. 0 or WEIR_ENOMEM. */
-static int arm_deadline(struct weir__task *task)
+/* Sees to it that the wait that begins ends at a moment, with a code. 0 or WEIR_ENOMEM. */
+static int arm(struct weir__task *task, uint64_t deadline_ns, int code)
 {
     struct weir__worker *worker = task->worker;
-    uint64_t deadline_ns = task->deadline_ns;
     struct weir__alarm *alarm = task->alarm;
 
     WEIR_ATOMIC_STORE(&task->wait_deadline_ns, deadline_ns, RELAXED); /* partner: alarm_fire */
-    if (deadline_ns == UINT64_MAX)
-        return 0;
-    WEIR_ATOMIC_STORE(&task->wait_code, deadline_code(task), RELAXED);
+    WEIR_ATOMIC_STORE(&task->wait_code, code, RELAXED);
     if (alarm && alarm->worker != worker) {
         weir__task_drop_alarm(task);
         alarm = NULL;
@@ -131,6 +128,15 @@ static int arm_deadline(struct weir__task *task)
     }
     if (!weir__timer_armed(&alarm->timer.node) || alarm->timer.node.deadline_ns > deadline_ns)
         weir__loop_timer_start(worker->loop, &alarm->timer, deadline_ns);
+    return 0;
+}
+
+/* The same for the effective deadline. */
+static int arm_deadline(struct weir__task *task)
+{
+    if (task->deadline_ns != UINT64_MAX)
+        return arm(task, task->deadline_ns, deadline_code(task));
+    WEIR_ATOMIC_STORE(&task->wait_deadline_ns, UINT64_MAX, RELAXED);
     return 0;
 }
 
@@ -202,19 +208,33 @@ int weir__task_cut_short(const struct weir__task *task)
     return task->stop_reason;
 }
 
-int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
+static int pause_armed(struct weir__task *task, struct weir__wait_slot *slot)
 {
     uint64_t word;
-    int rc = weir__task_check(task);
 
-    if (rc == 0)
-        rc = arm_deadline(task);
-    if (rc < 0)
-        return rc;
     name_wait(task, WEIR__WAIT_PAUSE, slot);
     weir__task_suspend(task);
     word = WEIR_ATOMIC_EXCHANGE(&task->wait, 0, SEQ_CST); /* partner: weir__task_stop */
     return word >= WEIR__WAIT_STOPPED ? -(int)(uint32_t)word : 0;
+}
+
+int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
+{
+    int rc = weir__task_check(task);
+
+    if (rc == 0)
+        rc = arm_deadline(task);
+    return rc < 0 ? rc : pause_armed(task, slot);
+}
+
+int weir__task_pause_until(struct weir__task *task, uint64_t until_ns)
+{
+    int rc = weir__task_check(task);
+
+    if (rc == 0)
+        rc =
+            until_ns < task->deadline_ns ? arm(task, until_ns, WEIR_ETIMEDOUT) : arm_deadline(task);
+    return rc < 0 ? rc : pause_armed(task, NULL);
 }
 
 /* ---- ending a wait ---- */

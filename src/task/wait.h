@@ -66,6 +66,9 @@ static inline int weir__task_pause(struct weir__task *task)
     return weir__task_stopped(task, weir__task_pause_in(task, NULL));
 }
 
+/* The same, with an end at `until_ns`: WEIR_ETIMEDOUT then, and nothing is to be handed on. */
+int weir__task_pause_until(struct weir__task *task, uint64_t until_ns);
+
 /* Ends the wait that `word` names for a reason, if it is current. Any thread for a pause; that of
  * the word's loop for an operation. */
 void weir__task_stop(struct weir__task *task, uint64_t word, int reason);

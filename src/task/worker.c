@@ -161,7 +161,9 @@ int weir__worker_step(struct weir__worker *worker)
         worker->hooks->worker_park(worker->index, worker->hooks->arg);
     weir__loop_enter(loop);
     before_ns = asleep ? weir__now_ns() : 0;
-    rc = weir__loop_poll(loop, asleep ? -1 : 0);
+    if (asleep && worker->virtual_clock)
+        weir__advance_sleep(worker);
+    rc = weir__loop_poll(loop, asleep && !worker->virtual_clock ? -1 : 0);
     if (asleep) {
         WEIR_ATOMIC_COUNT(&worker->counts.parks, 1);
         WEIR_ATOMIC_COUNT(&worker->counts.idle_ns, loop->now_ns - before_ns);

@@ -12,6 +12,7 @@
 #include "base/slab.h"
 #include "sys/current.h"
 #include "sys/sys.h"
+#include "task/advance.h"
 #include "task/metrics.h"
 #include "task/monitor.h"
 #include "task/overflow.h"
@@ -43,6 +44,8 @@ struct weir__worker {
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
+    struct weir__seat seat; /* with a virtual clock */
+    bool virtual_clock;
     struct weir__run run;
 };
 
