@@ -1,8 +1,11 @@
 /* weir/file.h - files below a folder, by descriptor.
  *
  * For servers that hand out files: a name that came from outside is resolved so that it cannot
- * leave the folder, and what was opened is described. The calls go to the kernel at once and may
- * wait for the disk; they do not suspend. Descriptors are close-on-exec. Any thread.
+ * leave the folder, and what was opened is described. What is in memory is answered at once; what
+ * has to wait for the disk is done by the pool, class FILES (<weir/blocking.h>), while the calling
+ * task is suspended: so calls that say that they may suspend can also return WEIR_ECANCELED and
+ * WEIR_EDEADLINE, and WEIR_ELIMIT when that class's queue is full. Threads that are not tasks wait
+ * themselves. Descriptors are close-on-exec. Any thread.
  */
 #ifndef WEIR_FILE_H
 #define WEIR_FILE_H
@@ -32,20 +35,22 @@ struct weir_file_facts {
     uint32_t kind; /* enum weir_file_kind */
 };
 
-/* Opens a folder to resolve names in: a descriptor, for weir_file_close. Borrows `path`. Errors:
+/* Opens a folder to resolve names in: a descriptor, for weir_file_close. Borrows `path`. Does not
+ * suspend, and may wait for the disk. Errors:
  * WEIR_ENOENT, WEIR_ENOTDIR, WEIR_EACCES, WEIR_EMFILE, ... open(2) */
 WEIR_PUBLIC int weir_file_folder(const char *path);
 
 /* Opens a file below a folder for reading: a descriptor, for weir_file_close, and its *facts. Empty
  * is the folder itself. Symbolic links are followed as long as they stay below the folder; what
- * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. Errors as
+ * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. May suspend. Errors as
  * above and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it. */
 WEIR_PUBLIC int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts);
 
-/* Reads up to `len` bytes (1..INT32_MAX) from `offset`: the count, 0 at the end. pread(2) */
+/* Reads up to `len` bytes (1..INT32_MAX) from `offset`: the count, 0 at the end. May suspend.
+ * pread(2) */
 WEIR_PUBLIC ptrdiff_t weir_file_read_at(int file, void *out, size_t len, uint64_t offset);
 
-/* Closes a descriptor of these calls. Cannot fail. */
+/* Closes a descriptor of these calls. Cannot fail. Does not suspend. */
 WEIR_PUBLIC void weir_file_close(int file);
 
 #ifdef __cplusplus

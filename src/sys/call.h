@@ -259,6 +259,29 @@ static inline int weir__sys_pread(int fd, void *base, size_t len, off_t offset)
     return rc;
 }
 
+/* The same from memory alone: -EAGAIN if it would have to wait, -EOPNOTSUPP or -ENOSYS where the file
+ * or the kernel cannot say. */
+static inline int weir__sys_pread_nowait(int fd, void *base, size_t len, off_t offset)
+{
+#if defined(RWF_NOWAIT)
+    struct iovec part = {base, len};
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+    } while (rc == -EINTR);
+    return rc;
+#else
+    (void)fd;
+    (void)base;
+    (void)len;
+    (void)offset;
+    return -ENOSYS;
+#endif
+}
+
 static inline int weir__sys_pwrite(int fd, const void *base, size_t len, off_t offset)
 {
     int rc = WEIR__SYS_FAULT(ENOSPC);

@@ -3,7 +3,7 @@
  * The usual request, a GET of a small file without conditions, is answered from the cache: one copy
  * of head and body, and the date written over. All others go the long way. From a look into the
  * cache to the copy nothing suspends; where room lacks, the output is flushed and the look
- * repeated.
+ * repeated. Opening and reading a file may suspend: after them the part is asked for anew.
  */
 #include "proto/http1/files_io.h"
 
@@ -264,6 +264,7 @@ static struct weir__http1_entry *keep(struct answer *a, struct weir__slice name)
     struct weir__http1_entry *entry;
     char head[HEAD_CAP];
     const char *date;
+    bool whole;
     int len;
 
     usual.date = date_now(a->part, a->io);
@@ -279,8 +280,9 @@ static struct weir__http1_entry *keep(struct answer *a, struct weir__slice name)
     entry->about = *about;
     entry->date_off = (uint32_t)(date + 8 - head);
     entry->checked_ns = a->io->wall_ns;
-    if (!read_whole(a->found.fd, entry->bytes + len, entry->body_len)
-        || !weir__http1_filecache_keep(&a->part->cache, entry)) {
+    whole = read_whole(a->found.fd, entry->bytes + len, entry->body_len);
+    a->part = weir__http1_files_part(a->files); /* it may have suspended */
+    if (!whole || !weir__http1_filecache_keep(&a->part->cache, entry)) {
         weir__http1_filecache_release(entry);
         return NULL;
     }
@@ -333,6 +335,7 @@ static int status_of_open(int rc)
     case WEIR_EMFILE:
     case WEIR_ENFILE:
     case WEIR_ENOMEM:
+    case WEIR_ELIMIT:
         return 503;
     default:
         return 500;
@@ -362,6 +365,7 @@ static int open_found(struct answer *a, struct weir__http1_path *path)
     if (strlen(path->file.at) != path->file.len)
         return 400;
     fd = weir_file_open_below(a->files->folder, path->file.at, &facts);
+    a->part = weir__http1_files_part(a->files); /* it may have suspended */
     if (fd < 0)
         return status_of_open(fd);
     if (facts.kind != WEIR_FILE_REGULAR) {
