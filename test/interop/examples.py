@@ -128,6 +128,23 @@ def timeout(path):
             assert read_line(peer) == b"stopped\n"
 
 
+def lookup(path):
+    with Example(path("lookup")) as server:
+        with server.connect() as peer:
+            peer.sendall(b"localhost\n")
+            assert read_line(peer) in (b"127.0.0.1\n", b"::1\n")
+        with server.connect() as peer:
+            peer.sendall(b"127.0.0.2\n")
+            assert read_line(peer) == b"127.0.0.2\n"
+
+
+def leases(path):
+    answer = subprocess.run([path("leases")], check=True, timeout=SECONDS, stdout=subprocess.PIPE)
+    assert answer.stdout.decode().splitlines() == [
+        " 3.0 h: the scanner is free", " 8.0 h: 2 leases", " 9.0 h: the room is free",
+        "16.0 h: 1 leases", "22.0 h: the printer is free", "24.0 h: 0 leases"]
+
+
 def shutdown(path):
     with Example(path("shutdown")) as server:
         waiting, asking = server.connect(), server.connect()
