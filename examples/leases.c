@@ -4,9 +4,10 @@
  *   ./leases
  *
  * A task keeps leases in a delay queue and says when one has run out; another one renews the
- * printer's every six hours; a third reports every eight. The runtime has a virtual clock, as a test
- * would: whenever all tasks wait, it moves on to the next moment at which something happens. Without
- * `.clock` the same program would run for a day.
+ * printer's every six hours; a third reports every eight. The runtime has a virtual clock, as a
+ * test would: whenever all tasks wait, it moves on to the next moment at which something happens.
+ * Without `.clock` the same program would run for a day.
+ *
  */
 #include <stdio.h>
 #include <weir.h>

@@ -45,8 +45,8 @@ WEIR_PUBLIC int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg);
  * *left is true, the job has taken `arg`, and it calls destroy(arg) on the pool's thread when fn
  * has returned. Otherwise *left is false and `arg` is the caller's, as before the call; `left` may
  * be NULL, then destroy(arg) is called in any case, on the caller's thread unless the job does it.
- * A job that was left keeps its thread, is counted, and its runtime ends after it. WEIR_EINVAL: there
- * is no `destroy`, or no such class. */
+ * A job that was left keeps its thread, is counted, and its runtime ends after it. WEIR_EINVAL:
+ * there is no `destroy`, or no such class. */
 WEIR_PUBLIC int weir_blocking_owned(uint32_t group, weir_task_fn *fn, void *arg,
                                     void (*destroy)(void *arg), bool *left);
 
@@ -59,8 +59,8 @@ struct weir_blocking_options {
     size_t stack_size;     /* of a thread, from 16 KiB; default: the system's */
 };
 
-/* Makes a class: its number, from 3 on, for as long as the process lives. WEIR_ELIMIT, WEIR_EOPTION.
- * Does not suspend. Any thread. */
+/* Makes a class: its number, from 3 on, for as long as the process lives. WEIR_ELIMIT,
+ * WEIR_EOPTION. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_blocking_class_n(const struct weir_blocking_options *options,
                                       size_t options_size);
 static inline int weir_blocking_class(const struct weir_blocking_options *options)

@@ -37,8 +37,9 @@ typedef struct weir_delay_entry {
     uint64_t weir__serial;
 } weir_delay_entry;
 
-/* Puts an entry in, to expire after a delay (WEIR_FOREVER: not before it is reset) or at a moment of
- * weir_now_ns. WEIR_EINVAL (negative), WEIR_EBUSY (it is in a queue). Does not suspend. Any thread. */
+/* Puts an entry in, to expire after a delay (WEIR_FOREVER: not before it is reset) or at a moment
+ * of weir_now_ns. WEIR_EINVAL (negative), WEIR_EBUSY (it is in a queue). Does not suspend. Any
+ * thread. */
 WEIR_PUBLIC int weir_delay_insert(weir_delay_queue *queue, weir_delay_entry *entry,
                                   int64_t delay_ns);
 WEIR_PUBLIC int weir_delay_insert_at(weir_delay_queue *queue, weir_delay_entry *entry,
@@ -53,8 +54,9 @@ WEIR_PUBLIC int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entr
  * Does not suspend. Any thread. */
 WEIR_PUBLIC bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry);
 
-/* Waits until an entry has expired, and takes it out: *out. Never early. Several tasks may wait; each
- * entry goes to one of them. Suspends. 0, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
+/* Waits until an entry has expired, and takes it out: *out. Never early. Several tasks may wait;
+ * each entry goes to one of them. Suspends. 0, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE,
+ * WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out);
 
 /* The same without waiting: WEIR_EAGAIN if none has expired. Does not suspend. Any thread. */

@@ -40,10 +40,11 @@ struct weir_file_facts {
  * WEIR_ENOENT, WEIR_ENOTDIR, WEIR_EACCES, WEIR_EMFILE, ... open(2) */
 WEIR_PUBLIC int weir_file_folder(const char *path);
 
-/* Opens a file below a folder for reading: a descriptor, for weir_file_close, and its *facts. Empty
- * is the folder itself. Symbolic links are followed as long as they stay below the folder; what
- * leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. May suspend. Errors as
- * above and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it. */
+/* Opens a file below a folder for reading: a descriptor, for weir_file_close, and its *facts.
+ * Empty is the folder itself. Symbolic links are followed as long as they stay below the folder;
+ * what leaves it is WEIR_EACCES. Never waits for the other end of a FIFO. Borrows `path`. May
+ * suspend. Errors as above and WEIR_ELOOP, WEIR_ENAMETOOLONG. openat2(2) where the kernel has it.
+ */
 WEIR_PUBLIC int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts);
 
 /* Reads up to `len` bytes (1..INT32_MAX) from `offset`: the count, 0 at the end. May suspend.

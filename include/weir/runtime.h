@@ -39,9 +39,9 @@ enum weir_clock {
     WEIR_CLOCK_REAL = 0,
     /* For tests: time stands still while anything runs, and jumps to the next timer when nothing
      * does: all workers sleep and no blocking job is waited for. Sleeps, deadlines and all other
-     * limits work, and take no time. Both clocks of <weir/time.h> are virtual, for all threads; what
-     * other threads, processes or the disk do is not waited for. There may be no other loop or
-     * runtime in the process; lending and reports are off. */
+     * limits work, and take no time. Both clocks of <weir/time.h> are virtual, for all threads;
+     * what other threads, processes or the disk do is not waited for. There may be no other loop
+     * or runtime in the process; lending and reports are off. */
     WEIR_CLOCK_VIRTUAL = 1,
 };
 
@@ -83,11 +83,11 @@ struct weir_runtime_options {
     uint8_t clock;                          /* enum weir_clock */
 };
 
-/* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers,
- * backend (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
- * signal, slice, report, clock (real, virtual). Times take ns, us, ms, s; sizes take k, m. Sets only what is named.
- * WEIR_EOPTION, *options untouched; then *where, unless it is NULL, points at the part that is
- * wrong. Any thread. */
+/* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
+ * (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes), signal,
+ * slice, report, clock (real, virtual). Times take ns, us, ms, s; sizes take k, m. Sets only what
+ * is named. WEIR_EOPTION, *options untouched; then *where, unless it is NULL, points at the part
+ * that is wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
 static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,
@@ -120,13 +120,14 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 }
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
- * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL,
- * WEIR_CLOCK, with the values above; a value that does not parse is WEIR_EOPTION. */
+ * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, WEIR_CLOCK,
+ * with the values above; a value that does not parse is WEIR_EOPTION. */
 
-/* Runs `fn` as a task on a new runtime and returns its result when it and everything it started has
- * ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a
- * task, or a virtual clock does not allow it), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ENFILE, WEIR_ELIMIT,
- * WEIR_EAGAIN (threads), WEIR_ENOSYS and WEIR_EPERM (the backend that was asked for). */
+/* Runs `fn` as a task on a new runtime and returns its result when it and everything it started
+ * has ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a
+ * task, or a virtual clock does not allow it), WEIR_EVERSION, WEIR_EOPTION, WEIR_ENOMEM,
+ * WEIR_EMFILE, WEIR_ENFILE, WEIR_ELIMIT, WEIR_EAGAIN (threads), WEIR_ENOSYS and WEIR_EPERM (the
+ * backend that was asked for). */
 WEIR_PUBLIC int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options,
                            size_t options_size, uint32_t header_version);
 static inline int weir_run(weir_task_fn *fn, void *arg, const struct weir_runtime_options *options)
@@ -151,8 +152,8 @@ static inline int weir_runtime_create(weir_runtime **out,
 
 /* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the
  * runtime shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION,
- * WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any thread;
- * does not suspend. */
+ * WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any thread; does
+ * not suspend. */
 WEIR_PUBLIC int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                                      const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, void *arg)
@@ -175,9 +176,10 @@ struct weir_remaining {
 };
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
-/* Cancels the runtime's tasks and waits until they have ended, at most limit_ns: how many are
- * left, each of which was told to `tell` (NULL: nobody) on the calling thread. May be called
- * again. Not from a task of the runtime: WEIR_EBUSY. */
+/* Cancels the runtime's tasks and waits until they, and the jobs that they have left
+ * (<weir/blocking.h>), have ended, at most limit_ns: how many are left, each of which was told to
+ * `tell` (NULL: nobody) on the calling thread. May be called again. Not from a task of the
+ * runtime: WEIR_EBUSY. */
 WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
                                       weir_remaining_fn *tell, void *arg);
 

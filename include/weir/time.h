@@ -34,8 +34,8 @@ WEIR_PUBLIC int64_t weir_wall_ns(void);
  * WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE. */
 WEIR_PUBLIC int weir_sleep_until(uint64_t moment_ns);
 
-/* What an interval does about ticks that were missed, because the task did not come for them. A tick
- * counts as missed when it is late by 5 ms, or by a whole period. */
+/* What an interval does about ticks that were missed, because the task did not come for them. A
+ * tick counts as missed when it is late by 5 ms, or by a whole period. */
 enum weir_missed {
     WEIR_MISSED_BURST = 0, /* they are made up for at once, one call after another */
     WEIR_MISSED_DELAY = 1, /* the next one is a whole period after the late one */
@@ -57,16 +57,17 @@ WEIR_PUBLIC int weir_interval_init(weir_interval *interval, int64_t period_ns,
 WEIR_PUBLIC int weir_interval_init_at(weir_interval *interval, uint64_t first_ns, int64_t period_ns,
                                       enum weir_missed missed);
 
-/* Waits for the next tick; *due_ns, unless it is NULL, is the moment at which it was due. Suspends,
- * unless it is due already. 0, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE: the tick comes still. */
+/* Waits for the next tick; *due_ns, unless it is NULL, is the moment at which it was due.
+ * Suspends, unless it is due already. 0, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE: the tick
+ * comes still. */
 WEIR_PUBLIC int weir_interval_tick(weir_interval *interval, uint64_t *due_ns);
 
 /* Lets the next tick be a period from now. Does not suspend. */
 WEIR_PUBLIC void weir_interval_reset(weir_interval *interval);
 
-/* Moves the virtual clock of the calling task's runtime (<weir/runtime.h>) forward; what is due then
- * happens when the task suspends. Does not suspend. WEIR_ENOTASK, WEIR_ENOTSUP (the clock is real),
- * WEIR_EINVAL (negative). */
+/* Moves the virtual clock of the calling task's runtime (<weir/runtime.h>) forward; what is due
+ * then happens when the task suspends. Does not suspend. WEIR_ENOTASK, WEIR_ENOTSUP (the clock is
+ * real), WEIR_EINVAL (negative). */
 WEIR_PUBLIC int weir_clock_advance(int64_t by_ns);
 
 /* A block with a deadline, or one shielded from outer ones. The caller's memory, from its beginning

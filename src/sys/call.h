@@ -158,9 +158,8 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
 }
 
 /* From `from` at *offset (moved on) to the socket or file `to`. The call knows no MSG_NOSIGNAL:
- * the thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes
- * of a short count. Cheap calls beside a copy of many pages; threads that block it already pay
- * one. */
+ * the thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes of
+ * a short count. Cheap calls beside a copy of many pages; threads that block it already pay one. */
 static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len)
 {
     static const struct timespec none;
@@ -259,8 +258,8 @@ static inline int weir__sys_pread(int fd, void *base, size_t len, off_t offset)
     return rc;
 }
 
-/* The same from memory alone: -EAGAIN if it would have to wait, -EOPNOTSUPP or -ENOSYS where the file
- * or the kernel cannot say. */
+/* The same from memory alone: -EAGAIN if it would have to wait, -EOPNOTSUPP or -ENOSYS where the
+ * file or the kernel cannot say. */
 static inline int weir__sys_pread_nowait(int fd, void *base, size_t len, off_t offset)
 {
 #if defined(RWF_NOWAIT)

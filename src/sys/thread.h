@@ -21,7 +21,8 @@ struct weir__thread {
 };
 
 /* Runs fn(arg) on a new thread named `name` (copied, cut at 15 bytes). Borrows `thread` until the
- * join. 0, WEIR_EAGAIN (limits), WEIR_ENOMEM or WEIR_EINVAL (the size of its stack); on failure there is nothing to join. */
+ * join. 0, WEIR_EAGAIN (limits), WEIR_ENOMEM or WEIR_EINVAL (the size of its stack); on failure
+ * there is nothing to join. */
 int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *arg,
                        const char *name);
 /* Waits until fn has returned. Blocks the thread. */

@@ -93,8 +93,8 @@ static bool granted(const struct weir__waiter *waiter)
     return WEIR_ATOMIC_LOAD(&waiter->state, ACQUIRE) == WAITER_GRANTED;
 }
 
-/* Suspends until the job is done, was withdrawn or, if it owns, was left (*left): its result, or why
- * the task was stopped. */
+/* Suspends until the job is done, was withdrawn or, if it owns, was left (*left): its result, or
+ * why the task was stopped. */
 static int await(struct weir__task *task, struct call *call, bool *left)
 {
     struct weir__waiter *waiter = call->waiter;
