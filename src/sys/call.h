@@ -246,6 +246,18 @@ static inline int weir__sys_write(int fd, const void *base, size_t len)
     return rc;
 }
 
+/* Makes an event descriptor readable. Has no fault: adding one to its count cannot fail, and who
+ * sleeps on it relies on that. */
+static inline void weir__sys_event_signal(int fd)
+{
+    uint64_t one = 1;
+    ssize_t rc;
+
+    do
+        rc = write(fd, &one, sizeof one);
+    while (rc < 0 && errno == EINTR);
+}
+
 static inline int weir__sys_pread(int fd, void *base, size_t len, off_t offset)
 {
     int rc = WEIR__SYS_FAULT(EIO);

@@ -410,9 +410,8 @@ static int epoll_wait_turn(struct weir_loop *loop, int64_t timeout_ns)
 static void epoll_wake(struct weir_loop *loop)
 {
     struct epoll_state *state = loop->state;
-    uint64_t one = 1;
 
-    (void)weir__sys_write(state->wake, &one, sizeof one);
+    weir__sys_event_signal(state->wake);
 }
 
 static int epoll_descriptor(struct weir_loop *loop)

@@ -88,11 +88,10 @@ static void uring_wake(struct weir_loop *loop)
 {
     struct weir__uring *state = loop->state;
     int event = WEIR_ATOMIC_LOAD(&state->event, RELAXED);
-    uint64_t one = 1;
 
-    (void)weir__sys_write(state->wake, &one, sizeof one);
+    weir__sys_event_signal(state->wake);
     if (event >= 0)
-        (void)weir__sys_write(event, &one, sizeof one);
+        weir__sys_event_signal(event);
 }
 
 /* ---- the alarm ---- */
