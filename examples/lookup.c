@@ -9,6 +9,8 @@
  * All that it reads and writes is in memory of its own: a client that has waited for two seconds is
  * told so, and the job, which nobody can stop, releases that memory when it is done.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
