@@ -70,5 +70,6 @@ CELLS = [
          connections=64, unit="request"),
     *map(technique, [echo(50, 64), echo(1000, 64), echo(50, 16384), echo(1000, 16384),
                      rate(10000), rate(50000)]),
-    Cell("micro", "task switch there and back, spawn + join, timer start + stop", tool="micro"),
+    Cell("micro", "task switch there and back, spawn + join, timer start + stop, blocking jobs",
+         tool="micro"),
 ]

@@ -3,10 +3,13 @@
  *
  * switch: two tasks that yield to each other; one figure is there and back. spawn_join: a scope is
  * opened, a task spawned into it that does nothing, and joined. timer: a timer of the bare loop is
- * started and stopped again, its completion included. The best of five repetitions is printed.
+ * started and stopped again, its completion included. blocking: a job of the pool that does nothing,
+ * there and back; blocking_batch: 16 tasks that have one each. The best of five repetitions is
+ * printed.
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <weir/blocking.h>
 #include <weir/loop.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
@@ -15,11 +18,13 @@
 enum {
     ROUNDS = 200000,
     BATCH = 1000,
+    JOBS = 2000,
+    JOB_BATCH = 16,
     REPEATS = 5
 };
 
 struct figures {
-    double switch_ns, spawn_join_ns, timer_ns;
+    double switch_ns, spawn_join_ns, timer_ns, blocking_ns, blocking_batch_ns;
 };
 
 static double each(uint64_t begun_ns, int count)
@@ -76,6 +81,36 @@ static double spawn_join_ns(void)
     return each(begun, ROUNDS);
 }
 
+static int block(void *arg)
+{
+    return weir_blocking(nothing, arg);
+}
+
+static double blocking_ns(void)
+{
+    uint64_t begun = weir_now_ns();
+
+    for (int i = 0; i < JOBS; i++)
+        weir_blocking(nothing, NULL);
+    return each(begun, JOBS);
+}
+
+static double blocking_batch_ns(void)
+{
+    uint64_t begun = weir_now_ns();
+
+    for (int i = 0; i < JOBS / JOB_BATCH; i++) {
+        weir_scope scope;
+
+        if (weir_scope_open(&scope) < 0)
+            return 0;
+        for (int job = 0; job < JOB_BATCH; job++)
+            weir_spawn(&scope, block, NULL);
+        weir_scope_join(&scope);
+    }
+    return each(begun, JOBS / JOB_BATCH);
+}
+
 static void on_timer(weir_op *op)
 {
     (void)op;
@@ -107,6 +142,8 @@ static int task_figures(void *arg)
     for (int i = 0; i < REPEATS; i++) {
         keep_best(&f->switch_ns, switch_ns());
         keep_best(&f->spawn_join_ns, spawn_join_ns());
+        keep_best(&f->blocking_ns, blocking_ns());
+        keep_best(&f->blocking_batch_ns, blocking_batch_ns());
     }
     return 0;
 }
@@ -127,7 +164,8 @@ int main(void)
     for (int i = 0; i < REPEATS; i++)
         keep_best(&f.timer_ns, timer_ns(loop));
     weir_loop_destroy(loop);
-    printf("{\"switch_ns\":%.1f,\"spawn_join_ns\":%.1f,\"timer_ns\":%.1f}\n", f.switch_ns,
-           f.spawn_join_ns, f.timer_ns);
+    printf("{\"switch_ns\":%.1f,\"spawn_join_ns\":%.1f,\"timer_ns\":%.1f,\"blocking_ns\":%.1f,"
+           "\"blocking_batch_ns\":%.1f}\n",
+           f.switch_ns, f.spawn_join_ns, f.timer_ns, f.blocking_ns, f.blocking_batch_ns);
     return 0;
 }

@@ -52,9 +52,9 @@ WEIR_PUBLIC int weir_blocking_owned(uint32_t group, weir_task_fn *fn, void *arg,
 
 /* The limits of a class. Zero means default; for weir_blocking_limit: as it is. */
 struct weir_blocking_options {
-    const char *name;     /* of its threads, in messages; copied, cut at 15 bytes; default "user" */
-    uint32_t threads_max; /* at most WEIR_BLOCKING_THREADS_MAX; default 256, FILES 64, NAMES 32 */
-    uint32_t queue_max;   /* jobs that wait for a thread; default 65536 */
+    const char *name;      /* of its threads, in messages; copied, cut at 15 bytes */
+    uint32_t threads_max;  /* at most WEIR_BLOCKING_THREADS_MAX; default 256, FILES 64, NAMES 32 */
+    uint32_t queue_max;    /* jobs that wait for a thread; default 65536 */
     int64_t keep_alive_ns; /* for which an idle thread stays; default 10 s; WEIR_FOREVER */
     size_t stack_size;     /* of a thread, from 16 KiB; default: the system's */
 };

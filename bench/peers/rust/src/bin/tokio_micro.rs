@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::task::yield_now;
+use tokio::task::{spawn_blocking, yield_now};
 
 const ROUNDS: u32 = 200_000;
 
@@ -61,6 +61,33 @@ async fn timer_ns() -> f64 {
     each(begun, ROUNDS)
 }
 
+const JOBS: u32 = 2_000;
+const JOB_BATCH: u32 = 16;
+
+/// A job of the blocking pool that does nothing, there and back.
+async fn blocking_ns() -> f64 {
+    let begun = Instant::now();
+    for _ in 0..JOBS {
+        spawn_blocking(|| {}).await.unwrap();
+    }
+    each(begun, JOBS)
+}
+
+/// The same by 16 tasks at once; the time is that of the 16.
+async fn blocking_batch_ns() -> f64 {
+    let begun = Instant::now();
+    for _ in 0..JOBS / JOB_BATCH {
+        let mut tasks = Vec::new();
+        for _ in 0..JOB_BATCH {
+            tasks.push(tokio::spawn(async { spawn_blocking(|| {}).await.unwrap() }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+    each(begun, JOBS / JOB_BATCH)
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -69,16 +96,23 @@ fn main() {
     runtime.block_on(async {
         // In a task of its own, so that every wake goes through the scheduler's queue.
         tokio::spawn(async {
-            let mut best = [f64::INFINITY; 3];
+            let mut best = [f64::INFINITY; 5];
             for _ in 0..5 {
-                let now = [switch_ns().await, spawn_join_ns().await, timer_ns().await];
+                let now = [
+                    switch_ns().await,
+                    spawn_join_ns().await,
+                    timer_ns().await,
+                    blocking_ns().await,
+                    blocking_batch_ns().await,
+                ];
                 for (best, ns) in best.iter_mut().zip(now) {
                     *best = best.min(ns);
                 }
             }
             println!(
-                "{{\"switch_ns\":{:.1},\"spawn_join_ns\":{:.1},\"timer_ns\":{:.1}}}",
-                best[0], best[1], best[2]
+                "{{\"switch_ns\":{:.1},\"spawn_join_ns\":{:.1},\"timer_ns\":{:.1},\
+                 \"blocking_ns\":{:.1},\"blocking_batch_ns\":{:.1}}}",
+                best[0], best[1], best[2], best[3], best[4]
             );
         })
         .await
