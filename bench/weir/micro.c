@@ -3,9 +3,10 @@
  *
  * switch: two tasks that yield to each other; one figure is there and back. spawn_join: a scope is
  * opened, a task spawned into it that does nothing, and joined. timer: a timer of the bare loop is
- * started and stopped again, its completion included. blocking: a job of the pool that does nothing,
- * there and back; blocking_batch: 16 tasks that have one each. The best of five repetitions is
- * printed.
+ * started and stopped again, its completion included. blocking: a job of the pool that does
+ * nothing, there and back; blocking_batch: 16 tasks that have one each. The best of five
+ * repetitions is printed.
+ *
  */
 #include <stdint.h>
 #include <stdio.h>

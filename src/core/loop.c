@@ -347,7 +347,7 @@ void weir_loop_post(weir_loop *loop, weir_post *post)
     weir__loop_post(loop, post);
 }
 
-static void deliver_inbox(struct weir_loop *loop)
+void weir__loop_deliver(struct weir_loop *loop)
 {
     struct weir__inbox_node *node = weir__inbox_take_all(&loop->inbox);
 
@@ -396,7 +396,7 @@ int weir__loop_poll(struct weir_loop *loop, int64_t timeout_ns)
         weir__spin_note_wait(&loop->spin, (int64_t)(loop->now_ns - before_ns));
     fire_timers(loop);
     if (!weir__inbox_empty(&loop->inbox))
-        deliver_inbox(loop);
+        weir__loop_deliver(loop);
     return rc;
 }
 

@@ -208,6 +208,8 @@ static inline bool weir__loop_called(const struct weir_loop *loop)
 {
     return !weir__inbox_empty(&loop->inbox) || WEIR_ATOMIC_LOAD(&loop->roused, RELAXED);
 }
+/* Delivers what is in the inbox. By the loop's thread, or by who ends the loop after it. */
+void weir__loop_deliver(struct weir_loop *loop);
 /* Puts a node into the inbox and wakes the loop. Any thread. */
 void weir__loop_post(struct weir_loop *loop, struct weir__inbox_node *node);
 

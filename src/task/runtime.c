@@ -274,8 +274,10 @@ static void destroy(struct weir__runtime *runtime)
     await_visitors(runtime);
     weir__monitor_stop(runtime);
     weir__loan_fini(runtime);
-    for (i = 0; i < runtime->count; i++)
+    for (i = 0; i < runtime->count; i++) {
+        weir__loop_deliver(runtime->workers[i].loop); /* a census that came too late */
         weir__worker_fini(&runtime->workers[i]);
+    }
     weir__free(runtime->root.parts);
     if (runtime->reports)
         weir__overflow_uninstall();

@@ -365,6 +365,7 @@ TEST(time_goes_on_after_jobs)
 
 static int advance(void *arg)
 {
+    struct weir_spawn_options beside = {.pinned = WEIR_ON};
     uint64_t began_ns = weir_now_ns();
     weir_scope scope;
 
@@ -373,8 +374,11 @@ static int advance(void *arg)
     CHECK(weir_clock_advance(HOUR) == 0);
     CHECK(since(began_ns) == HOUR);
     CHECK(weir_scope_open(&scope) == 0);
-    CHECK(weir_spawn(&scope, sleep_an_hour, NULL) == 0);
-    CHECK(weir_yield() == 0);
+    CHECK(weir_pin() == 0);
+    beside.worker = weir_worker_index();
+    CHECK(weir_spawn_with(&scope, sleep_an_hour, NULL, &beside) == 0);
+    CHECK(weir_yield() == 0); /* it sleeps now */
+    CHECK(weir_unpin() == 0);
     CHECK(weir_clock_advance(2 * HOUR) == 0);
     CHECK(weir_scope_join(&scope) == 0);
     CHECK(since(began_ns) >= 3 * HOUR && since(began_ns) < 3 * HOUR + TICK);
