@@ -179,7 +179,6 @@ static int begin(void)
     struct weir__task *task = weir__task_current();
     int rc = task ? weir__leaf() : WEIR_ENOSYS;
 
-    weir__current_leave();
     return rc == 0 ? WEIR_EAGAIN : rc;
 }
 
@@ -191,6 +190,7 @@ static bool pool_refused(int rc, bool begun)
 
 int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts)
 {
+    WEIR__CALL;
     struct opening opening = {folder, path[0] ? path : ".", facts, false};
     int rc = begin();
 
@@ -223,6 +223,7 @@ static int read_on_pool(void *arg)
 
 ptrdiff_t weir_file_read_at(int file, void *out, size_t len, uint64_t offset)
 {
+    WEIR__CALL;
     struct reading reading = {file, out, len, (off_t)offset, false};
     int rc;
 

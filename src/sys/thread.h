@@ -3,8 +3,8 @@
  * A thread blocks every signal but the synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
  * SIGSYS) and SIGABRT, so that the program's signals reach the program's threads; a worker lets the
  * signal through that lends it. SIGPIPE is blocked too, since splice and pipes know no
- * MSG_NOSIGNAL. Its stack is the system's default unless the struct says otherwise: weir's tasks run
- * on their own. The struct belongs to the starter, who has zeroed it, and lives until the join.
+ * MSG_NOSIGNAL. Its stack is the system's default unless the struct says otherwise: weir's tasks
+ * run on their own. The struct belongs to the starter, who has zeroed it, and lives until the join.
  */
 #ifndef WEIR_SYS_THREAD_H
 #define WEIR_SYS_THREAD_H

@@ -4,6 +4,7 @@
 #include <weir/time.h>
 
 #include "sys/call.h"
+#include "sys/current.h"
 #include "sys/lock.h"
 #include "sys/virtual_clock.h"
 #include "task/runtime.h"
@@ -145,6 +146,7 @@ void weir__advance_release(struct weir__runtime *runtime)
 
 int weir_clock_advance(int64_t by_ns)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     struct weir__advance *advance;
     int rc = WEIR_ENOTSUP;
@@ -161,6 +163,5 @@ int weir_clock_advance(int64_t by_ns)
         weir__unlock(&advance->lock);
         rc = 0;
     }
-    weir__current_leave();
     return rc;
 }

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/container.h"
 #include "core/offload.h"
+#include "sys/current.h"
 #include "task/runtime.h"
 #include "task/worker.h"
 
@@ -122,10 +123,7 @@ static struct weir__task *begin(int *rc)
     struct weir__task *task = weir__task_current();
 
     *rc = task ? weir__leaf() : WEIR_ENOTASK;
-    if (*rc == 0)
-        return task;
-    weir__current_leave();
-    return NULL;
+    return *rc == 0 ? task : NULL;
 }
 
 static int do_call(struct weir__task *task, uint32_t group, struct call *call, bool *left)
@@ -148,6 +146,7 @@ static int do_call(struct weir__task *task, uint32_t group, struct call *call, b
 
 int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg)
 {
+    WEIR__CALL;
     struct call call = {.job = {.finish = finish}, .fn = fn, .arg = arg};
     struct weir__task *task;
     bool left;
@@ -156,9 +155,7 @@ int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg)
     task = begin(&rc);
     if (!task)
         return rc;
-    rc = do_call(task, group, &call, &left);
-    weir__current_leave();
-    return rc;
+    return do_call(task, group, &call, &left);
 }
 
 int weir_blocking(weir_task_fn *fn, void *arg)
@@ -186,13 +183,13 @@ static int call_owned(uint32_t group, weir_task_fn *fn, void *arg, void (*destro
     } else {
         rc = WEIR_ENOMEM;
     }
-    weir__current_leave();
     return rc;
 }
 
 int weir_blocking_owned(uint32_t group, weir_task_fn *fn, void *arg, void (*destroy)(void *arg),
                         bool *left)
 {
+    WEIR__CALL;
     bool has_left = false;
     int rc;
 

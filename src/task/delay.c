@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "base/heap.h"
+#include "sys/current.h"
 #include "sys/lock.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -91,6 +92,7 @@ static void take(weir_delay_queue *queue, weir_delay_entry *entry)
 
 int weir_delay_insert_at(weir_delay_queue *queue, weir_delay_entry *entry, uint64_t moment_ns)
 {
+    WEIR__CALL;
     struct weir__wakee wakee = {0};
     int rc = WEIR_EBUSY;
 
@@ -102,7 +104,6 @@ int weir_delay_insert_at(weir_delay_queue *queue, weir_delay_entry *entry, uint6
     }
     unlock(queue);
     weir__wake(wakee);
-    weir__current_leave();
     return rc;
 }
 
@@ -115,6 +116,7 @@ int weir_delay_insert(weir_delay_queue *queue, weir_delay_entry *entry, int64_t 
 
 int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entry, int64_t delay_ns)
 {
+    WEIR__CALL;
     struct weir__wakee wakee = {0};
     int rc = WEIR_ENOENT;
 
@@ -129,12 +131,12 @@ int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entry, int64_t d
     }
     unlock(queue);
     weir__wake(wakee);
-    weir__current_leave();
     return rc;
 }
 
 bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry)
 {
+    WEIR__CALL;
     bool in;
 
     weir__current_enter();
@@ -143,19 +145,18 @@ bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry)
     if (in)
         take(queue, entry); /* a leader that waits for it looks in vain, once */
     unlock(queue);
-    weir__current_leave();
     return in;
 }
 
 size_t weir_delay_count(weir_delay_queue *queue)
 {
+    WEIR__CALL;
     size_t count;
 
     weir__current_enter();
     lock(queue);
     count = queue->weir__count;
     unlock(queue);
-    weir__current_leave();
     return count;
 }
 
@@ -175,6 +176,7 @@ static weir_delay_entry *take_expired(weir_delay_queue *queue, uint64_t *until_n
 
 int weir_delay_try_next(weir_delay_queue *queue, weir_delay_entry **out)
 {
+    WEIR__CALL;
     weir_delay_entry *entry;
     uint64_t until_ns;
 
@@ -182,7 +184,6 @@ int weir_delay_try_next(weir_delay_queue *queue, weir_delay_entry **out)
     lock(queue);
     entry = take_expired(queue, &until_ns);
     unlock(queue);
-    weir__current_leave();
     if (!entry)
         return WEIR_EAGAIN;
     *out = entry;
@@ -234,6 +235,7 @@ static int look(struct weir__task *task, weir_delay_queue *queue, weir_delay_ent
 
 int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     weir_delay_entry *entry = NULL;
     struct weir__wakee wakee;
@@ -254,6 +256,5 @@ int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
     }
     if (entry)
         *out = entry;
-    weir__current_leave();
     return rc;
 }

@@ -4,6 +4,7 @@
  */
 #include <weir/time.h>
 
+#include "sys/current.h"
 #include "sys/sys.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -12,6 +13,7 @@
 
 int weir_sleep_until(uint64_t moment_ns)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     int rc;
 
@@ -23,7 +25,6 @@ int weir_sleep_until(uint64_t moment_ns)
         weir_op_timer(&task->op, moment_ns);
         rc = weir__task_await(task, &task->op);
     }
-    weir__current_leave();
     return rc;
 }
 

@@ -535,7 +535,7 @@ static int leave_when_cancelled(void *arg)
 
 static void note_remaining(const struct weir_remaining *what, void *arg)
 {
-    CHECK(strstr(what->name, "job") != NULL);
+    CHECK_INSIDE(strstr(what->name, "job") != NULL);
     ++*(int *)arg;
 }
 

@@ -240,7 +240,9 @@ static bool read_whole(int fd, char *into, size_t size)
     size_t done = 0;
 
     while (done < size) {
-        ptrdiff_t n = weir_file_read_at(fd, into + done, size - done, done);
+        ptrdiff_t n;
+
+        WEIR__HTTP1_AWAIT(n = weir_file_read_at(fd, into + done, size - done, done));
 
         if (n <= 0)
             return false;
@@ -364,7 +366,7 @@ static int open_found(struct answer *a, struct weir__http1_path *path)
         add_index(path);
     if (strlen(path->file.at) != path->file.len)
         return 400;
-    fd = weir_file_open_below(a->files->folder, path->file.at, &facts);
+    WEIR__HTTP1_AWAIT(fd = weir_file_open_below(a->files->folder, path->file.at, &facts));
     a->part = weir__http1_files_part(a->files); /* it may have suspended */
     if (fd < 0)
         return status_of_open(fd);
