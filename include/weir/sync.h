@@ -1,10 +1,20 @@
 /* weir/sync.h - locks, semaphores and signals between tasks.
  *
  * The structs are the caller's memory; zeroed memory is a free object, and nothing has to be
- * released. They may be used by tasks on any worker and by threads that are not tasks; a call that
- * suspends a task blocks a thread. All are fair: who waits is served in the order of arrival. A
- * waiter that is cancelled or meets its deadline (WEIR_ECANCELED, WEIR_EDEADLINE) has taken nothing
- * and loses nothing for the others. An object must not be moved or go away while it is used.
+ * released. They may be used by tasks on any worker, of several runtimes too, and by threads that
+ * are not tasks; a call that suspends a task blocks a thread. Who waits is served in the order of
+ * arrival, and nobody who comes later overtakes; what is handed over goes to who waits, not to who
+ * is quick.
+ *
+ * Calls that suspend fail with WEIR_ECANCELED or WEIR_EDEADLINE when the task is stopped, also when
+ * they would not have had to wait, and with WEIR_ENOMEM when a deadline finds no memory for its
+ * timer. A waiter that is stopped has taken nothing and costs the others nothing; if it was served
+ * at the same moment the call succeeds, and the next one fails. Calls that do not suspend work in a
+ * stopped task too.
+ *
+ * An object must not be moved while it is used. Its memory may be released when every call on it has
+ * returned that waits or has waited; of a call that serves others (unlock, release, signal, notify,
+ * count down) it is enough that those whom it has served have returned.
  */
 #ifndef WEIR_SYNC_H
 #define WEIR_SYNC_H
@@ -14,26 +24,218 @@
 #include <stdint.h>
 
 #include <weir/error.h>
+#include <weir/task.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* ---- mutex ---- */
+
 /* A lock for one holder, who may suspend while holding it. Not recursive. */
 typedef struct weir_mutex {
-    uint32_t weir__state;
+    uintptr_t weir__word;
     uint32_t weir__guard;
     void *weir__queue[2];
-    void *weir__owner;
 } weir_mutex;
 
-/* Locks. Suspends while another one holds it. 0, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
+/* Locks. Suspends while another one holds it. 0; WEIR_EDEADLK: the caller itself holds it; and as
+ * above. */
 WEIR_PUBLIC int weir_mutex_lock(weir_mutex *mutex);
 /* Locks if it is free: 0, else WEIR_EBUSY. Does not suspend. */
 WEIR_PUBLIC int weir_mutex_try_lock(weir_mutex *mutex);
-/* Unlocks; the first that waits holds it then. By any holder's task or thread. Does not suspend,
- * cannot fail. */
+/* Unlocks; the first that waits holds it then. By the task or thread that holds it. Does not
+ * suspend, cannot fail. */
 WEIR_PUBLIC void weir_mutex_unlock(weir_mutex *mutex);
+
+/* ---- rwlock ---- */
+
+/* A lock for one writer or any number of readers. A reader that comes while a writer waits waits
+ * behind it, so a task that reads must not begin to read again; readers that stand side by side in
+ * the queue come in together. */
+typedef struct weir_rwlock {
+    uint32_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+    uintptr_t weir__writer;
+} weir_rwlock;
+
+/* Locks for reading, or for writing. Suspend while others are in the way. 0; WEIR_EDEADLK: the
+ * caller itself holds it for writing; and as above. */
+WEIR_PUBLIC int weir_rwlock_read(weir_rwlock *rwlock);
+WEIR_PUBLIC int weir_rwlock_write(weir_rwlock *rwlock);
+/* Lock if nobody is in the way or waits: 0, else WEIR_EBUSY. Do not suspend. */
+WEIR_PUBLIC int weir_rwlock_try_read(weir_rwlock *rwlock);
+WEIR_PUBLIC int weir_rwlock_try_write(weir_rwlock *rwlock);
+/* Unlock. By who holds it so. Do not suspend, cannot fail. */
+WEIR_PUBLIC void weir_rwlock_read_unlock(weir_rwlock *rwlock);
+WEIR_PUBLIC void weir_rwlock_write_unlock(weir_rwlock *rwlock);
+/* Makes the writer a reader, with no other writer between; readers that are next come in. By the
+ * writer. Does not suspend, cannot fail. */
+WEIR_PUBLIC void weir_rwlock_downgrade(weir_rwlock *rwlock);
+
+/* ---- semaphore ---- */
+
+#define WEIR_SEMAPHORE_MAX INT32_MAX /* free permits */
+
+/* Permits. They have no owner: one task may acquire and another one release. */
+typedef struct weir_semaphore {
+    uint64_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+} weir_semaphore;
+
+/* A semaphore with so many permits, at most WEIR_SEMAPHORE_MAX. */
+#define WEIR_SEMAPHORE_INIT(permits)                                                               \
+    {                                                                                              \
+        (permits), 0,                                                                              \
+        {                                                                                          \
+            NULL, NULL                                                                             \
+        }                                                                                          \
+    }
+
+/* Takes one permit, or `count` at once. Suspends until so many are free and it is the caller's turn:
+ * one that waits for many is not overtaken by others that want few. 0; WEIR_ECLOSED; and as above. */
+WEIR_PUBLIC int weir_semaphore_acquire(weir_semaphore *semaphore);
+WEIR_PUBLIC int weir_semaphore_acquire_n(weir_semaphore *semaphore, uint32_t count);
+/* The same if they are free and nobody waits: 0, else WEIR_EBUSY or WEIR_ECLOSED. Do not suspend. */
+WEIR_PUBLIC int weir_semaphore_try_acquire(weir_semaphore *semaphore);
+WEIR_PUBLIC int weir_semaphore_try_acquire_n(weir_semaphore *semaphore, uint32_t count);
+/* Gives permits back, or makes new ones; also of a closed semaphore. WEIR_ELIMIT, with nothing
+ * given: more than WEIR_SEMAPHORE_MAX would be free. Do not suspend. */
+WEIR_PUBLIC int weir_semaphore_release(weir_semaphore *semaphore);
+WEIR_PUBLIC int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t count);
+/* Takes free permits away for good, at most `count`: how many. (Those that a task holds are
+ * forgotten by not releasing them.) Does not suspend. */
+WEIR_PUBLIC uint32_t weir_semaphore_forget(weir_semaphore *semaphore, uint32_t count);
+/* How many are free at this moment. */
+WEIR_PUBLIC uint32_t weir_semaphore_available(const weir_semaphore *semaphore);
+/* From now on acquiring fails with WEIR_ECLOSED, for who waits already too. Does not suspend, cannot
+ * fail, may be repeated. */
+WEIR_PUBLIC void weir_semaphore_close(weir_semaphore *semaphore);
+
+/* ---- condition ---- */
+
+/* A place to wait for a change of what a mutex guards. */
+typedef struct weir_condition {
+    uint32_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+} weir_condition;
+
+/* Unlocks the mutex, which the caller holds, waits for a signal, and locks it again, all without
+ * missing one. Suspends. The mutex is held when it returns, whatever it returns: locking again is
+ * not stopped by a cancel or a deadline. There are no spurious wakes, but another one may have run
+ * first, so look again at what was waited for. A signal that comes together with a cancel is
+ * delivered. 0; WEIR_ELIMIT (255 open shields); and as above. */
+WEIR_PUBLIC int weir_condition_wait(weir_condition *condition, weir_mutex *mutex);
+/* Wakes the one that has waited for longest, or all that wait. Who calls holds the mutex, or has
+ * held it since it made the change. Nothing is kept if nobody waits. Do not suspend, cannot fail. */
+WEIR_PUBLIC void weir_condition_signal(weir_condition *condition);
+WEIR_PUBLIC void weir_condition_broadcast(weir_condition *condition);
+
+/* ---- notify ---- */
+
+/* A signal. One that finds nobody waiting is kept for the next that waits, but never more than one:
+ * it says that there is something to look for, not how much. */
+typedef struct weir_notify {
+    uint32_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+} weir_notify;
+
+/* Waits for a signal, or takes the one that is kept. Suspends. 0, and as above. */
+WEIR_PUBLIC int weir_notify_wait(weir_notify *notify);
+/* Takes the signal that is kept: 0, else WEIR_EBUSY. Does not suspend. */
+WEIR_PUBLIC int weir_notify_try(weir_notify *notify);
+/* Wakes the one that has waited for longest, or the one that came last; if nobody waits the signal
+ * is kept. Do not suspend, cannot fail. */
+WEIR_PUBLIC void weir_notify_one(weir_notify *notify);
+WEIR_PUBLIC void weir_notify_last(weir_notify *notify);
+/* Wakes all that wait at this moment. Nothing is kept. Does not suspend, cannot fail. */
+WEIR_PUBLIC void weir_notify_all(weir_notify *notify);
+/* For a condition that is announced by weir_notify_all: take a mark, look at the condition, and wait
+ * from the mark, which returns at once if all were notified since. Within 2^30 such calls. The first
+ * does not suspend; the second is as weir_notify_wait. */
+WEIR_PUBLIC uint32_t weir_notify_mark(const weir_notify *notify);
+WEIR_PUBLIC int weir_notify_wait_from(weir_notify *notify, uint32_t mark);
+
+/* ---- barrier ---- */
+
+/* A place where a number of tasks wait for each other, again and again. */
+typedef struct weir_barrier {
+    uint32_t weir__parties;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+    uint32_t weir__arrived;
+} weir_barrier;
+
+/* A barrier for so many. */
+#define WEIR_BARRIER_INIT(parties)                                                                 \
+    {                                                                                              \
+        (parties), 0, {NULL, NULL}, 0                                                              \
+    }
+
+/* Waits until as many wait as the barrier is for. Suspends, unless the caller is the last one. 1 for
+ * the last one, the leader, 0 for the others, and as above: one that is stopped has not arrived. */
+WEIR_PUBLIC int weir_barrier_wait(weir_barrier *barrier);
+
+/* ---- once ---- */
+
+/* Something that is to be done once, by whoever comes first. */
+typedef struct weir_once {
+    uint32_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+    uintptr_t weir__runner;
+} weir_once;
+
+/* Runs fn(arg), which may suspend, unless it was done already; suspends while another one runs it.
+ * If it fails (a negative result) the next that waits, or that comes, tries with its own. 0: it is
+ * done, and what it wrote is visible; a failure of fn, for the caller that ran it; WEIR_EDEADLK: from
+ * inside of fn; and as above, but when it is done already nothing else is looked at. */
+WEIR_PUBLIC int weir_once_run(weir_once *once, weir_task_fn *fn, void *arg);
+/* Whether it is done. Does not suspend. */
+WEIR_PUBLIC bool weir_once_done(const weir_once *once);
+
+/* ---- latch ---- */
+
+#define WEIR_LATCH_MAX INT32_MAX
+
+/* A count that goes down to zero, and then the latch is open for ever. */
+typedef struct weir_latch {
+    uint32_t weir__word;
+    uint32_t weir__guard;
+    void *weir__queue[2];
+} weir_latch;
+
+/* A latch with this count, at most WEIR_LATCH_MAX; with 0 it is open. */
+#define WEIR_LATCH_INIT(count)                                                                     \
+    {                                                                                              \
+        (count), 0,                                                                                \
+        {                                                                                          \
+            NULL, NULL                                                                             \
+        }                                                                                          \
+    }
+
+/* Takes so much off the count; zero opens the latch and wakes all. 0, or WEIR_EINVAL, with nothing
+ * done: the count is smaller. Does not suspend. */
+WEIR_PUBLIC int weir_latch_count_down(weir_latch *latch, uint32_t count);
+/* Waits until the latch is open. Suspends unless it is. 0, and as above. */
+WEIR_PUBLIC int weir_latch_wait(weir_latch *latch);
+/* 0 if the latch is open, else WEIR_EBUSY. Does not suspend. */
+WEIR_PUBLIC int weir_latch_try(const weir_latch *latch);
+
+/* ---- deadlocks ---- */
+
+/* While this is on, every wait for a mutex, for a rwlock that is written, or for a once looks whether
+ * it closes a ring of waiters. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR), with a line
+ * for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME ID". The call then
+ * waits all the same, until it is stopped. For debugging: such waits take one lock of the process, and
+ * time that grows with how many there are; calls that need not wait cost what they always do. Off at
+ * first. Locks taken by a try call while it was off have no known holder. Any thread; does not
+ * suspend. */
+WEIR_PUBLIC void weir_deadlock_watch(bool on);
 
 #ifdef __cplusplus
 }

@@ -1,77 +1,154 @@
 /* task/mutex.c - a fair lock; see <weir/sync.h>.
  *
- * `state` is FREE, HELD, or CONTENDED: held, and perhaps waited for. FREE and HELD change by one
- * compare-and-swap without the guard; everything with waiters happens under it. A contended mutex
- * never becomes free while somebody waits: it is handed to the first.
+ * The word is the holder (task/deadlock.h), 0 if there is none, with a flag if somebody waits. A
+ * mutex for which somebody waits never becomes free: it is handed to the first.
  */
-#include <weir/sync.h>
-
 #include "base/assert.h"
-#include "sys/current.h"
-#include "sys/lock.h"
-#include "task/task.h"
+#include "task/deadlock.h"
+#include "task/sync.h"
 
-enum mutex_state {
-    FREE,
-    HELD,
-    CONTENDED
-};
+#define WAITED WEIR__HOLDER_FLAG
 
-_Static_assert(sizeof(struct weir__waitq) <= sizeof(((weir_mutex *)0)->weir__queue), "it fits");
-
-static struct weir__waitq *queue_of(weir_mutex *mutex)
+static bool take(weir_mutex *mutex, uintptr_t self)
 {
-    return (struct weir__waitq *)(void *)mutex->weir__queue;
+    uintptr_t seen = 0;
+
+    return WEIR_ATOMIC_CAS(&mutex->weir__word, &seen, self, ACQUIRE);
 }
 
-int weir_mutex_try_lock(weir_mutex *mutex)
+/* Takes the mutex (0), or sets the flag (1), or WEIR_EDEADLK. Under the guard. */
+static int take_or_flag(weir_mutex *mutex, uintptr_t self)
 {
-    WEIR__CALL;
-    uint32_t seen = FREE;
+    uintptr_t seen = WEIR_ATOMIC_LOAD(&mutex->weir__word, RELAXED);
 
-    return WEIR_ATOMIC_CAS(&mutex->weir__state, &seen, HELD, ACQUIRE) ? 0 : WEIR_EBUSY;
+    for (;;) {
+        if (seen == 0) {
+            if (WEIR_ATOMIC_CAS(&mutex->weir__word, &seen, self, ACQUIRE))
+                return 0;
+        } else if ((seen & ~WAITED) == self) {
+            return WEIR_EDEADLK;
+        } else if ((seen & WAITED)
+                   || WEIR_ATOMIC_CAS(&mutex->weir__word, &seen, seen | WAITED, RELAXED)) {
+            return 1;
+        }
+    }
 }
 
-static int lock_contended(weir_mutex *mutex)
+static int lock_contended(weir_mutex *mutex, struct weir__task *task, uintptr_t self)
 {
+    struct weir__waitq *queue = weir__queue_of(mutex->weir__queue);
     struct weir__waiter own, *waiter;
+    struct weir__blocked blocked;
+    int rc;
 
     weir__lock(&mutex->weir__guard);
-    if (WEIR_ATOMIC_EXCHANGE(&mutex->weir__state, CONTENDED, ACQUIRE) == FREE) {
+    rc = take_or_flag(mutex, self);
+    if (rc != 1) {
         weir__unlock(&mutex->weir__guard);
-        return 0;
+        return rc;
     }
     waiter = weir__waiter_begin(&own);
-    weir__waitq_push(queue_of(mutex), waiter);
+    waiter->data = (void *)self; /* the word, once it is handed over */
+    weir__waitq_push(queue, waiter);
     weir__unlock(&mutex->weir__guard);
-    return weir__waiter_wait(waiter, queue_of(mutex), &mutex->weir__guard);
+    weir__deadlock_enter(&blocked, "mutex", mutex, &mutex->weir__word, task);
+    rc = weir__sync_wait(waiter, queue, &mutex->weir__guard);
+    weir__deadlock_leave(&blocked);
+    return rc;
 }
 
 int weir_mutex_lock(weir_mutex *mutex)
 {
-    WEIR__CALL;
-    int rc = weir__leaf();
+    struct weir__task *task = weir__task_current();
+    uintptr_t self = weir__holder(task);
+    int rc = weir__leaf_of(task);
 
-    if (rc == 0 && weir_mutex_try_lock(mutex) < 0)
-        rc = lock_contended(mutex);
+    if (rc == 0 && !take(mutex, self))
+        rc = lock_contended(mutex, task, self);
+    weir__current_leave();
     return rc;
+}
+
+/* The caller waits as in a shield: neither a cancel nor a deadline reaches it. */
+void weir__mutex_lock_again(weir_mutex *mutex)
+{
+    struct weir__task *task = weir__task_current();
+    uintptr_t self = weir__holder(task);
+    uint64_t deadline_ns = 0;
+    int rc;
+
+    if (take(mutex, self))
+        return;
+    if (task) {
+        WEIR_ASSERT(task->shields < UINT8_MAX); /* weir_condition_wait has looked */
+        deadline_ns = task->deadline_ns;
+        task->deadline_ns = UINT64_MAX;
+        task->shields++;
+    }
+    rc = lock_contended(mutex, task, self);
+    if (task) {
+        task->shields--;
+        task->deadline_ns = deadline_ns;
+    }
+    WEIR_ASSERT(rc == 0);
+}
+
+int weir_mutex_try_lock(weir_mutex *mutex)
+{
+    uintptr_t self = WEIR__HOLDER_UNKNOWN;
+
+    if (weir__deadlock_watching()) {
+        self = weir__holder(weir__task_current());
+        weir__current_leave();
+    }
+    return take(mutex, self) ? 0 : WEIR_EBUSY;
+}
+
+/* Hands the mutex to the first that waits; false, and the flag is off, if there is none. */
+static bool hand_over(weir_mutex *mutex)
+{
+    struct weir__waitq *queue = weir__queue_of(mutex->weir__queue);
+    struct weir__wakes wakes = {.count = 0};
+    struct weir__waiter *waiter;
+
+    weir__lock(&mutex->weir__guard);
+    do
+        waiter = weir__waitq_first(queue);
+    while (waiter && !weir__waiter_claim(queue, waiter));
+    if (waiter) {
+        uintptr_t flag = weir__waitq_empty(queue) ? 0 : WAITED;
+
+        WEIR_ATOMIC_STORE(&mutex->weir__word, (uintptr_t)waiter->data | flag, RELEASE);
+        weir__wakes_grant(&wakes, waiter, 0);
+    } else {
+        (void)WEIR_ATOMIC_AND(&mutex->weir__word, ~WAITED, RELAXED);
+    }
+    weir__wakes_release(&wakes, &mutex->weir__guard);
+    return waiter;
+}
+
+static bool unlock(weir_mutex *mutex)
+{
+    uintptr_t seen = WEIR_ATOMIC_LOAD(&mutex->weir__word, RELAXED);
+
+    while (!(seen & WAITED)) {
+        if (WEIR_ATOMIC_CAS(&mutex->weir__word, &seen, 0, RELEASE))
+            return true;
+    }
+    return false;
+}
+
+void weir__mutex_unlock(weir_mutex *mutex)
+{
+    while (!unlock(mutex) && !hand_over(mutex))
+        ;
 }
 
 void weir_mutex_unlock(weir_mutex *mutex)
 {
-    WEIR__CALL;
-    struct weir__wakee wakee = {0};
-    struct weir__waiter *waiter;
-    uint32_t seen = HELD;
-
-    if (WEIR_ATOMIC_CAS(&mutex->weir__state, &seen, FREE, RELEASE))
+    if (unlock(mutex))
         return;
-    weir__lock(&mutex->weir__guard);
-    waiter = weir__waitq_first(queue_of(mutex));
-    if (waiter && weir__waiter_claim(queue_of(mutex), waiter))
-        wakee = weir__waiter_grant(waiter, 0);
-    else
-        WEIR_ATOMIC_STORE(&mutex->weir__state, FREE, RELEASE);
-    weir__unlock(&mutex->weir__guard);
-    weir__wake(wakee);
+    weir__current_enter();
+    weir__mutex_unlock(mutex);
+    weir__current_leave();
 }

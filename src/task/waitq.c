@@ -7,14 +7,18 @@
 #include "task/select.h"
 #include "task/worker.h"
 
-int weir__leaf(void)
+int weir__leaf_of(struct weir__task *task)
 {
-    struct weir__task *task = weir__task_current();
     int rc = task ? weir__task_check(task) : 0;
 
     if (task && rc == 0)
         weir__task_spend(task);
     return rc;
+}
+
+int weir__leaf(void)
+{
+    return weir__leaf_of(weir__task_current());
 }
 
 struct weir__waiter *weir__waiter_begin(struct weir__waiter *own)
@@ -63,6 +67,19 @@ struct weir__waiter *weir__waitq_first(struct weir__waitq *queue)
     while (!weir__waitq_empty(queue)) {
         struct weir__waiter *waiter =
             WEIR_CONTAINER_OF(queue->list.next, struct weir__waiter, link);
+
+        if (!waiter->select || weir__select_open(waiter->select))
+            return waiter;
+        weir__list_remove(&waiter->link);
+    }
+    return NULL;
+}
+
+struct weir__waiter *weir__waitq_last(struct weir__waitq *queue)
+{
+    while (!weir__waitq_empty(queue)) {
+        struct weir__waiter *waiter =
+            WEIR_CONTAINER_OF(queue->list.prev, struct weir__waiter, link);
 
         if (!waiter->select || weir__select_open(waiter->select))
             return waiter;

@@ -56,6 +56,8 @@ struct weir__wakee {
  * of the task's budget, so it may let others run: nothing is held yet. 0 for a thread that is no
  * task. */
 int weir__leaf(void);
+/* The same for who has looked the calling task up: NULL for a thread. */
+int weir__leaf_of(struct weir__task *task);
 
 /* The waiter of the caller, with its defaults: a task's own, or `own` for a thread. */
 struct weir__waiter *weir__waiter_begin(struct weir__waiter *own);
@@ -76,6 +78,8 @@ struct weir__wakee weir__waiter_grant(struct weir__waiter *waiter, int result);
 /* Takes a waiter out, if it is in. */
 void weir__waitq_remove(struct weir__waitq *queue, struct weir__waiter *waiter);
 bool weir__waitq_empty(const struct weir__waitq *queue);
+/* As weir__waitq_first, from the other end. */
+struct weir__waiter *weir__waitq_last(struct weir__waitq *queue);
 
 /* Without the lock. */
 void weir__wake(struct weir__wakee wakee);

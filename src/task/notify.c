@@ -1,0 +1,168 @@
+/* task/notify.c - a signal, and at most one of it kept; see <weir/sync.h>.
+ *
+ * The word has a state in its lowest bits, and above them the number of calls of weir_notify_all.
+ */
+#include "task/sync.h"
+
+enum notify_state {
+    EMPTY = 0,
+    STORED = 1, /* the next that waits takes it; nobody waits */
+    WAITED = 2  /* somebody may wait: everything under the guard */
+};
+
+#define STATE   ((uint32_t)3)
+#define ONE_ALL ((uint32_t)4)
+
+static uint32_t look(const weir_notify *notify)
+{
+    return WEIR_ATOMIC_LOAD(&notify->weir__word, ACQUIRE);
+}
+
+static bool take(weir_notify *notify)
+{
+    uint32_t seen = WEIR_ATOMIC_LOAD(&notify->weir__word, RELAXED);
+
+    while ((seen & STATE) == STORED) {
+        if (WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen & ~STATE, ACQUIRE))
+            return true;
+    }
+    return false;
+}
+
+int weir_notify_try(weir_notify *notify)
+{
+    return take(notify) ? 0 : WEIR_EBUSY;
+}
+
+uint32_t weir_notify_mark(const weir_notify *notify)
+{
+    return look(notify) & ~STATE;
+}
+
+/* ---- waiting ---- */
+
+/* True if there is something to return for; else the flag is set. Under the guard. */
+static bool take_or_flag(weir_notify *notify, uint32_t mark)
+{
+    uint32_t seen = look(notify);
+
+    while ((seen & ~STATE) == mark) {
+        if ((seen & STATE) == WAITED)
+            return false;
+        if ((seen & STATE) == STORED) {
+            if (WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen & ~STATE, ACQUIRE))
+                return true;
+        } else if (WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen | WAITED, ACQUIRE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int wait_for(weir_notify *notify, uint32_t mark)
+{
+    struct weir__waitq *queue = weir__queue_of(notify->weir__queue);
+    struct weir__waiter own, *waiter;
+
+    weir__lock(&notify->weir__guard);
+    if (take_or_flag(notify, mark)) {
+        weir__unlock(&notify->weir__guard);
+        return 0;
+    }
+    waiter = weir__waiter_begin(&own);
+    weir__waitq_push(queue, waiter);
+    weir__unlock(&notify->weir__guard);
+    return weir__sync_wait(waiter, queue, &notify->weir__guard);
+}
+
+int weir_notify_wait_from(weir_notify *notify, uint32_t mark)
+{
+    int rc = weir__leaf();
+
+    if (rc == 0 && mark == weir_notify_mark(notify) && !take(notify))
+        rc = wait_for(notify, mark);
+    weir__current_leave();
+    return rc;
+}
+
+int weir_notify_wait(weir_notify *notify)
+{
+    return weir_notify_wait_from(notify, weir_notify_mark(notify));
+}
+
+/* ---- notifying ---- */
+
+/* Stores the signal; false if somebody may wait. A read-modify-write even if one is stored: who
+ * takes it sees what every notifier has done before. */
+static bool store(weir_notify *notify)
+{
+    uint32_t seen = WEIR_ATOMIC_LOAD(&notify->weir__word, RELAXED);
+
+    do {
+        if ((seen & STATE) == WAITED)
+            return false;
+    } while (!WEIR_ATOMIC_CAS(&notify->weir__word, &seen, (seen & ~STATE) | STORED, ACQ_REL));
+    return true;
+}
+
+/* Under the guard: the flag is set if somebody waits, so the others do nothing to it. */
+static void take_flag_off(weir_notify *notify)
+{
+    uint32_t seen = look(notify);
+
+    while ((seen & STATE) == WAITED
+           && !WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen & ~STATE, RELAXED))
+        ;
+}
+
+typedef struct weir__waiter *pick_fn(struct weir__waitq *queue);
+
+/* Wakes one that waits; false, and the flag is off, if nobody does. */
+static bool wake_one(weir_notify *notify, pick_fn *pick)
+{
+    struct weir__waitq *queue = weir__queue_of(notify->weir__queue);
+    struct weir__wakes wakes = {.count = 0};
+    struct weir__waiter *waiter;
+
+    weir__lock(&notify->weir__guard);
+    do
+        waiter = pick(queue);
+    while (waiter && !weir__waiter_claim(queue, waiter));
+    if (weir__waitq_empty(queue))
+        take_flag_off(notify);
+    if (waiter)
+        weir__wakes_grant(&wakes, waiter, 0);
+    weir__wakes_release(&wakes, &notify->weir__guard);
+    return waiter;
+}
+
+static void notify_by(weir_notify *notify, pick_fn *pick)
+{
+    if (store(notify))
+        return;
+    weir__current_enter();
+    while (!wake_one(notify, pick) && !store(notify))
+        ;
+    weir__current_leave();
+}
+
+void weir_notify_one(weir_notify *notify)
+{
+    notify_by(notify, weir__waitq_first);
+}
+
+void weir_notify_last(weir_notify *notify)
+{
+    notify_by(notify, weir__waitq_last);
+}
+
+void weir_notify_all(weir_notify *notify)
+{
+    if ((WEIR_ATOMIC_ADD(&notify->weir__word, ONE_ALL, ACQ_REL) & STATE) != WAITED)
+        return;
+    weir__current_enter();
+    weir__lock(&notify->weir__guard);
+    take_flag_off(notify);
+    weir__grant_all(weir__queue_of(notify->weir__queue), &notify->weir__guard, 0);
+    weir__current_leave();
+}
