@@ -80,18 +80,15 @@ WEIR_PUBLIC void weir_rwlock_downgrade(weir_rwlock *rwlock);
 
 /* Permits. They have no owner: one task may acquire and another one release. */
 typedef struct weir_semaphore {
+    void *weir__queue[2];
     uint64_t weir__word;
     uint32_t weir__guard;
-    void *weir__queue[2];
 } weir_semaphore;
 
 /* A semaphore with so many permits, at most WEIR_SEMAPHORE_MAX. */
 #define WEIR_SEMAPHORE_INIT(permits)                                                               \
     {                                                                                              \
-        (permits), 0,                                                                              \
-        {                                                                                          \
-            NULL, NULL                                                                             \
-        }                                                                                          \
+        {NULL, NULL}, (permits), 0                                                                 \
     }
 
 /* Takes one permit, or `count` at once. Suspends until so many are free and it is the caller's turn:
@@ -204,18 +201,15 @@ WEIR_PUBLIC bool weir_once_done(const weir_once *once);
 
 /* A count that goes down to zero, and then the latch is open for ever. */
 typedef struct weir_latch {
+    void *weir__queue[2];
     uint32_t weir__word;
     uint32_t weir__guard;
-    void *weir__queue[2];
 } weir_latch;
 
 /* A latch with this count, at most WEIR_LATCH_MAX; with 0 it is open. */
 #define WEIR_LATCH_INIT(count)                                                                     \
     {                                                                                              \
-        (count), 0,                                                                                \
-        {                                                                                          \
-            NULL, NULL                                                                             \
-        }                                                                                          \
+        {NULL, NULL}, (count), 0                                                                   \
     }
 
 /* Takes so much off the count; zero opens the latch and wakes all. 0, or WEIR_EINVAL, with nothing
