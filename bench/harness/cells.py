@@ -72,4 +72,5 @@ CELLS = [
                      rate(10000), rate(50000)]),
     Cell("micro", "task switch there and back, spawn + join, timer start + stop, blocking jobs",
          tool="micro"),
+    Cell("sync-micro", "locks and signals, free and contended", tool="micro", cores=2),
 ]

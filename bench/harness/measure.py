@@ -21,19 +21,19 @@ class Failed(Exception):
     """The server or the load generator gave up; the text says which and why."""
 
 
-def pinned(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu})
+def pinned(*cpus):
+    return lambda: os.sched_setaffinity(0, set(cpus))
 
 
 def client_cpu(cell):
     return SERVER_CPU if cell.cores == 1 else 1
 
 
-def output_of(command, cpu, timeout):
+def output_of(command, cpus, timeout):
     try:
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout,
-                              preexec_fn=pinned(cpu))
+                              preexec_fn=pinned(*cpus))
     except subprocess.TimeoutExpired:
         raise Failed(f"{Path(command[0]).name} took too long") from None
     if done.returncode:
@@ -48,7 +48,7 @@ def load_command(cell, running, seconds, *more):
 
 
 def run_load(cell, running, seconds):
-    text = output_of(load_command(cell, running, seconds), client_cpu(cell), seconds + 60)
+    text = output_of(load_command(cell, running, seconds), [client_cpu(cell)], seconds + 60)
     return json.loads(text.splitlines()[-1])
 
 
@@ -80,7 +80,7 @@ def run_wrk(cell, running, seconds):
     # wrk takes whole seconds only
     command = ["wrk", "-t1", f"-c{cell.connections}", f"-d{max(1, round(seconds))}s",
                "-s", BENCH / "load" / "wrk.lua", f"http://127.0.0.1:{running.port}/hello.txt"]
-    result = json.loads(output_of(command, client_cpu(cell), seconds + 60).splitlines()[-1])
+    result = json.loads(output_of(command, [client_cpu(cell)], seconds + 60).splitlines()[-1])
     elapsed = time.monotonic_ns() - begun
     deltas = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(cpu_before, processors())]
     result["server_cpu_ns"] = cpu_ns(pids) - before
@@ -141,7 +141,7 @@ def syscalls_per_message(cell, server, seconds=0.5):
         command = load_command(cell, running, seconds, "--syscalls")
         command[1:1 + len(cell.load)] = load
         try:
-            text = output_of(command, client_cpu(cell), seconds + 60)
+            text = output_of(command, [client_cpu(cell)], seconds + 60)
         except Failed as e:
             if "cannot be counted" in str(e):
                 return None
@@ -164,7 +164,7 @@ def warm(cell, running):
     """Traffic of 50 connections, so that pools and buffers that do not grow are there already."""
     http = ["--http", "/hello.txt"] if cell.work == "http" else []
     output_of([OUT / "load", "closed", "--connections", 50, "--port", running.port,
-               "--warmup", 0, "--seconds", 0.5, *http], client_cpu(cell), 60)
+               "--warmup", 0, "--seconds", 0.5, *http], [client_cpu(cell)], 60)
 
 
 def memory(cell, server):
@@ -187,12 +187,14 @@ def memory(cell, server):
         return dict(bytes=(after - before) / json.loads(line)["ready"], valid=True, quiet=True)
 
 
-def micro(seconds):
+def micro(cell, seconds):
     """name -> figures in ns of weir's and of Tokio's small costs, where the program is there."""
     figures = {}
-    programs = dict(weir=OUT / "weir_micro", tokio=OUT / "rust/release/tokio_micro")
+    program = cell.name.replace("-", "_")
+    programs = dict(weir=OUT / f"weir_{program}", tokio=OUT / f"rust/release/tokio_{program}")
+    cpus = {SERVER_CPU, (cell.cores - 1) % os.cpu_count()}
     for name, program in programs.items():
         if program.exists():
-            text = output_of([program], SERVER_CPU, 60 + seconds)
+            text = output_of([program], cpus, 60 + seconds)
             figures[name] = json.loads(text.splitlines()[-1])
     return figures

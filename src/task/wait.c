@@ -53,6 +53,21 @@ void weir__task_spend(struct weir__task *task)
         weir__task_yield(task);
 }
 
+int weir__task_begin(struct weir__task *task)
+{
+    int rc;
+
+    if (!WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && task->inlined < INLINE_MAX
+        && task->worker->loop->now_ns < task->deadline_ns) {
+        task->inlined++;
+        return 0;
+    }
+    rc = weir__task_check(task);
+    if (rc == 0)
+        weir__task_spend(task);
+    return rc;
+}
+
 /* ---- alarms ---- */
 
 static void alarm_fire(void *timer, weir_loop *loop)

@@ -40,6 +40,8 @@ static inline uint16_t weir__wait_word_loop(uint64_t word)
 int weir__task_check(struct weir__task *task);
 /* Counts one thing that was done without a suspension; lets others run if there were many. */
 void weir__task_spend(struct weir__task *task);
+/* Both, for a task that has been looked up just now. */
+int weir__task_begin(struct weir__task *task);
 
 /* Submits a filled operation to the loop of the task's worker and suspends until it has completed.
  * Its result, or the reason for which it was stopped without having done anything. `slot`, if it is

@@ -9,11 +9,7 @@
 
 int weir__leaf_of(struct weir__task *task)
 {
-    int rc = task ? weir__task_check(task) : 0;
-
-    if (task && rc == 0)
-        weir__task_spend(task);
-    return rc;
+    return task ? weir__task_begin(task) : 0;
 }
 
 int weir__leaf(void)
