@@ -1,9 +1,9 @@
 /* bench/weir/sync_micro.c - what locks and signals cost; one line of JSON.
  *
  * free: taken and given back by the only task there is. six: six tasks are spawned, each takes one
- * of ten permits (enough) or of five (one has to wait) and gives it back, and all are joined; on one
- * worker and on two. turns: eight tasks on one worker, each yields while it holds the mutex, so that
- * every lock waits. workers: four tasks on two workers lock and unlock as fast as they can.
+ * of ten permits (enough) or of five (one has to wait) and gives it back, and all are joined; on
+ * one worker and on two. turns: eight tasks on one worker, each yields while it holds the mutex, so
+ * that every lock waits. workers: four tasks on two workers lock and unlock as fast as they can.
  * notify: a thread notifies one, or all, of so many tasks that wait again and again, until 500 have
  * been woken; the figure is for one wake. ping: two tasks that wake each other; there and back.
  *

@@ -12,9 +12,9 @@
  * at the same moment the call succeeds, and the next one fails. Calls that do not suspend work in a
  * stopped task too.
  *
- * An object must not be moved while it is used. Its memory may be released when every call on it has
- * returned that waits or has waited; of a call that serves others (unlock, release, signal, notify,
- * count down) it is enough that those whom it has served have returned.
+ * An object must not be moved while it is used. Its memory may be released when every call on it
+ * has returned that waits or has waited; of a call that serves others (unlock, release, signal,
+ * notify, count down) it is enough that those whom it has served have returned.
  */
 #ifndef WEIR_SYNC_H
 #define WEIR_SYNC_H
@@ -91,11 +91,13 @@ typedef struct weir_semaphore {
         {NULL, NULL}, (permits), 0                                                                 \
     }
 
-/* Takes one permit, or `count` at once. Suspends until so many are free and it is the caller's turn:
- * one that waits for many is not overtaken by others that want few. 0; WEIR_ECLOSED; and as above. */
+/* Takes one permit, or `count` at once. Suspends until so many are free and it is the caller's
+ * turn: one that waits for many is not overtaken by others that want few. 0; WEIR_ECLOSED; and as
+ * above. */
 WEIR_PUBLIC int weir_semaphore_acquire(weir_semaphore *semaphore);
 WEIR_PUBLIC int weir_semaphore_acquire_n(weir_semaphore *semaphore, uint32_t count);
-/* The same if they are free and nobody waits: 0, else WEIR_EBUSY or WEIR_ECLOSED. Do not suspend. */
+/* The same if they are free and nobody waits: 0, else WEIR_EBUSY or WEIR_ECLOSED. Do not
+ * suspend. */
 WEIR_PUBLIC int weir_semaphore_try_acquire(weir_semaphore *semaphore);
 WEIR_PUBLIC int weir_semaphore_try_acquire_n(weir_semaphore *semaphore, uint32_t count);
 /* Gives permits back, or makes new ones; also of a closed semaphore. WEIR_ELIMIT, with nothing
@@ -107,8 +109,8 @@ WEIR_PUBLIC int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t cou
 WEIR_PUBLIC uint32_t weir_semaphore_forget(weir_semaphore *semaphore, uint32_t count);
 /* How many are free at this moment. */
 WEIR_PUBLIC uint32_t weir_semaphore_available(const weir_semaphore *semaphore);
-/* From now on acquiring fails with WEIR_ECLOSED, for who waits already too. Does not suspend, cannot
- * fail, may be repeated. */
+/* From now on acquiring fails with WEIR_ECLOSED, for who waits already too. Does not suspend,
+ * cannot fail, may be repeated. */
 WEIR_PUBLIC void weir_semaphore_close(weir_semaphore *semaphore);
 
 /* ---- condition ---- */
@@ -127,7 +129,8 @@ typedef struct weir_condition {
  * delivered. 0; WEIR_ELIMIT (255 open shields); and as above. */
 WEIR_PUBLIC int weir_condition_wait(weir_condition *condition, weir_mutex *mutex);
 /* Wakes the one that has waited for longest, or all that wait. Who calls holds the mutex, or has
- * held it since it made the change. Nothing is kept if nobody waits. Do not suspend, cannot fail. */
+ * held it since it made the change. Nothing is kept if nobody waits. Do not suspend, cannot
+ * fail. */
 WEIR_PUBLIC void weir_condition_signal(weir_condition *condition);
 WEIR_PUBLIC void weir_condition_broadcast(weir_condition *condition);
 
@@ -151,9 +154,9 @@ WEIR_PUBLIC void weir_notify_one(weir_notify *notify);
 WEIR_PUBLIC void weir_notify_last(weir_notify *notify);
 /* Wakes all that wait at this moment. Nothing is kept. Does not suspend, cannot fail. */
 WEIR_PUBLIC void weir_notify_all(weir_notify *notify);
-/* For a condition that is announced by weir_notify_all: take a mark, look at the condition, and wait
- * from the mark, which returns at once if all were notified since. Within 2^30 such calls. The first
- * does not suspend; the second is as weir_notify_wait. */
+/* For a condition that is announced by weir_notify_all: take a mark, look at the condition, and
+ * wait from the mark, which returns at once if all were notified since. Within 2^30 such calls. The
+ * first does not suspend; the second is as weir_notify_wait. */
 WEIR_PUBLIC uint32_t weir_notify_mark(const weir_notify *notify);
 WEIR_PUBLIC int weir_notify_wait_from(weir_notify *notify, uint32_t mark);
 
@@ -173,8 +176,9 @@ typedef struct weir_barrier {
         (parties), 0, {NULL, NULL}, 0                                                              \
     }
 
-/* Waits until as many wait as the barrier is for. Suspends, unless the caller is the last one. 1 for
- * the last one, the leader, 0 for the others, and as above: one that is stopped has not arrived. */
+/* Waits until as many wait as the barrier is for. Suspends, unless the caller is the last one. 1
+ * for the last one, the leader, 0 for the others, and as above: one that is stopped has not
+ * arrived. */
 WEIR_PUBLIC int weir_barrier_wait(weir_barrier *barrier);
 
 /* ---- once ---- */
@@ -189,8 +193,8 @@ typedef struct weir_once {
 
 /* Runs fn(arg), which may suspend, unless it was done already; suspends while another one runs it.
  * If it fails (a negative result) the next that waits, or that comes, tries with its own. 0: it is
- * done, and what it wrote is visible; a failure of fn, for the caller that ran it; WEIR_EDEADLK: from
- * inside of fn; and as above, but when it is done already nothing else is looked at. */
+ * done, and what it wrote is visible; a failure of fn, for the caller that ran it; WEIR_EDEADLK:
+ * from inside of fn; and as above, but when it is done already nothing else is looked at. */
 WEIR_PUBLIC int weir_once_run(weir_once *once, weir_task_fn *fn, void *arg);
 /* Whether it is done. Does not suspend. */
 WEIR_PUBLIC bool weir_once_done(const weir_once *once);
@@ -222,13 +226,13 @@ WEIR_PUBLIC int weir_latch_try(const weir_latch *latch);
 
 /* ---- deadlocks ---- */
 
-/* While this is on, every wait for a mutex, for a rwlock that is written, or for a once looks whether
- * it closes a ring of waiters. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR), with a line
- * for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME ID". The call then
- * waits all the same, until it is stopped. For debugging: such waits take one lock of the process, and
- * time that grows with how many there are; calls that need not wait cost what they always do. Off at
- * first. Locks taken by a try call while it was off have no known holder. Any thread; does not
- * suspend. */
+/* While this is on, every wait for a mutex, for a rwlock that is written, or for a once looks
+ * whether it closes a ring of waiters. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR),
+ * with a line for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME
+ * ID". The call then waits all the same, until it is stopped. For debugging: such waits take one
+ * lock of the process, and time that grows with how many there are; calls that need not wait cost
+ * what they always do. Off at first. Locks taken by a try call while it was off have no known
+ * holder. Any thread; does not suspend. */
 WEIR_PUBLIC void weir_deadlock_watch(bool on);
 
 #ifdef __cplusplus

@@ -1,10 +1,10 @@
 /* task/deadlock.h - who holds a lock, and whether those who wait for each other form a ring.
  *
  * A holder is a number: the address of a task, or of a thread's own struct with a flag. It is only
- * compared, never followed. Every lock notes its holder, so that a caller that would wait for itself
- * is refused at no cost. Only while watching is on does a waiter list itself, under one lock of the
- * process, and follow the holders: the one that closes a ring reports it. The list lies on the
- * waiters' stacks.
+ * compared, never followed. Every lock notes its holder, so that a caller that would wait for
+ * itself is refused at no cost. Only while watching is on does a waiter list itself, under one lock
+ * of the process, and follow the holders: the one that closes a ring reports it. The list lies on
+ * the waiters' stacks.
  *
  * A waiter that was granted what it waited for stays listed until it runs; then the object's holder
  * is the waiter itself, and the trail ends there.

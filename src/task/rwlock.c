@@ -166,7 +166,8 @@ int weir_rwlock_try_write(weir_rwlock *rwlock)
 
 /* ---- unlocking ---- */
 
-/* Leaves under the guard, for the first that waits; false, and the flag is off, if there is none. */
+/* Leaves under the guard, for the first that waits; false, and the flag is off, if there is
+ * none. */
 static bool hand_over(weir_rwlock *rwlock, uint32_t mode)
 {
     weir__lock(&rwlock->weir__guard);

@@ -1,8 +1,8 @@
 /* task/semaphore.c - permits; see <weir/sync.h>.
  *
- * The word has the free permits, and flags: CLOSED, and WAITED while somebody waits. While WAITED is
- * set nobody takes or adds permits without the guard: what is free then is too little for the first
- * that waits.
+ * The word has the free permits, and flags: CLOSED, and WAITED while somebody waits. While WAITED
+ * is set nobody takes or adds permits without the guard: what is free then is too little for the
+ * first that waits.
  */
 #include "task/sync.h"
 

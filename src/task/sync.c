@@ -16,8 +16,8 @@ void weir__wakes_release(struct weir__wakes *wakes, uint32_t *guard)
     wakes->count = 0;
 }
 
-/* They are moved to a list of this call, so that who comes meanwhile is not among them. Who gives up
- * takes itself out of that list, under the same guard. */
+/* They are moved to a list of this call, so that who comes meanwhile is not among them. Who gives
+ * up takes itself out of that list, under the same guard. */
 void weir__grant_all(struct weir__waitq *queue, uint32_t *guard, int result)
 {
     struct weir__wakes wakes = {.count = 0};

@@ -3,9 +3,9 @@
  * Each has a word, which changes by one compare-and-swap as long as nobody waits, and a flag in it
  * that says that somebody does. While the flag is set everything happens under the guard. The flag
  * may stay when the last one that waited has given up; whoever finds it without a waiter takes it
- * off, releases the guard and begins anew: so what makes an object free is always the last access to
- * it. A granted waiter, for its part, returns only when who granted has released the guard. Together
- * that lets the last user of an object release its memory at once.
+ * off, releases the guard and begins anew: so what makes an object free is always the last access
+ * to it. A granted waiter, for its part, returns only when who granted has released the guard.
+ * Together that lets the last user of an object release its memory at once.
  *
  * Ranks: a guard is never taken inside another one, nor inside the lock of task/deadlock.c.
  */

@@ -159,6 +159,12 @@ def shutdown(path):
         assert server.process.wait(SECONDS) == 0
 
 
+def workshop(path):
+    done = subprocess.run([path("workshop"), "12"], stdout=subprocess.PIPE, text=True,
+                          timeout=SECONDS, check=True)
+    assert done.stdout == "12 visitors, at most 3 at once, light turned on 1 time\n", done.stdout
+
+
 def compile_to(folder, name):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),

@@ -13,7 +13,8 @@
 
 enum {
     ROUNDS = 3000,
-    DELAYS = 400 /* different ones */
+    DELAYS = 400,      /* different ones */
+    PATIENCE_MS = 1500 /* then fewer rounds must do */
 };
 
 struct race;
@@ -34,7 +35,9 @@ struct race {
     weir_barrier barrier;
     weir_once once;
     int prepared, go, done, judged; /* the number of the round */
+    int over;
     int waiting;
+    uint64_t until_ns;
     int rc;     /* of the task's wait */
     int leader; /* of the thread's wait at the barrier */
 };
@@ -48,15 +51,19 @@ static void spin(int count)
 static void *give_in_time(void *arg)
 {
     struct race *race = arg;
-    int round;
+    int round, i;
 
     for (round = 1; round <= ROUNDS; round++) {
-        SPIN_UNTIL(SEE(race->judged) == round - 1);
+        SPIN_UNTIL(SEE(race->judged) == round - 1 || SEE(race->over));
+        if (SEE(race->over))
+            break;
         if (race->kind->prepare)
             race->kind->prepare(race);
         SAY(race->prepared, round);
-        while (SEE(race->go) != round)
-            spin(10);
+        for (i = 0; SEE(race->go) != round; i++) {
+            if (i > 1000)
+                sched_yield();
+        }
         spin(round * 7 % DELAYS - DELAYS / 2);
         race->kind->give(race);
         SAY(race->done, round);
@@ -79,7 +86,7 @@ static int run_rounds(void *arg)
     struct race *race = arg;
     int round;
 
-    for (round = 1; round <= ROUNDS; round++) {
+    for (round = 1; round <= ROUNDS && weir_now_ns() < race->until_ns; round++) {
         weir_scope scope;
 
         YIELD_UNTIL(SEE(race->prepared) == round);
@@ -95,12 +102,14 @@ static int run_rounds(void *arg)
         CHECK(race->kind->left(race));
         SAY(race->judged, round);
     }
+    SAY(race->over, 1);
     return 0;
 }
 
 static void run_race(const struct kind *kind)
 {
-    struct race race = {.kind = kind};
+    struct race race = {.kind = kind,
+                        .until_ns = weir_now_ns() + (uint64_t)WEIR_MILLISECONDS(PATIENCE_MS)};
     pthread_t thread;
 
     assert_int_equal(pthread_create(&thread, NULL, give_in_time, &race), 0);
@@ -268,7 +277,7 @@ static int run_barrier_rounds(void *arg)
     struct race *race = arg;
     int round, leader;
 
-    for (round = 1; round <= ROUNDS; round++) {
+    for (round = 1; round <= ROUNDS && weir_now_ns() < race->until_ns; round++) {
         weir_scope scope;
 
         YIELD_UNTIL(SEE(race->prepared) == round);
@@ -292,6 +301,7 @@ static int run_barrier_rounds(void *arg)
         CHECK(leader + race->leader == 1);
         SAY(race->judged, round);
     }
+    SAY(race->over, 1);
     CHECK(race->barrier.weir__arrived == 0);
     return 0;
 }
@@ -299,7 +309,9 @@ static int run_barrier_rounds(void *arg)
 TEST(who_is_cancelled_has_met_the_other_or_not_arrived)
 {
     struct kind kind = {NULL, meet, meet_as_thread, NULL};
-    struct race race = {.kind = &kind, .barrier = WEIR_BARRIER_INIT(2)};
+    struct race race = {.kind = &kind,
+                        .barrier = WEIR_BARRIER_INIT(2),
+                        .until_ns = weir_now_ns() + (uint64_t)WEIR_MILLISECONDS(PATIENCE_MS)};
     pthread_t thread;
 
     assert_int_equal(pthread_create(&thread, NULL, give_in_time, &race), 0);

@@ -18,7 +18,7 @@ enum {
     VICTIMS = 24,
     STEADY = 4, /* that nobody cancels */
     ITEMS = 200,
-    ROUNDS = 40
+    ROUNDS = 20
 };
 
 struct world {

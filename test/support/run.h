@@ -32,8 +32,10 @@ static inline int run_many(weir_task_fn *fn, void *arg, int count)
 /* Lets others run until the condition holds: by a task, by a thread. */
 #define YIELD_UNTIL(condition)                                                                     \
     do {                                                                                           \
-        while (!(condition))                                                                       \
+        while (!(condition)) {                                                                     \
             CHECK(weir_yield() == 0);                                                              \
+            sched_yield();                                                                         \
+        }                                                                                          \
     } while (0)
 #define SPIN_UNTIL(condition)                                                                      \
     do {                                                                                           \
