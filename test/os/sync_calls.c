@@ -136,15 +136,25 @@ static void call_wake_all(struct shared *shared)
     weir_notify_all(&shared->waited);
 }
 
-static void call_gather(struct shared *shared)
+static void call_barrier(struct shared *shared)
 {
     CHECK(weir_barrier_wait(&shared->barrier) == 1);
+}
+
+static void call_latch(struct shared *shared)
+{
     CHECK(weir_latch_wait(&shared->latch) == 0);
+}
+
+static void call_once(struct shared *shared)
+{
+    shared->once = (weir_once){0};
     CHECK(weir_once_run(&shared->once, succeed, NULL) == 0);
 }
 
-static void (*const calls[])(struct shared *) = {
-    call_mutex, call_rwlock, call_semaphore, call_notify, call_wake, call_wake_all, call_gather};
+static void (*const calls[])(struct shared *) = {call_mutex,   call_rwlock, call_semaphore,
+                                                 call_notify,  call_wake,   call_wake_all,
+                                                 call_barrier, call_latch,  call_once};
 
 /* Makes the call, and computes until the sleeper's timer has fired, which another thread must see
  * to. False, and nothing was tried, if the sleeper was stolen before it slept. */
