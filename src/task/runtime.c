@@ -125,6 +125,8 @@ const char *weir_backend_name(void)
     return name;
 }
 
+#define VISITORS_AWAITED ((uint32_t)1 << 31)
+
 void weir__runtime_visit(struct weir__runtime *runtime)
 {
     (void)WEIR_ATOMIC_ADD(&runtime->visitors, 1,
@@ -133,7 +135,7 @@ void weir__runtime_visit(struct weir__runtime *runtime)
 
 void weir__runtime_leave(struct weir__runtime *runtime)
 {
-    if (WEIR_ATOMIC_SUB(&runtime->visitors, 1, SEQ_CST) == 1)
+    if (WEIR_ATOMIC_SUB(&runtime->visitors, 1, SEQ_CST) == (VISITORS_AWAITED | 1))
         weir__sys->unpark(&runtime->visitors, 1);
 }
 
@@ -157,7 +159,8 @@ static void await_visitors(struct weir__runtime *runtime)
 
     while ((seen = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0)
         (void)weir__sys->park(&runtime->jobs, seen, -1);
-    while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != 0)
+    (void)WEIR_ATOMIC_OR(&runtime->visitors, VISITORS_AWAITED, SEQ_CST);
+    while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != VISITORS_AWAITED)
         (void)weir__sys->park(&runtime->visitors, seen, -1);
 }
 
