@@ -33,21 +33,20 @@ int weir_condition_wait(weir_condition *condition, weir_mutex *mutex)
 void weir_condition_signal(weir_condition *condition)
 {
     struct weir__waitq *queue = weir__queue_of(condition->weir__queue);
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakee wakee = {0};
     struct weir__waiter *waiter;
 
     if (!WEIR_ATOMIC_LOAD(&condition->weir__word, ACQUIRE))
         return;
     weir__current_enter();
     weir__lock(&condition->weir__guard);
-    do
-        waiter = weir__waitq_first(queue);
-    while (waiter && !weir__waiter_claim(queue, waiter));
+    waiter = weir__claim_first(queue);
     if (waiter)
-        weir__wakes_grant(&wakes, waiter, 0);
+        wakee = weir__waiter_grant(waiter, 0);
     if (weir__waitq_empty(queue))
         WEIR_ATOMIC_STORE(&condition->weir__word, 0, RELAXED);
-    weir__wakes_release(&wakes, &condition->weir__guard);
+    weir__unlock(&condition->weir__guard);
+    weir__wake(wakee);
     weir__current_leave();
 }
 

@@ -12,9 +12,10 @@
 static void open_up(weir_latch *latch)
 {
     struct weir__waitq *queue = weir__queue_of(latch->weir__queue);
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakes wakes;
     struct weir__waiter *waiter;
 
+    wakes.count = 0;
     weir__lock(&latch->weir__guard);
     while ((waiter = weir__waitq_first(queue))) {
         if (weir__wakes_full(&wakes)) {

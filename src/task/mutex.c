@@ -108,22 +108,21 @@ int weir_mutex_try_lock(weir_mutex *mutex)
 static bool hand_over(weir_mutex *mutex)
 {
     struct weir__waitq *queue = weir__queue_of(mutex->weir__queue);
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakee wakee = {0};
     struct weir__waiter *waiter;
 
     weir__lock(&mutex->weir__guard);
-    do
-        waiter = weir__waitq_first(queue);
-    while (waiter && !weir__waiter_claim(queue, waiter));
+    waiter = weir__claim_first(queue);
     if (waiter) {
         uintptr_t flag = weir__waitq_empty(queue) ? 0 : WAITED;
 
         WEIR_ATOMIC_STORE(&mutex->weir__word, (uintptr_t)waiter->data | flag, RELEASE);
-        weir__wakes_grant(&wakes, waiter, 0);
+        wakee = weir__waiter_grant(waiter, 0);
     } else {
         (void)WEIR_ATOMIC_AND(&mutex->weir__word, ~WAITED, RELAXED);
     }
-    weir__wakes_release(&wakes, &mutex->weir__guard);
+    weir__unlock(&mutex->weir__guard);
+    weir__wake(wakee);
     return waiter;
 }
 

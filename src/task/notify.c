@@ -1,6 +1,8 @@
 /* task/notify.c - a signal, and at most one of it kept; see <weir/sync.h>.
  *
- * The word has a state in its lowest bits, and above them the number of calls of weir_notify_all.
+ * The word has a state in its lowest bits, and above them the number of calls of weir_notify_all. The
+ * flag WAITED stays when the last one that waits is woken: often it waits again before the next
+ * signal comes.
  */
 #include "task/sync.h"
 
@@ -13,9 +15,9 @@ enum notify_state {
 #define STATE   ((uint32_t)3)
 #define ONE_ALL ((uint32_t)4)
 
-static uint32_t look(const weir_notify *notify)
+static uint32_t mark_of(const weir_notify *notify)
 {
-    return WEIR_ATOMIC_LOAD(&notify->weir__word, ACQUIRE);
+    return WEIR_ATOMIC_LOAD(&notify->weir__word, ACQUIRE) & ~STATE;
 }
 
 static bool take(weir_notify *notify)
@@ -36,7 +38,7 @@ int weir_notify_try(weir_notify *notify)
 
 uint32_t weir_notify_mark(const weir_notify *notify)
 {
-    return look(notify) & ~STATE;
+    return mark_of(notify);
 }
 
 /* ---- waiting ---- */
@@ -44,7 +46,7 @@ uint32_t weir_notify_mark(const weir_notify *notify)
 /* True if there is something to return for; else the flag is set. Under the guard. */
 static bool take_or_flag(weir_notify *notify, uint32_t mark)
 {
-    uint32_t seen = look(notify);
+    uint32_t seen = WEIR_ATOMIC_LOAD(&notify->weir__word, ACQUIRE);
 
     while ((seen & ~STATE) == mark) {
         if ((seen & STATE) == WAITED)
@@ -75,11 +77,11 @@ static int wait_for(weir_notify *notify, uint32_t mark)
     return weir__sync_wait(waiter, queue, &notify->weir__guard);
 }
 
-int weir_notify_wait_from(weir_notify *notify, uint32_t mark)
+static int wait_from(weir_notify *notify, uint32_t mark)
 {
     int rc = weir__leaf();
 
-    if (rc == 0 && mark == weir_notify_mark(notify) && !take(notify))
+    if (rc == 0 && mark == mark_of(notify) && !take(notify))
         rc = wait_for(notify, mark);
     weir__current_leave();
     return rc;
@@ -87,7 +89,12 @@ int weir_notify_wait_from(weir_notify *notify, uint32_t mark)
 
 int weir_notify_wait(weir_notify *notify)
 {
-    return weir_notify_wait_from(notify, weir_notify_mark(notify));
+    return wait_from(notify, mark_of(notify));
+}
+
+int weir_notify_wait_from(weir_notify *notify, uint32_t mark)
+{
+    return wait_from(notify, mark);
 }
 
 /* ---- notifying ---- */
@@ -105,10 +112,10 @@ static bool store(weir_notify *notify)
     return true;
 }
 
-/* Under the guard: the flag is set if somebody waits, so the others do nothing to it. */
+/* Under the guard, when nobody waits. */
 static void take_flag_off(weir_notify *notify)
 {
-    uint32_t seen = look(notify);
+    uint32_t seen = WEIR_ATOMIC_LOAD(&notify->weir__word, RELAXED);
 
     while ((seen & STATE) == WAITED
            && !WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen & ~STATE, RELAXED))
@@ -121,18 +128,19 @@ typedef struct weir__waiter *pick_fn(struct weir__waitq *queue);
 static bool wake_one(weir_notify *notify, pick_fn *pick)
 {
     struct weir__waitq *queue = weir__queue_of(notify->weir__queue);
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakee wakee = {0};
     struct weir__waiter *waiter;
 
     weir__lock(&notify->weir__guard);
     do
         waiter = pick(queue);
     while (waiter && !weir__waiter_claim(queue, waiter));
-    if (weir__waitq_empty(queue))
-        take_flag_off(notify);
     if (waiter)
-        weir__wakes_grant(&wakes, waiter, 0);
-    weir__wakes_release(&wakes, &notify->weir__guard);
+        wakee = weir__waiter_grant(waiter, 0);
+    else
+        take_flag_off(notify);
+    weir__unlock(&notify->weir__guard);
+    weir__wake(wakee);
     return waiter;
 }
 

@@ -61,7 +61,7 @@ static int turn(weir_once *once, struct weir__task *task)
 static void succeed(weir_once *once)
 {
     weir__lock(&once->weir__guard);
-    WEIR_ATOMIC_STORE(&once->weir__word, DONE, RELEASE); /* partner: weir_once_done */
+    WEIR_ATOMIC_STORE(&once->weir__word, DONE, RELEASE); /* partner: is_done */
     WEIR_ATOMIC_STORE(&once->weir__runner, 0, RELAXED);
     weir__grant_all(weir__queue_of(once->weir__queue), &once->weir__guard, IS_DONE);
 }
@@ -69,24 +69,28 @@ static void succeed(weir_once *once)
 static void fail(weir_once *once)
 {
     struct weir__waitq *queue = weir__queue_of(once->weir__queue);
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakee wakee = {0};
     struct weir__waiter *waiter;
 
     weir__lock(&once->weir__guard);
-    do
-        waiter = weir__waitq_first(queue);
-    while (waiter && !weir__waiter_claim(queue, waiter));
+    waiter = weir__claim_first(queue);
     WEIR_ATOMIC_STORE(&once->weir__runner, waiter ? (uintptr_t)waiter->data : 0, RELAXED);
     if (waiter)
-        weir__wakes_grant(&wakes, waiter, YOUR_TURN);
+        wakee = weir__waiter_grant(waiter, YOUR_TURN);
     else
         WEIR_ATOMIC_STORE(&once->weir__word, NEW, RELAXED);
-    weir__wakes_release(&wakes, &once->weir__guard);
+    weir__unlock(&once->weir__guard);
+    weir__wake(wakee);
+}
+
+static bool is_done(const weir_once *once)
+{
+    return WEIR_ATOMIC_LOAD(&once->weir__word, ACQUIRE) == DONE;
 }
 
 bool weir_once_done(const weir_once *once)
 {
-    return WEIR_ATOMIC_LOAD(&once->weir__word, ACQUIRE) == DONE;
+    return is_done(once);
 }
 
 static int run(weir_once *once, weir_task_fn *fn, void *arg)
@@ -108,7 +112,7 @@ int weir_once_run(weir_once *once, weir_task_fn *fn, void *arg)
     struct weir__task *task;
     int rc;
 
-    if (weir_once_done(once))
+    if (is_done(once))
         return 0;
     task = weir__task_current();
     rc = weir__leaf_of(task);

@@ -65,9 +65,11 @@ static bool serve_some(weir_rwlock *rwlock, struct weir__wakes *wakes)
 /* Begins under the guard and ends without it. */
 static void serve(weir_rwlock *rwlock)
 {
-    struct weir__wakes wakes = {.count = 0};
-    bool more = serve_some(rwlock, &wakes);
+    struct weir__wakes wakes;
+    bool more;
 
+    wakes.count = 0;
+    more = serve_some(rwlock, &wakes);
     weir__wakes_release(&wakes, &rwlock->weir__guard);
     while (more) {
         weir__lock(&rwlock->weir__guard);

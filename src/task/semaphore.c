@@ -74,9 +74,10 @@ static bool serve_some(weir_semaphore *semaphore, uint64_t *pool, struct weir__w
 /* The permits of the pool that nobody has waited for. */
 static uint64_t serve(weir_semaphore *semaphore, uint64_t pool)
 {
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakes wakes;
     bool more;
 
+    wakes.count = 0;
     do {
         weir__lock(&semaphore->weir__guard);
         more = serve_some(semaphore, &pool, &wakes);
@@ -128,7 +129,7 @@ static int acquire_contended(weir_semaphore *semaphore, uint32_t count)
     return rc;
 }
 
-int weir_semaphore_acquire_n(weir_semaphore *semaphore, uint32_t count)
+static int acquire(weir_semaphore *semaphore, uint32_t count)
 {
     int rc = weir__leaf();
 
@@ -142,7 +143,12 @@ int weir_semaphore_acquire_n(weir_semaphore *semaphore, uint32_t count)
 
 int weir_semaphore_acquire(weir_semaphore *semaphore)
 {
-    return weir_semaphore_acquire_n(semaphore, 1);
+    return acquire(semaphore, 1);
+}
+
+int weir_semaphore_acquire_n(weir_semaphore *semaphore, uint32_t count)
+{
+    return acquire(semaphore, count);
 }
 
 int weir_semaphore_try_acquire_n(weir_semaphore *semaphore, uint32_t count)
@@ -157,7 +163,7 @@ int weir_semaphore_try_acquire(weir_semaphore *semaphore)
 
 /* ---- releasing ---- */
 
-int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t count)
+static int release(weir_semaphore *semaphore, uint32_t count)
 {
     uint64_t pool = count;
 
@@ -175,7 +181,12 @@ int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t count)
 
 int weir_semaphore_release(weir_semaphore *semaphore)
 {
-    return weir_semaphore_release_n(semaphore, 1);
+    return release(semaphore, 1);
+}
+
+int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t count)
+{
+    return release(semaphore, count);
 }
 
 uint32_t weir_semaphore_forget(weir_semaphore *semaphore, uint32_t count)

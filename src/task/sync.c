@@ -16,11 +16,21 @@ void weir__wakes_release(struct weir__wakes *wakes, uint32_t *guard)
     wakes->count = 0;
 }
 
+struct weir__waiter *weir__claim_first(struct weir__waitq *queue)
+{
+    struct weir__waiter *waiter;
+
+    do
+        waiter = weir__waitq_first(queue);
+    while (waiter && !weir__waiter_claim(queue, waiter));
+    return waiter;
+}
+
 /* They are moved to a list of this call, so that who comes meanwhile is not among them. Who gives
  * up takes itself out of that list, under the same guard. */
 void weir__grant_all(struct weir__waitq *queue, uint32_t *guard, int result)
 {
-    struct weir__wakes wakes = {.count = 0};
+    struct weir__wakes wakes;
     struct weir__waitq all;
     struct weir__waiter *waiter;
 
@@ -28,6 +38,7 @@ void weir__grant_all(struct weir__waitq *queue, uint32_t *guard, int result)
         weir__unlock(guard);
         return;
     }
+    wakes.count = 0;
     weir__list_init(&all.list);
     weir__list_splice(&all.list, &queue->list);
     while ((waiter = weir__waitq_first(&all))) {

@@ -9,7 +9,6 @@
 #include "task/worker.h"
 
 #define REFUSALS_MAX 16 /* calls that fail at once before the others get their turn */
-#define INLINE_MAX   64 /* operations that complete at once, likewise */
 
 /* ---- whether a task may wait ---- */
 
@@ -49,23 +48,8 @@ int weir__task_check(struct weir__task *task)
 
 void weir__task_spend(struct weir__task *task)
 {
-    if (task->inlined++ >= INLINE_MAX)
+    if (task->inlined++ >= WEIR__INLINE_MAX)
         weir__task_yield(task);
-}
-
-int weir__task_begin(struct weir__task *task)
-{
-    int rc;
-
-    if (!WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && task->inlined < INLINE_MAX
-        && task->worker->loop->now_ns < task->deadline_ns) {
-        task->inlined++;
-        return 0;
-    }
-    rc = weir__task_check(task);
-    if (rc == 0)
-        weir__task_spend(task);
-    return rc;
 }
 
 /* ---- alarms ---- */
@@ -204,12 +188,12 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
     op->done = op_done;
     op->context = task;
     task->stop_reason = 0;
-    if (task->inlined < INLINE_MAX && weir__loop_submit_inline(loop, op)) {
+    if (task->inlined < WEIR__INLINE_MAX && weir__loop_submit_inline(loop, op)) {
         task->inlined++;
         WEIR_ATOMIC_COUNT(&task->worker->counts.inline_count, 1);
         return op->result;
     }
-    if (task->inlined >= INLINE_MAX)
+    if (task->inlined >= WEIR__INLINE_MAX)
         weir_loop_submit(loop, op);
     task->waiting = op;
     name_wait(task, 0, slot);

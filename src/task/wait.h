@@ -19,6 +19,8 @@
 
 struct weir__task;
 
+#define WEIR__INLINE_MAX 64 /* things done without a suspension before the others' turn */
+
 #define WEIR__WAIT_LOOP_SHIFT 48
 #define WEIR__WAIT_SHIELDED   (1ull << 47) /* a cancel does not reach it */
 #define WEIR__WAIT_PAUSE      (1ull << 46)
@@ -40,8 +42,6 @@ static inline uint16_t weir__wait_word_loop(uint64_t word)
 int weir__task_check(struct weir__task *task);
 /* Counts one thing that was done without a suspension; lets others run if there were many. */
 void weir__task_spend(struct weir__task *task);
-/* Both, for a task that has been looked up just now. */
-int weir__task_begin(struct weir__task *task);
 
 /* Submits a filled operation to the loop of the task's worker and suspends until it has completed.
  * Its result, or the reason for which it was stopped without having done anything. `slot`, if it is
