@@ -210,6 +210,7 @@ static int on_two_workers(void *arg)
 
 struct crowd {
     weir_notify notify;
+    weir_latch ready; /* all have begun */
     uint32_t woken;
 };
 
@@ -217,6 +218,7 @@ static int wait_again_and_again(void *arg)
 {
     struct crowd *crowd = arg;
 
+    weir_latch_count_down(&crowd->ready, 1);
     while (weir_notify_wait(&crowd->notify) == 0)
         __atomic_fetch_add(&crowd->woken, 1, __ATOMIC_RELAXED);
     return 0;
@@ -225,7 +227,7 @@ static int wait_again_and_again(void *arg)
 static int measure_notify(const char *name, void (*notify)(weir_notify *), int tasks)
 {
     struct weir_runtime_options options = {.workers = 2};
-    struct crowd crowd = {.woken = 0};
+    struct crowd crowd = {.ready = WEIR_LATCH_INIT((uint32_t)tasks)};
     weir_runtime *runtime;
     uint64_t begun;
     int i, rc = weir_runtime_create(&runtime, &options);
@@ -234,6 +236,8 @@ static int measure_notify(const char *name, void (*notify)(weir_notify *), int t
         return rc;
     for (i = 0; i < tasks && rc == 0; i++)
         rc = weir_runtime_spawn(runtime, wait_again_and_again, &crowd);
+    if (rc == 0)
+        rc = weir_latch_wait(&crowd.ready);
     begun = weir_now_ns();
     for (i = 0; i < WAKE_ROUNDS && rc == 0; i++) {
         __atomic_store_n(&crowd.woken, 0, __ATOMIC_RELAXED);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Mutex, Notify, RwLock, Semaphore};
+use tokio::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
 
 const ROUNDS: u32 = 200_000;
 const GROUPS: u32 = 5_000;
@@ -134,15 +134,18 @@ fn notify(tasks: u32, all: bool) -> f64 {
     let runtime = two_workers();
     let notify = Arc::new(Notify::new());
     let woken = Arc::new(AtomicU32::new(0));
+    let ready = Arc::new(Barrier::new(tasks as usize + 1));
     for _ in 0..tasks {
-        let (notify, woken) = (notify.clone(), woken.clone());
+        let (notify, woken, ready) = (notify.clone(), woken.clone(), ready.clone());
         runtime.spawn(async move {
+            ready.wait().await;
             loop {
                 notify.notified().await;
                 woken.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
+    runtime.block_on(ready.wait());
     let begun = Instant::now();
     for _ in 0..WAKE_ROUNDS {
         woken.store(0, Ordering::Relaxed);
