@@ -39,8 +39,8 @@ typedef struct weir_mutex {
     void *weir__queue[2];
 } weir_mutex;
 
-/* Locks. Suspends while another one holds it. 0; WEIR_EDEADLK: the caller itself holds it; and as
- * above. */
+/* Locks. Suspends while another one holds it. 0; WEIR_EDEADLK: the caller itself holds it (and did
+ * not get it by a try call); and as above. */
 WEIR_PUBLIC int weir_mutex_lock(weir_mutex *mutex);
 /* Locks if it is free: 0, else WEIR_EBUSY. Does not suspend. */
 WEIR_PUBLIC int weir_mutex_try_lock(weir_mutex *mutex);
@@ -61,7 +61,7 @@ typedef struct weir_rwlock {
 } weir_rwlock;
 
 /* Locks for reading, or for writing. Suspend while others are in the way. 0; WEIR_EDEADLK: the
- * caller itself holds it for writing; and as above. */
+ * caller itself holds it for writing (and did not get it by a try call); and as above. */
 WEIR_PUBLIC int weir_rwlock_read(weir_rwlock *rwlock);
 WEIR_PUBLIC int weir_rwlock_write(weir_rwlock *rwlock);
 /* Lock if nobody is in the way or waits: 0, else WEIR_EBUSY. Do not suspend. */

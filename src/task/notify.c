@@ -1,7 +1,7 @@
 /* task/notify.c - a signal, and at most one of it kept; see <weir/sync.h>.
  *
- * The word has a state in its lowest bits, and above them the number of calls of weir_notify_all. The
- * flag WAITED stays when the last one that waits is woken: often it waits again before the next
+ * The word has a state in its lowest bits, and above them the number of calls of weir_notify_all.
+ * The flag WAITED stays when the last one that waits is woken: often it waits again before the next
  * signal comes.
  */
 #include "task/sync.h"

@@ -1,5 +1,5 @@
-/* test/os/sync_calls.c - what holds for every call: in a task that is stopped, and for a worker that
- * is lent while its task computes. */
+/* test/os/sync_calls.c - what holds for every call: in a task that is stopped, and for a worker
+ * that is lent while its task computes. */
 #include "test.h"
 
 #include <weir.h>
