@@ -77,7 +77,7 @@ static int keep(void *arg)
 {
     int visitors = *(int *)arg;
     struct workshop workshop = {.benches = WEIR_SEMAPHORE_INIT(3),
-                                .finished = WEIR_LATCH_INIT((uint32_t)visitors)};
+                                .finished = WEIR_LATCH_INIT(visitors)};
     weir_scope scope;
     int i, rc = weir_scope_open(&scope);
 

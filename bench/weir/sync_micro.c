@@ -227,7 +227,7 @@ static int wait_again_and_again(void *arg)
 static int measure_notify(const char *name, void (*notify)(weir_notify *), int tasks)
 {
     struct weir_runtime_options options = {.workers = 2};
-    struct crowd crowd = {.ready = WEIR_LATCH_INIT((uint32_t)tasks)};
+    struct crowd crowd = {.ready = WEIR_LATCH_INIT(tasks)};
     weir_runtime *runtime;
     uint64_t begun;
     int i, rc = weir_runtime_create(&runtime, &options);

@@ -88,7 +88,7 @@ typedef struct weir_semaphore {
 /* A semaphore with so many permits, at most WEIR_SEMAPHORE_MAX. */
 #define WEIR_SEMAPHORE_INIT(permits)                                                               \
     {                                                                                              \
-        {NULL, NULL}, (permits), 0                                                                 \
+        {NULL, NULL}, (uint64_t)(permits), 0                                                       \
     }
 
 /* Takes one permit, or `count` at once. Suspends until so many are free and it is the caller's
@@ -173,7 +173,7 @@ typedef struct weir_barrier {
 /* A barrier for so many. */
 #define WEIR_BARRIER_INIT(parties)                                                                 \
     {                                                                                              \
-        (parties), 0, {NULL, NULL}, 0                                                              \
+        (uint32_t)(parties), 0, {NULL, NULL}, 0                                                    \
     }
 
 /* Waits until as many wait as the barrier is for. Suspends, unless the caller is the last one. 1
@@ -213,7 +213,7 @@ typedef struct weir_latch {
 /* A latch with this count, at most WEIR_LATCH_MAX; with 0 it is open. */
 #define WEIR_LATCH_INIT(count)                                                                     \
     {                                                                                              \
-        {NULL, NULL}, (count), 0                                                                   \
+        {NULL, NULL}, (uint32_t)(count), 0                                                         \
     }
 
 /* Takes so much off the count; zero opens the latch and wakes all. 0, or WEIR_EINVAL, with nothing

@@ -35,6 +35,7 @@ struct race {
     weir_barrier barrier;
     weir_once once;
     int prepared, go, done, judged; /* the number of the round */
+    int round;                      /* the thread's */
     int over;
     int waiting;
     uint64_t until_ns;
@@ -48,23 +49,32 @@ static void spin(int count)
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The thread is ready, and goes on when it may, or a little later. */
+static void await_go(struct race *race)
+{
+    int i;
+
+    SAY(race->prepared, race->round);
+    for (i = 0; SEE(race->go) != race->round; i++) {
+        if (i > 1000)
+            sched_yield();
+    }
+    spin(race->round * 7 % DELAYS - DELAYS / 2);
+}
+
 static void *give_in_time(void *arg)
 {
     struct race *race = arg;
-    int round, i;
+    int round;
 
-    for (round = 1; round <= ROUNDS; round++) {
-        SPIN_UNTIL(SEE(race->judged) == round - 1 || SEE(race->over));
+    for (round = 1;; round++) {
+        SPIN_UNTIL(SEE(race->judged) == round - 1);
         if (SEE(race->over))
             break;
+        race->round = round;
         if (race->kind->prepare)
             race->kind->prepare(race);
-        SAY(race->prepared, round);
-        for (i = 0; SEE(race->go) != round; i++) {
-            if (i > 1000)
-                sched_yield();
-        }
-        spin(round * 7 % DELAYS - DELAYS / 2);
+        await_go(race);
         race->kind->give(race);
         SAY(race->done, round);
     }
@@ -86,7 +96,7 @@ static int run_rounds(void *arg)
     struct race *race = arg;
     int round;
 
-    for (round = 1; round <= ROUNDS && weir_now_ns() < race->until_ns; round++) {
+    for (round = 1; !race->over; round++) {
         weir_scope scope;
 
         YIELD_UNTIL(SEE(race->prepared) == round);
@@ -100,9 +110,9 @@ static int run_rounds(void *arg)
         (void)weir_scope_join(&scope);
         YIELD_UNTIL(SEE(race->done) == round);
         CHECK(race->kind->left(race));
+        SAY(race->over, round == ROUNDS || weir_now_ns() >= race->until_ns);
         SAY(race->judged, round);
     }
-    SAY(race->over, 1);
     return 0;
 }
 
@@ -232,7 +242,8 @@ TEST(a_signal_is_delivered_or_kept)
 
 static int fail_in_time(void *arg)
 {
-    (void)arg;
+    if (arg)
+        await_go(arg);
     return WEIR_EIO;
 }
 
@@ -243,9 +254,15 @@ static int try_once(struct race *race)
     return rc == WEIR_EIO ? 0 : rc;
 }
 
-static void fail_once(struct race *race)
+/* The thread is at it while the task waits, and fails. */
+static void be_at_it(struct race *race)
 {
-    CHECK(weir_once_run(&race->once, fail_in_time, NULL) == WEIR_EIO);
+    CHECK(weir_once_run(&race->once, fail_in_time, race) == WEIR_EIO);
+}
+
+static void has_given(struct race *race)
+{
+    (void)race;
 }
 
 static bool once_new(struct race *race)
@@ -255,7 +272,7 @@ static bool once_new(struct race *race)
 
 TEST(a_turn_is_delivered_or_there)
 {
-    run_race(&(struct kind){NULL, try_once, fail_once, once_new});
+    run_race(&(struct kind){be_at_it, try_once, has_given, once_new});
 }
 
 /* ---- barrier ---- */
@@ -277,7 +294,7 @@ static int run_barrier_rounds(void *arg)
     struct race *race = arg;
     int round, leader;
 
-    for (round = 1; round <= ROUNDS && weir_now_ns() < race->until_ns; round++) {
+    for (round = 1; !race->over; round++) {
         weir_scope scope;
 
         YIELD_UNTIL(SEE(race->prepared) == round);
@@ -299,9 +316,9 @@ static int run_barrier_rounds(void *arg)
         }
         YIELD_UNTIL(SEE(race->done) == round);
         CHECK(leader + race->leader == 1);
+        SAY(race->over, round == ROUNDS || weir_now_ns() >= race->until_ns);
         SAY(race->judged, round);
     }
-    SAY(race->over, 1);
     CHECK(race->barrier.weir__arrived == 0);
     return 0;
 }
