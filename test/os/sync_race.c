@@ -1,8 +1,8 @@
 /* test/os/sync_race.c - a grant and a cancel at the same moment.
  *
- * A task waits for something that a thread has. In each round the task is cancelled, and at about
- * that moment the thread gives; from round to round one of the two is a little later. Either the
- * task has got it, or it is there for the next one.
+ * A task waits for something that a thread has. In each round the thread gives, and at about that
+ * moment the task is cancelled, a little later from round to round. Either the task has got it, or
+ * it is there for the next one.
  */
 #include "test.h"
 
@@ -13,7 +13,7 @@
 
 enum {
     ROUNDS = 3000,
-    DELAYS = 400,      /* different ones */
+    DELAYS = 1000,     /* different ones */
     PATIENCE_MS = 1500 /* then fewer rounds must do */
 };
 
@@ -39,6 +39,7 @@ struct race {
     int over;
     int waiting;
     uint64_t until_ns;
+    cpu_set_t allowed;
     int rc;     /* of the task's wait */
     int leader; /* of the thread's wait at the barrier */
 };
@@ -49,17 +50,32 @@ static void spin(int count)
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* The thread is ready, and goes on when it may, or a little later. */
+/* Puts the calling thread on the first or the last of the processors that it may use: on one
+ * processor there is no race. */
+static void stay_on(const cpu_set_t *allowed, bool last)
+{
+    cpu_set_t one;
+    int cpu, chosen = -1;
+
+    for (cpu = 0; cpu < CPU_SETSIZE && (last || chosen < 0); cpu++) {
+        if (CPU_ISSET(cpu, allowed))
+            chosen = cpu;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(chosen, &one);
+    CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+}
+
+/* The thread is ready, and goes on when it may. */
 static void await_go(struct race *race)
 {
     int i;
 
     SAY(race->prepared, race->round);
     for (i = 0; SEE(race->go) != race->round; i++) {
-        if (i > 1000)
+        if (i > 10000)
             sched_yield();
     }
-    spin(race->round * 7 % DELAYS - DELAYS / 2);
 }
 
 static void *give_in_time(void *arg)
@@ -67,6 +83,7 @@ static void *give_in_time(void *arg)
     struct race *race = arg;
     int round;
 
+    stay_on(&race->allowed, true);
     for (round = 1;; round++) {
         SPIN_UNTIL(SEE(race->judged) == round - 1);
         if (SEE(race->over))
@@ -105,7 +122,7 @@ static int run_rounds(void *arg)
         CHECK(weir_spawn(&scope, wait_in_time, race) == 0);
         YIELD_UNTIL(race->waiting);
         SAY(race->go, round);
-        spin(DELAYS / 2 - round * 7 % DELAYS);
+        spin(round * 13 % DELAYS);
         weir_scope_cancel(&scope);
         (void)weir_scope_join(&scope);
         YIELD_UNTIL(SEE(race->done) == round);
@@ -116,16 +133,25 @@ static int run_rounds(void *arg)
     return 0;
 }
 
-static void run_race(const struct kind *kind)
+static void run_race_by(const struct kind *kind, weir_task_fn *fn)
 {
     struct race race = {.kind = kind,
+                        .barrier = WEIR_BARRIER_INIT(2),
                         .until_ns = weir_now_ns() + (uint64_t)WEIR_MILLISECONDS(PATIENCE_MS)};
     pthread_t thread;
 
+    assert_int_equal(sched_getaffinity(0, sizeof race.allowed, &race.allowed), 0);
     assert_int_equal(pthread_create(&thread, NULL, give_in_time, &race), 0);
-    (void)run_with(run_rounds, &race, 1);
+    stay_on(&race.allowed, false);
+    (void)run_with(fn, &race, 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof race.allowed, &race.allowed), 0);
     assert_checks();
+}
+
+static void run_race(const struct kind *kind)
+{
+    run_race_by(kind, run_rounds);
 }
 
 /* ---- semaphore ---- */
@@ -303,7 +329,7 @@ static int run_barrier_rounds(void *arg)
         CHECK(weir_spawn(&scope, wait_in_time, race) == 0);
         YIELD_UNTIL(race->waiting);
         SAY(race->go, round);
-        spin(DELAYS / 2 - round * 7 % DELAYS);
+        spin(round * 13 % DELAYS);
         weir_scope_cancel(&scope);
         (void)weir_scope_join(&scope);
         leader = race->rc;
@@ -325,14 +351,5 @@ static int run_barrier_rounds(void *arg)
 
 TEST(who_is_cancelled_has_met_the_other_or_not_arrived)
 {
-    struct kind kind = {NULL, meet, meet_as_thread, NULL};
-    struct race race = {.kind = &kind,
-                        .barrier = WEIR_BARRIER_INIT(2),
-                        .until_ns = weir_now_ns() + (uint64_t)WEIR_MILLISECONDS(PATIENCE_MS)};
-    pthread_t thread;
-
-    assert_int_equal(pthread_create(&thread, NULL, give_in_time, &race), 0);
-    (void)run_with(run_barrier_rounds, &race, 1);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_checks();
+    run_race_by(&(struct kind){NULL, meet, meet_as_thread, NULL}, run_barrier_rounds);
 }
