@@ -13,8 +13,8 @@
  * stopped task too.
  *
  * An object must not be moved while it is used. Its memory may be released when every call on it
- * has returned that waits or has waited; of a call that serves others (unlock, release, signal,
- * notify, count down) it is enough that those whom it has served have returned.
+ * has returned, but of a call that serves others (unlock, release, signal, notify, count down) it
+ * is enough that those whom it has served have returned.
  */
 #ifndef WEIR_SYNC_H
 #define WEIR_SYNC_H
