@@ -37,7 +37,8 @@ void weir__current_set_worker(struct weir__worker *worker);
 
 /* The first declaration of a public call. */
 #define WEIR__CALL                                                                                 \
-    __attribute__((cleanup(weir__current_return))) uint32_t weir__call_was = weir__current_call()
+    __attribute__((cleanup(weir__current_return), unused)) uint32_t weir__call_was =               \
+        weir__current_call()
 uint32_t weir__current_call(void);
 void weir__current_return(const uint32_t *was);
 

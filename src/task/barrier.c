@@ -57,10 +57,10 @@ static int wait_for_others(weir_barrier *barrier)
 
 int weir_barrier_wait(weir_barrier *barrier)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = wait_for_others(barrier);
-    weir__current_leave();
     return rc;
 }

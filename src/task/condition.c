@@ -7,6 +7,7 @@
 
 int weir_condition_wait(weir_condition *condition, weir_mutex *mutex)
 {
+    WEIR__CALL;
     struct weir__waitq *queue = weir__queue_of(condition->weir__queue);
     struct weir__task *task = weir__task_current();
     struct weir__waiter own, *waiter;
@@ -15,7 +16,6 @@ int weir_condition_wait(weir_condition *condition, weir_mutex *mutex)
     if (rc == 0 && task && task->shields == UINT8_MAX)
         rc = WEIR_ELIMIT; /* locking again needs one */
     if (rc < 0) {
-        weir__current_leave();
         return rc;
     }
     weir__lock(&condition->weir__guard);
@@ -26,7 +26,6 @@ int weir_condition_wait(weir_condition *condition, weir_mutex *mutex)
     weir__mutex_unlock(mutex);
     rc = weir__sync_wait(waiter, queue, &condition->weir__guard);
     weir__mutex_lock_again(mutex);
-    weir__current_leave();
     return rc;
 }
 
@@ -38,7 +37,7 @@ void weir_condition_signal(weir_condition *condition)
 
     if (!WEIR_ATOMIC_LOAD(&condition->weir__word, ACQUIRE))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&condition->weir__guard);
     waiter = weir__claim_first(queue);
     if (waiter)
@@ -47,16 +46,14 @@ void weir_condition_signal(weir_condition *condition)
         WEIR_ATOMIC_STORE(&condition->weir__word, 0, RELAXED);
     weir__unlock(&condition->weir__guard);
     weir__wake(wakee);
-    weir__current_leave();
 }
 
 void weir_condition_broadcast(weir_condition *condition)
 {
     if (!WEIR_ATOMIC_LOAD(&condition->weir__word, ACQUIRE))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&condition->weir__guard);
     WEIR_ATOMIC_STORE(&condition->weir__word, 0, RELAXED);
     weir__grant_all(weir__queue_of(condition->weir__queue), &condition->weir__guard, 0);
-    weir__current_leave();
 }

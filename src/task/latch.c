@@ -38,9 +38,8 @@ int weir_latch_count_down(weir_latch *latch, uint32_t count)
             return WEIR_EINVAL;
     } while (!WEIR_ATOMIC_CAS(&latch->weir__word, &seen, seen - count, ACQ_REL));
     if (seen - count == WAITED && count) {
-        weir__current_enter();
+        WEIR__CALL;
         open_up(latch);
-        weir__current_leave();
     }
     return 0;
 }
@@ -87,10 +86,10 @@ static int wait_for(weir_latch *latch)
 
 int weir_latch_wait(weir_latch *latch)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0 && !is_open(latch))
         rc = wait_for(latch);
-    weir__current_leave();
     return rc;
 }

@@ -59,13 +59,13 @@ static int lock_contended(weir_mutex *mutex, struct weir__task *task, uintptr_t 
 
 int weir_mutex_lock(weir_mutex *mutex)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     uintptr_t self = weir__holder(task);
     int rc = weir__leaf_of(task);
 
     if (rc == 0 && !take(mutex, self))
         rc = lock_contended(mutex, task, self);
-    weir__current_leave();
     return rc;
 }
 
@@ -98,8 +98,9 @@ int weir_mutex_try_lock(weir_mutex *mutex)
     uintptr_t self = WEIR__HOLDER_UNKNOWN;
 
     if (weir__deadlock_watching()) {
+        WEIR__CALL;
+
         self = weir__holder(weir__task_current());
-        weir__current_leave();
     }
     return take(mutex, self) ? 0 : WEIR_EBUSY;
 }
@@ -147,7 +148,6 @@ void weir_mutex_unlock(weir_mutex *mutex)
 {
     if (unlock(mutex))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     weir__mutex_unlock(mutex);
-    weir__current_leave();
 }

@@ -79,11 +79,11 @@ static int wait_for(weir_notify *notify, uint32_t mark)
 
 static int wait_from(weir_notify *notify, uint32_t mark)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0 && mark == mark_of(notify) && !take(notify))
         rc = wait_for(notify, mark);
-    weir__current_leave();
     return rc;
 }
 
@@ -148,10 +148,9 @@ static void notify_by(weir_notify *notify, pick_fn *pick)
 {
     if (store(notify))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     while (!wake_one(notify, pick) && !store(notify))
         ;
-    weir__current_leave();
 }
 
 void weir_notify_one(weir_notify *notify)
@@ -168,9 +167,8 @@ void weir_notify_all(weir_notify *notify)
 {
     if ((WEIR_ATOMIC_ADD(&notify->weir__word, ONE_ALL, ACQ_REL) & STATE) != WAITED)
         return;
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&notify->weir__guard);
     take_flag_off(notify);
     weir__grant_all(weir__queue_of(notify->weir__queue), &notify->weir__guard, 0);
-    weir__current_leave();
 }

@@ -109,6 +109,7 @@ static int run(weir_once *once, weir_task_fn *fn, void *arg)
 
 int weir_once_run(weir_once *once, weir_task_fn *fn, void *arg)
 {
+    WEIR__CALL;
     struct weir__task *task;
     int rc;
 
@@ -120,6 +121,5 @@ int weir_once_run(weir_once *once, weir_task_fn *fn, void *arg)
         rc = turn(once, task);
     if (rc == YOUR_TURN)
         rc = run(once, fn, arg);
-    weir__current_leave();
     return rc;
 }

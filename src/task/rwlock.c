@@ -130,13 +130,13 @@ static int lock_contended(weir_rwlock *rwlock, uint32_t mode, struct weir__task 
 
 static int lock(weir_rwlock *rwlock, uint32_t mode)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     uintptr_t self = weir__holder(task);
     int rc = weir__leaf_of(task);
 
     if (rc == 0 && !take(rwlock, mode, self))
         rc = lock_contended(rwlock, mode, task, self);
-    weir__current_leave();
     return rc;
 }
 
@@ -160,8 +160,9 @@ int weir_rwlock_try_write(weir_rwlock *rwlock)
     uintptr_t self = WEIR__HOLDER_UNKNOWN;
 
     if (weir__deadlock_watching()) {
+        WEIR__CALL;
+
         self = weir__holder(weir__task_current());
-        weir__current_leave();
     }
     return take(rwlock, WRITE, self) ? 0 : WEIR_EBUSY;
 }
@@ -198,10 +199,9 @@ static void leave(weir_rwlock *rwlock, uint32_t mode)
 {
     if (unlock(rwlock, mode))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     while (!hand_over(rwlock, mode) && !unlock(rwlock, mode))
         ;
-    weir__current_leave();
 }
 
 void weir_rwlock_read_unlock(weir_rwlock *rwlock)
@@ -222,9 +222,8 @@ void weir_rwlock_downgrade(weir_rwlock *rwlock)
     WEIR_ATOMIC_STORE(&rwlock->weir__writer, 0, RELAXED);
     if (WEIR_ATOMIC_CAS(&rwlock->weir__word, &seen, READ, RELEASE))
         return;
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&rwlock->weir__guard);
     (void)WEIR_ATOMIC_SUB(&rwlock->weir__word, WRITTEN - READ, ACQ_REL);
     serve(rwlock);
-    weir__current_leave();
 }

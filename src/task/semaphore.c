@@ -131,13 +131,13 @@ static int acquire_contended(weir_semaphore *semaphore, uint32_t count)
 
 static int acquire(weir_semaphore *semaphore, uint32_t count)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = take(semaphore, count);
     if (rc == WEIR_EBUSY)
         rc = acquire_contended(semaphore, count);
-    weir__current_leave();
     return rc;
 }
 
@@ -171,11 +171,10 @@ static int release(weir_semaphore *semaphore, uint32_t count)
         return WEIR_ELIMIT;
     if (add(semaphore, pool))
         return 0;
-    weir__current_enter();
+    WEIR__CALL;
     do
         pool = serve(semaphore, pool);
     while (pool && !add(semaphore, pool));
-    weir__current_leave();
     return 0;
 }
 
@@ -193,14 +192,13 @@ uint32_t weir_semaphore_forget(weir_semaphore *semaphore, uint32_t count)
 {
     uint64_t seen, taken;
 
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&semaphore->weir__guard);
     seen = WEIR_ATOMIC_LOAD(&semaphore->weir__word, RELAXED);
     do
         taken = (seen & PERMITS) < count ? seen & PERMITS : count;
     while (!WEIR_ATOMIC_CAS(&semaphore->weir__word, &seen, seen - taken, ACQUIRE));
     weir__unlock(&semaphore->weir__guard);
-    weir__current_leave();
     return (uint32_t)taken;
 }
 
@@ -211,10 +209,9 @@ uint32_t weir_semaphore_available(const weir_semaphore *semaphore)
 
 void weir_semaphore_close(weir_semaphore *semaphore)
 {
-    weir__current_enter();
+    WEIR__CALL;
     weir__lock(&semaphore->weir__guard);
     (void)WEIR_ATOMIC_OR(&semaphore->weir__word, CLOSED, SEQ_CST);
     (void)WEIR_ATOMIC_AND(&semaphore->weir__word, ~WAITED, RELAXED);
     weir__grant_all(weir__queue_of(semaphore->weir__queue), &semaphore->weir__guard, WEIR_ECLOSED);
-    weir__current_leave();
 }

@@ -20,7 +20,8 @@ run() { # name test flags...
     shift 2
     if "$cc" -static -D_GNU_SOURCE -std=gnu17 -O2 -g -Wall -Wextra -Werror "$@" \
         -I"$root/test/cross" -I"$root/include" -I"$root/src" -I"$root/test" \
-        "$root/test/unit/$test.c" "$root/test/test_main.c" "$root"/test/cross/*.c \
+        "$root/test/unit/$test.c" "$root/test/test_main.c" \
+        "$root/test/cross/cmocka.c" "$root/test/cross/core.c" \
         "$root"/src/base/*.c "$root"/src/sys/*.c "$root"/src/task/context*.[cS] \
         "$root/src/task/region.c" "$root/src/task/stack.c" "$root/src/task/overflow.c" \
         -lpthread -o "$work/$name" >"$work/log" 2>&1 &&

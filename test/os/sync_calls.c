@@ -173,10 +173,12 @@ static bool call_and_compute(struct shared *shared, void (*call)(struct shared *
     YIELD_UNTIL(SEE(shared->asleep));
     tried = SEE(shared->asleep) == (int)here.worker;
     if (tried) {
+        CHECK(weir_unpin() == 0); /* the worker of a pinned task is not lent */
         call(shared);
         while (!SEE(shared->awake) && weir_now_ns() < limit_ns)
             ;
         CHECK(SEE(shared->awake));
+        CHECK(weir_pin() == 0);
     }
     weir_notify_one(&shared->waited);
     CHECK(weir_scope_join(&scope) == 0);

@@ -19,7 +19,7 @@ static void keep_line(enum weir_log_level level, const char *line)
 {
     int at = ADD(line_count, 1) - 1;
 
-    CHECK(level == WEIR_LOG_ERROR);
+    CHECK_INSIDE(level == WEIR_LOG_ERROR);
     if (at < LINES)
         strncpy(lines[at], line, sizeof lines[at] - 1);
 }
