@@ -3,6 +3,7 @@
 #define WEIR_H
 
 #include <weir/blocking.h>
+#include <weir/chan.h>
 #include <weir/delay.h>
 #include <weir/error.h>
 #include <weir/fatal.h>
@@ -16,6 +17,7 @@
 #include <weir/options.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
+#include <weir/select.h>
 #include <weir/signal.h>
 #include <weir/stream.h>
 #include <weir/sync.h>

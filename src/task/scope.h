@@ -43,6 +43,7 @@ struct weir__scope {
     int32_t failure;    /* FIRST_SUCCESS: the first failure; by who has moved OPEN to FAILED */
     uint8_t policy;
     bool shielded;    /* opened inside a shield of the owner */
+    bool selected;    /* a case of the owner's select joins it */
     uint32_t decided; /* enum weir__scope_decision; partner: weir__scope_leave */
     struct weir__scope_part local;
 };

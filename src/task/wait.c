@@ -142,7 +142,8 @@ static int arm_deadline(struct weir__task *task)
 /* ---- waiting ---- */
 
 /* Names the wait that begins. Partners: weir__task_stop and the functions of slots. */
-static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_slot *slot)
+static void name_wait(struct weir__task *task, uint64_t kind,
+                      struct weir__wait_slot *const *slots, uint32_t count)
 {
     weir_loop *loop = task->worker->loop;
     uint64_t word = (uint64_t)loop->index << WEIR__WAIT_LOOP_SHIFT | kind
@@ -150,9 +151,9 @@ static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_
 
     if (task->shields)
         word |= WEIR__WAIT_SHIELDED;
-    if (slot) {
-        WEIR_ATOMIC_STORE(&slot->task, task, RELAXED);
-        WEIR_ATOMIC_STORE(&slot->word, word, RELEASE);
+    while (count--) {
+        WEIR_ATOMIC_STORE(&slots[count]->task, task, RELAXED);
+        WEIR_ATOMIC_STORE(&slots[count]->word, word, RELEASE);
     }
     WEIR_ATOMIC_STORE(&task->wait, word, RELEASE);
 }
@@ -196,7 +197,7 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
     if (task->inlined >= WEIR__INLINE_MAX)
         weir_loop_submit(loop, op);
     task->waiting = op;
-    name_wait(task, 0, slot);
+    name_wait(task, 0, &slot, slot != NULL);
     weir__task_suspend(task);
     WEIR_ASSERT(!task->waiting);
     return wait_result(task, op);
@@ -207,11 +208,12 @@ int weir__task_cut_short(const struct weir__task *task)
     return task->stop_reason;
 }
 
-static int pause_armed(struct weir__task *task, struct weir__wait_slot *slot)
+static int pause_armed(struct weir__task *task, struct weir__wait_slot *const *slots,
+                       uint32_t count)
 {
     uint64_t word;
 
-    name_wait(task, WEIR__WAIT_PAUSE, slot);
+    name_wait(task, WEIR__WAIT_PAUSE, slots, count);
     weir__task_suspend(task);
     word = WEIR_ATOMIC_EXCHANGE(&task->wait, 0, SEQ_CST); /* partner: weir__task_stop */
     return word >= WEIR__WAIT_STOPPED ? -(int)(uint32_t)word : 0;
@@ -219,11 +221,17 @@ static int pause_armed(struct weir__task *task, struct weir__wait_slot *slot)
 
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
 {
+    return weir__task_pause_in_all(task, &slot, slot != NULL);
+}
+
+int weir__task_pause_in_all(struct weir__task *task, struct weir__wait_slot *const *slots,
+                            uint32_t count)
+{
     int rc = weir__task_check(task);
 
     if (rc == 0)
         rc = arm_deadline(task);
-    return rc < 0 ? rc : pause_armed(task, slot);
+    return rc < 0 ? rc : pause_armed(task, slots, count);
 }
 
 int weir__task_pause_until(struct weir__task *task, uint64_t until_ns)
@@ -233,7 +241,7 @@ int weir__task_pause_until(struct weir__task *task, uint64_t until_ns)
     if (rc == 0)
         rc =
             until_ns < task->deadline_ns ? arm(task, until_ns, WEIR_ETIMEDOUT) : arm_deadline(task);
-    return rc < 0 ? rc : pause_armed(task, NULL);
+    return rc < 0 ? rc : pause_armed(task, NULL, 0);
 }
 
 /* ---- ending a wait ---- */

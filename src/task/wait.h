@@ -63,6 +63,9 @@ int weir__task_stopped(struct weir__task *task, int code);
  * which is for the caller to hand to weir__task_stopped if it becomes the call's result. As above
  * otherwise. */
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot);
+/* The same with any number of slots. */
+int weir__task_pause_in_all(struct weir__task *task, struct weir__wait_slot *const *slots,
+                            uint32_t count);
 static inline int weir__task_pause(struct weir__task *task)
 {
     return weir__task_stopped(task, weir__task_pause_in(task, NULL));

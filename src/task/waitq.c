@@ -104,6 +104,19 @@ struct weir__waiter *weir__waitq_last(struct weir__waitq *queue)
     return NULL;
 }
 
+bool weir__waitq_has_others(const struct weir__waitq *queue, const struct weir__select *than)
+{
+    const struct weir__list *link;
+
+    for (link = queue->list.next; link && link != &queue->list; link = link->next) {
+        const struct weir__waiter *waiter = WEIR_CONTAINER_OF(link, struct weir__waiter, link);
+
+        if (!waiter->select || (waiter->select != than && weir__select_open(waiter->select)))
+            return true;
+    }
+    return false;
+}
+
 bool weir__waiter_claim(struct weir__waitq *queue, struct weir__waiter *waiter)
 {
     (void)queue;

@@ -80,6 +80,8 @@ void weir__waitq_remove(struct weir__waitq *queue, struct weir__waiter *waiter);
 bool weir__waitq_empty(const struct weir__waitq *queue);
 /* As weir__waitq_first, from the other end. */
 struct weir__waiter *weir__waitq_last(struct weir__waitq *queue);
+/* Whether somebody can still be granted, the cases of one select left out. */
+bool weir__waitq_has_others(const struct weir__waitq *queue, const struct weir__select *than);
 
 /* Without the lock. */
 void weir__wake(struct weir__wakee wakee);

@@ -33,6 +33,7 @@ struct weir__worker {
     uint32_t loan;                /* enum weir__loan */
     struct weir__task *lent_task; /* what its own thread runs meanwhile */
     uint64_t loan_count;
+    uint32_t select_random; /* where the selects of its tasks begin */
     int thread_number;
     struct weir__watched watched;
     struct weir__counts counts;

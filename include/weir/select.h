@@ -1,0 +1,75 @@
+/* weir/select.h - waiting for the first of several operations.
+ *
+ * A select does exactly one of its cases and has withdrawn the others when it returns: what was not
+ * chosen has sent nothing, and has taken no value, no byte and no connection. The array of cases is
+ * the caller's memory. A case is filled once and can be used by any number of selects, one at a
+ * time; a zeroed one is never ready. What a case points to is borrowed while a select uses it.
+ */
+#ifndef WEIR_SELECT_H
+#define WEIR_SELECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/chan.h>
+#include <weir/net.h>
+#include <weir/scope.h>
+#include <weir/stream.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_SELECT_MAX 64 /* cases of one select */
+
+typedef struct weir_case {
+    ptrdiff_t result; /* of the case that was done: what the call of its kind would have returned */
+    void *weir__private[32];
+} weir_case;
+
+/* Fill a case with a call: the arguments are the call's. Do not suspend, and look at nothing. */
+WEIR_PUBLIC void weir_case_send(weir_case *out, weir_chan chan, const void *value);
+WEIR_PUBLIC void weir_case_recv(weir_case *out, weir_chan chan, void *value);
+WEIR_PUBLIC void weir_case_oneshot(weir_case *out, weir_oneshot oneshot, void *value);
+WEIR_PUBLIC void weir_case_broadcast(weir_case *out, weir_listening *listening, void *value);
+WEIR_PUBLIC void weir_case_watch(weir_case *out, weir_watch watch, void *value, uint64_t *version);
+WEIR_PUBLIC void weir_case_read(weir_case *out, weir_stream stream, void *bytes, size_t len);
+WEIR_PUBLIC void weir_case_write(weir_case *out, weir_stream stream, const void *bytes, size_t len);
+WEIR_PUBLIC void weir_case_accept(weir_case *out, weir_listener listener, weir_stream *stream);
+/* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
+ * closed when this case was done. */
+WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);
+/* A moment of weir_now_ns; or one `duration_ns` after the filling. The result is 0. */
+WEIR_PUBLIC void weir_case_at(weir_case *out, uint64_t moment_ns);
+WEIR_PUBLIC void weir_case_after(weir_case *out, int64_t duration_ns);
+/* Never ready. */
+WEIR_PUBLIC void weir_case_none(weir_case *out);
+
+/* Zero means default everywhere. */
+struct weir_select_options {
+    uint8_t in_order; /* WEIR_ON: of the cases that are ready at the call, the first of the array;
+                         default: the search begins at a random one. What comes first later is
+                         first */
+    uint8_t no_wait;  /* WEIR_ON: WEIR_EAGAIN if no case is ready */
+};
+
+/* Waits until one of 1..WEIR_SELECT_MAX cases can be done, and does it: its index. A case whose call
+ * fails, on a closed channel for example, counts as done, and its result tells. Suspends. Errors,
+ * with nothing done: WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EIDLE (a served stream of a
+ * case), WEIR_EINVAL, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EAGAIN, WEIR_ELIMIT (pins). */
+WEIR_PUBLIC int weir_select_n(weir_case *cases, size_t count,
+                              const struct weir_select_options *options, size_t options_size);
+static inline int weir_select(weir_case *cases, size_t count)
+{
+    return weir_select_n(cases, count, NULL, 0);
+}
+static inline int weir_select_with(weir_case *cases, size_t count,
+                                   const struct weir_select_options *options)
+{
+    return weir_select_n(cases, count, options, sizeof *options);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,253 @@
+/* task/oneshot.c - one value from one to one; see <weir/chan.h>.
+ *
+ * The oneshot is its receiver's: whoever hands the value or the failure over releases it, the
+ * receiver or, where that waits already, the sender.
+ */
+#include <weir/chan.h>
+
+#include "core/pool.h"
+#include "sys/current.h"
+#include "task/case.h"
+#include "task/grant.h"
+#include "task/task.h"
+
+struct oneshot {
+    uint32_t lock;
+    uint32_t value_size;
+    int32_t reason; /* of a failure */
+    bool sent;      /* value or reason */
+    uint64_t id;
+    struct weir__waitq receiver;
+    uint64_t value[WEIR_ONESHOT_VALUE_MAX / sizeof(uint64_t)];
+    void *spare; /* the pool's while the oneshot is free */
+};
+
+static struct weir__pool oneshots = WEIR__POOL(struct oneshot);
+
+static struct oneshot *enter(weir_oneshot handle)
+{
+    return weir__named_lock(handle.id, WEIR__KIND_ONESHOT);
+}
+
+static int make(weir_oneshot *out, uint32_t value_size)
+{
+    struct oneshot *oneshot = weir__pool_take(&oneshots);
+    int rc;
+
+    if (!oneshot)
+        return WEIR_ENOMEM;
+    weir__lock(&oneshot->lock); /* who holds an old handle may look */
+    oneshot->value_size = value_size;
+    oneshot->reason = 0;
+    oneshot->sent = false;
+    weir__unlock(&oneshot->lock);
+    rc = weir__handle_make(WEIR__KIND_ONESHOT, oneshot, &oneshot->id);
+    if (rc < 0)
+        weir__pool_give(&oneshots, oneshot);
+    else
+        out->id = oneshot->id;
+    return rc;
+}
+
+int weir_oneshot_create(weir_oneshot *out, size_t value_size)
+{
+    int rc;
+
+    if (value_size == 0 || value_size > WEIR_ONESHOT_VALUE_MAX)
+        return WEIR_EINVAL;
+    weir__current_enter();
+    rc = make(out, (uint32_t)value_size);
+    weir__current_leave();
+    return rc;
+}
+
+/* Ends the locked oneshot: unlocks it and gives it to the pool. */
+static void release(struct oneshot *oneshot)
+{
+    weir__handle_free(oneshot->id);
+    weir__unlock(&oneshot->lock);
+    weir__pool_give(&oneshots, oneshot);
+}
+
+/* ---- sending ---- */
+
+/* `value` NULL: a failure. */
+static int send_locked(struct oneshot *oneshot, const void *value, int reason)
+{
+    struct weir__waiter *receiver;
+    struct weir__wakee wakee;
+
+    if (oneshot->sent) {
+        weir__unlock(&oneshot->lock);
+        return WEIR_EBUSY;
+    }
+    receiver = weir__claim_first(&oneshot->receiver);
+    if (receiver) {
+        if (value)
+            weir__value_copy(receiver->data, value, oneshot->value_size);
+        wakee = weir__waiter_grant(receiver, reason);
+        release(oneshot);
+        weir__wake(wakee);
+        return 0;
+    }
+    if (value)
+        weir__value_copy(oneshot->value, value, oneshot->value_size);
+    oneshot->reason = reason;
+    oneshot->sent = true;
+    weir__unlock(&oneshot->lock);
+    return 0;
+}
+
+static int send(weir_oneshot handle, const void *value, int reason)
+{
+    struct oneshot *oneshot;
+    int rc = WEIR_EBADHANDLE;
+
+    weir__current_enter();
+    oneshot = enter(handle);
+    if (oneshot)
+        rc = send_locked(oneshot, value, reason);
+    weir__current_leave();
+    return rc;
+}
+
+int weir_oneshot_send(weir_oneshot handle, const void *value)
+{
+    return send(handle, value, 0);
+}
+
+int weir_oneshot_fail(weir_oneshot handle, int reason)
+{
+    return reason < 0 ? send(handle, NULL, reason) : WEIR_EINVAL;
+}
+
+/* ---- receiving ---- */
+
+/* Of the locked oneshot, which is released if there is something, else stays locked. */
+static int recv_now(struct oneshot *oneshot, void *out)
+{
+    int rc = oneshot->reason;
+
+    if (!oneshot->sent)
+        return WEIR_EAGAIN;
+    if (rc == 0)
+        weir__value_copy(out, oneshot->value, oneshot->value_size);
+    release(oneshot);
+    return rc;
+}
+
+static int recv_or_wait(weir_oneshot handle, void *out)
+{
+    struct oneshot *oneshot = enter(handle);
+    struct weir__waiter own, *waiter;
+
+    if (!oneshot)
+        return WEIR_EBADHANDLE;
+    if (oneshot->sent)
+        return recv_now(oneshot, out);
+    if (weir__waitq_first(&oneshot->receiver)) {
+        weir__unlock(&oneshot->lock);
+        return WEIR_EBUSY;
+    }
+    waiter = weir__waiter_begin(&own);
+    waiter->data = out;
+    weir__waitq_push(&oneshot->receiver, waiter);
+    weir__unlock(&oneshot->lock);
+    return weir__waiter_wait(waiter, &oneshot->receiver, &oneshot->lock);
+}
+
+int weir_oneshot_recv(weir_oneshot handle, void *out)
+{
+    int rc = weir__leaf();
+
+    if (rc == 0)
+        rc = recv_or_wait(handle, out);
+    weir__current_leave();
+    return rc;
+}
+
+static int try_recv(weir_oneshot handle, void *out)
+{
+    struct oneshot *oneshot = enter(handle);
+    int rc;
+
+    if (!oneshot)
+        return WEIR_EBADHANDLE;
+    if (oneshot->sent)
+        return recv_now(oneshot, out);
+    rc = weir__waitq_first(&oneshot->receiver) ? WEIR_EBUSY : WEIR_EAGAIN;
+    weir__unlock(&oneshot->lock);
+    return rc;
+}
+
+int weir_oneshot_try_recv(weir_oneshot handle, void *out)
+{
+    int rc;
+
+    weir__current_enter();
+    rc = try_recv(handle, out);
+    weir__current_leave();
+    return rc;
+}
+
+void weir_oneshot_close(weir_oneshot handle)
+{
+    struct oneshot *oneshot;
+    struct weir__waiter *receiver;
+    struct weir__wakee wakee = {0};
+
+    weir__current_enter();
+    oneshot = enter(handle);
+    if (oneshot) {
+        receiver = weir__claim_first(&oneshot->receiver);
+        if (receiver)
+            wakee = weir__waiter_grant(receiver, WEIR_ECLOSED);
+        release(oneshot);
+        weir__wake(wakee);
+    }
+    weir__current_leave();
+}
+
+/* ---- a case of a select ---- */
+
+static bool attempt(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    c->result = try_recv((weir_oneshot){c->id}, c->data);
+    return c->result != WEIR_EAGAIN;
+}
+
+static enum weir__case_step commit(struct weir__case *c, struct oneshot *oneshot,
+                                   struct weir__select *select)
+{
+    if (!weir__case_claim(c, select)) {
+        weir__unlock(&oneshot->lock);
+        return CASE_LOST;
+    }
+    c->result = WEIR_EBUSY;
+    if (oneshot->sent)
+        c->result = recv_now(oneshot, c->data);
+    else
+        weir__unlock(&oneshot->lock);
+    return CASE_DONE;
+}
+
+static enum weir__case_step enlist(struct weir__case *c, struct weir__select *select)
+{
+    struct oneshot *oneshot = enter((weir_oneshot){c->id});
+
+    if (!oneshot)
+        return weir__case_gone(c, select, WEIR_EBADHANDLE);
+    if (oneshot->sent || weir__waitq_first(&oneshot->receiver))
+        return commit(c, oneshot, select);
+    weir__case_queue(c, select, &oneshot->receiver, &oneshot->lock);
+    weir__unlock(&oneshot->lock);
+    return CASE_WAITS;
+}
+
+static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enlist};
+
+void weir_case_oneshot(weir_case *out, weir_oneshot oneshot, void *value)
+{
+    weir__case_fill(out, &calls, oneshot.id, value, 0);
+}
