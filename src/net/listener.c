@@ -247,8 +247,8 @@ void weir__listener_prepare(const struct weir__listener *listener, int fd)
         (void)weir__sockopt_nodelay(fd, true);
 }
 
-static int take_accepted(struct weir__listener *listener, struct weir__worker *worker, int fd,
-                         weir_stream *out)
+int weir__listener_take(struct weir__listener *listener, struct weir__worker *worker, int fd,
+                        weir_stream *out)
 {
     struct weir__stream *stream;
     int rc;
@@ -293,7 +293,7 @@ int weir_accept(weir_listener handle, weir_stream *out)
     if (fd.number >= 0 && fd.number != listener->fd)
         weir__sys_close(fd.number);
     if (rc >= 0)
-        rc = take_accepted(listener, task->worker, rc, out);
+        rc = weir__listener_take(listener, task->worker, rc, out);
     else if (weir__handle_closed(listener->id))
         rc = WEIR_ECLOSED;
     weir__listener_leave(listener);

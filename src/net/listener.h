@@ -12,6 +12,7 @@
 #include <weir/net.h>
 
 struct weir__serve;
+struct weir__worker;
 
 /* The head of memory that is freed with a listener. */
 struct weir__kept {
@@ -44,6 +45,10 @@ void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kep
 
 /* Sets what accepted sockets get. */
 void weir__listener_prepare(const struct weir__listener *listener, int fd);
+
+/* Makes a stream of an accepted socket, which it takes: 0 or an error. */
+int weir__listener_take(struct weir__listener *listener, struct weir__worker *worker, int fd,
+                        weir_stream *out);
 
 /* Tells a serving task that its listener was closed. In serve.c. */
 void weir__serve_stop(struct weir__serve *serve);

@@ -421,6 +421,32 @@ static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task,
     return n;
 }
 
+/* What a call without waiting has done: counted, and told as a close tells it. */
+static ptrdiff_t done_now(struct weir__stream *stream, uint64_t *counter, ptrdiff_t n)
+{
+    if (n > 0)
+        count(counter, n);
+    else if (n != WEIR_EAGAIN && weir__handle_closed(stream->id))
+        n = WEIR_ECLOSED;
+    return n;
+}
+
+ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *task, void *out,
+                                size_t len)
+{
+    ptrdiff_t n = WEIR_EAGAIN;
+
+    weir__stream_recall(stream, task, task->worker->loop);
+    if (weir__stream_has_bytes(stream))
+        n = take_bytes(stream, task, out, len);
+    else if (!stream->armed_at)
+        n = stream->ended ? stream->recv.result
+                          : weir__sys_recv(stream->fd.number, out, len, MSG_DONTWAIT);
+    if (n > 0)
+        WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
+    return done_now(stream, &stream->read_bytes, n);
+}
+
 ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 {
     WEIR__CALL;
@@ -491,6 +517,15 @@ void weir_give_back(weir_lent *lent)
 }
 
 /* ---- writing ---- */
+
+ptrdiff_t weir__stream_write_now(struct weir__stream *stream, const void *bytes, size_t len)
+{
+    ptrdiff_t n = WEIR_EBROKEN;
+
+    if (!stream->write_broken)
+        n = weir__sys_send(stream->fd.number, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return done_now(stream, &stream->written_bytes, n);
+}
 
 ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
 {

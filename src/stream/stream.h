@@ -93,6 +93,13 @@ bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop);
  * happens. By the task that holds the reader bit. */
 void weir__stream_recall(struct weir__stream *stream, struct weir__task *task, weir_loop *loop);
 
+/* Without waiting: as weir_read, by who holds the reader bit, and as weir_write, by who holds the
+ * writer bit. WEIR_EAGAIN if there is nothing to read, or no room. Reading may suspend to end a
+ * receive on another loop; the task is pinned. */
+ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *task, void *out,
+                                size_t len);
+ptrdiff_t weir__stream_write_now(struct weir__stream *stream, const void *bytes, size_t len);
+
 /* Closes, by the holder of one reference, which stays. On the home worker. */
 void weir__stream_close(struct weir__stream *stream);
 

@@ -177,8 +177,8 @@ int weir_broadcast_listen(weir_broadcast handle, weir_listening *out)
 /* Passes over what is not kept any more: how many values that were. */
 static int pass_over(const struct broadcast *broadcast, weir_listening *listening)
 {
-    uint64_t kept = broadcast->next - 1 < broadcast->capacity ? broadcast->next - 1
-                                                              : broadcast->capacity;
+    uint64_t kept =
+        broadcast->next - 1 < broadcast->capacity ? broadcast->next - 1 : broadcast->capacity;
     uint64_t oldest = broadcast->next - kept, missed;
 
     if (listening->weir__next >= oldest)

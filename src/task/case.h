@@ -41,18 +41,19 @@ enum weir__case_step {
 };
 
 struct weir__case_calls {
-    int (*enter)(struct weir__case *c, struct weir__task *task);   /* NULL: nothing to hold */
+    int (*enter)(struct weir__case *c, struct weir__task *task);    /* NULL: nothing to hold */
     bool (*attempt)(struct weir__case *c, struct weir__task *task); /* true: done, with `result` */
     enum weir__case_step (*enlist)(struct weir__case *c, struct weir__select *select);
-    bool (*check)(struct weir__case *c);                            /* NULL: is granted */
-    void (*withdraw)(struct weir__case *c, struct weir__task *task); /* NULL: takes the waiter out */
+    bool (*check)(struct weir__case *c); /* NULL: is granted */
+    void (*withdraw)(struct weir__case *c,
+                     struct weir__task *task); /* NULL: takes the waiter out */
     void (*leave)(struct weir__case *c, struct weir__task *task);
     struct weir__wait_slot *(*slot)(struct weir__case *c); /* names the wait; NULL: nothing does */
     bool pins; /* what it waits for is in the loop of the worker: the task stays there */
 };
 
 struct weir__case {
-    ptrdiff_t result; /* of the operation; first, as in the public struct */
+    ptrdiff_t result;                     /* of the operation; first, as in the public struct */
     const struct weir__case_calls *calls; /* NULL: never ready */
     uint64_t id;                          /* a handle, or a moment */
     void *object;                         /* the kind's: what `enter` has got, ... */
@@ -88,6 +89,11 @@ static inline bool weir__case_claim(struct weir__case *c, struct weir__select *s
 /* Puts the case's waiter into a queue. Under the object's lock. */
 void weir__case_queue(struct weir__case *c, struct weir__select *select, struct weir__waitq *queue,
                       uint32_t *lock);
+
+/* Has the case wait for an operation of its own, which was filled, on the worker's loop; takes it
+ * back, which suspends until it has come. While it is in flight `polls` is set. */
+void weir__case_submit(struct weir__case *c, struct weir__task *task);
+void weir__case_take_back(struct weir__case *c, struct weir__task *task);
 
 /* Commits to a case whose object is gone. */
 enum weir__case_step weir__case_gone(struct weir__case *c, struct weir__select *select, int error);

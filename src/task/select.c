@@ -15,6 +15,7 @@
 
 #include "base/options.h"
 #include "sys/current.h"
+#include "sys/lock.h"
 #include "sys/sys.h"
 #include "task/case.h"
 #include "task/scope.h"
@@ -65,6 +66,31 @@ enum weir__case_step weir__case_gone(struct weir__case *c, struct weir__select *
         return CASE_LOST;
     c->result = error;
     return CASE_DONE;
+}
+
+static void come_back(weir_op *op)
+{
+    struct weir__case *c = op->context;
+
+    c->polls = false;
+    weir__task_wake(c->waiter.task);
+}
+
+void weir__case_submit(struct weir__case *c, struct weir__task *task)
+{
+    c->waiter.task = task;
+    c->op.done = come_back;
+    c->op.context = c;
+    c->polls = true;
+    weir_loop_submit(task->worker->loop, &c->op);
+}
+
+void weir__case_take_back(struct weir__case *c, struct weir__task *task)
+{
+    if (c->polls)
+        weir_loop_cancel(task->worker->loop, &c->op);
+    while (c->polls)
+        weir__task_suspend(task);
 }
 
 /* ---- moments ---- */

@@ -142,8 +142,8 @@ static int arm_deadline(struct weir__task *task)
 /* ---- waiting ---- */
 
 /* Names the wait that begins. Partners: weir__task_stop and the functions of slots. */
-static void name_wait(struct weir__task *task, uint64_t kind,
-                      struct weir__wait_slot *const *slots, uint32_t count)
+static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_slot *const *slots,
+                      uint32_t count)
 {
     weir_loop *loop = task->worker->loop;
     uint64_t word = (uint64_t)loop->index << WEIR__WAIT_LOOP_SHIFT | kind
