@@ -342,6 +342,27 @@ TEST(a_scope_is_joined_by_a_case)
     (void)run(join_in_select, NULL, 3);
 }
 
+static int talk_to_itself(void *arg)
+{
+    weir_case cases[3];
+    weir_chan chan;
+    int in = 0, out = 1;
+
+    (void)arg;
+    CHECK(weir_chan_create(&chan, sizeof(int), 0) == 0);
+    weir_case_send(&cases[0], chan, &out);
+    weir_case_recv(&cases[1], chan, &in);
+    weir_case_after(&cases[2], WEIR_MILLISECONDS(1));
+    CHECK(weir_select(cases, 3) == 2 && in == 0);
+    weir_chan_destroy(chan);
+    return 0;
+}
+
+TEST(a_select_does_not_meet_itself)
+{
+    (void)run(talk_to_itself, NULL, 1);
+}
+
 /* ---- selects that meet each other ---- */
 
 enum {
