@@ -93,7 +93,8 @@ def build_rust(notes):
     source = BENCH / "peers" / "rust"
     env = dict(os.environ, CARGO_TARGET_DIR=str(OUT / "rust"))
     env["PATH"] = f"{Path(cargo()).parent}:{env['PATH']}"
-    binaries = ["tokio_echo", "tokio_micro", "tokio_sync_micro", "hyper_hello"]
+    binaries = ["tokio_echo", "tokio_micro", "tokio_sync_micro", "tokio_chan_micro",
+                "hyper_hello"]
     for name in binaries:  # one by one, so that a machine without hyper's crate has Tokio at least
         features = ["--features", "hyper"] if name == "hyper_hello" else []
         command = [cargo(), "build", "--release", "-j2", "--bin", name, *features]

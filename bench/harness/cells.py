@@ -46,6 +46,13 @@ def wrk(connections):
                 tool="wrk", connections=connections, unit="request")
 
 
+def micro(program, about, workers=None):
+    """Figures of one program of weir's beside one of Tokio's, with so many workers."""
+    name = program.replace("_", "-") + (f"-{workers}" if workers else "")
+    return Cell(name, about, work=program, tool="micro", load=[workers] if workers else [],
+                cores=workers or 1)
+
+
 CELLS = [
     echo(1, 64), echo(50, 64, also=("weir-task", "weir-loop")), echo(1000, 64),
     echo(1, 16384), echo(50, 16384, also=("weir-task", "weir-loop")), echo(1000, 16384),
@@ -70,7 +77,9 @@ CELLS = [
          connections=64, unit="request"),
     *map(technique, [echo(50, 64), echo(1000, 64), echo(50, 16384), echo(1000, 16384),
                      rate(10000), rate(50000)]),
-    Cell("micro", "task switch there and back, spawn + join, timer start + stop, blocking jobs",
-         tool="micro"),
-    Cell("sync-micro", "locks and signals, free and contended", tool="micro", cores=2),
+    micro("micro", "task switch there and back, spawn + join, timer start + stop, blocking jobs"),
+    Cell("sync-micro", "locks and signals, free and contended", work="sync_micro", tool="micro",
+         cores=2),
+    micro("chan_micro", "messages of channels, oneshots, watches and broadcasts, one worker", 1),
+    micro("chan_micro", "messages of channels, oneshots, watches and broadcasts, two workers", 2),
 ]

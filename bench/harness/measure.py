@@ -190,11 +190,10 @@ def memory(cell, server):
 def micro(cell, seconds):
     """name -> figures in ns of weir's and of Tokio's small costs, where the program is there."""
     figures = {}
-    program = cell.name.replace("-", "_")
-    programs = dict(weir=OUT / f"weir_{program}", tokio=OUT / f"rust/release/tokio_{program}")
     cpus = {SERVER_CPU, (cell.cores - 1) % os.cpu_count()}
+    programs = dict(weir=OUT / f"weir_{cell.work}", tokio=OUT / f"rust/release/tokio_{cell.work}")
     for name, program in programs.items():
         if program.exists():
-            text = output_of([program], cpus, 60 + seconds)
+            text = output_of([program, *cell.load], cpus, 60 + seconds)
             figures[name] = json.loads(text.splitlines()[-1])
     return figures
