@@ -6,7 +6,7 @@
  * room for 100. batch: the same as `producers`, taken in batches of up to 100. ping_pong: 1,000
  * pairs of tasks that exchange two oneshots each, spawns included; for each pair. watch: 100 tasks
  * see each of 100 values; for each value seen. broadcast: ten tasks hear each of 1,000 values; for
- * each value heard. The best of ten repetitions is printed. Argument: the workers.
+ * each value heard. The best of 60 repetitions is printed. Argument: the workers.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ enum {
     WATCHERS = 100,
     VERSIONS = 100,
     LISTENERS = 10,
-    REPEATS = 10
+    REPEATS = 60
 };
 
 static void check(int rc)

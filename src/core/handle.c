@@ -189,6 +189,19 @@ void weir__handle_free(uint64_t id)
     push_free(slot_of(id));
 }
 
+uint64_t weir__handle_renew(uint64_t id)
+{
+    uint64_t generation = (id & UINT32_MAX) + 1;
+
+    if (generation > UINT32_MAX) {
+        weir__handle_free(id);
+        return 0;
+    }
+    /* partner: open, which is called under the lock that the caller holds */
+    WEIR_ATOMIC_STORE(&entry_at(slot_of(id))->word, generation << 32, RELEASE);
+    return id + 1;
+}
+
 static bool names(uint64_t id, uint64_t word)
 {
     return (uint32_t)(word >> 32) == (uint32_t)id && !(word & WEIR__HANDLE_CLOSED);

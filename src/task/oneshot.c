@@ -1,7 +1,8 @@
-/* task/oneshot.c - one value from one to one; see <weir/chan.h>.
+/* task/oneshot.c - one value from one to one; see <weir/chan.h> and oneshot.h.
  *
  * The oneshot is its receiver's: whoever hands the value or the failure over releases it, the
- * receiver or, where that waits already, the sender.
+ * receiver or, where that waits already, the sender. A free oneshot keeps its slot of the handle
+ * table, with an id that nobody has been given yet, so making one is taking it.
  */
 #include <weir/chan.h>
 
@@ -9,41 +10,77 @@
 #include "sys/current.h"
 #include "task/case.h"
 #include "task/grant.h"
-#include "task/task.h"
+#include "task/worker.h"
 
-struct oneshot {
+struct weir__oneshot {
     uint32_t lock;
     uint32_t value_size;
     int32_t reason; /* of a failure */
     bool sent;      /* value or reason */
-    uint64_t id;
+    uint64_t id;    /* 0: none yet */
     struct weir__waitq receiver;
     uint64_t value[WEIR_ONESHOT_VALUE_MAX / sizeof(uint64_t)];
-    void *spare; /* the pool's while the oneshot is free */
+    struct weir__oneshot *next; /* in a cache; the pool's while the oneshot is there */
 };
 
-static struct weir__pool oneshots = WEIR__POOL(struct oneshot);
+static struct weir__pool oneshots = WEIR__POOL(struct weir__oneshot);
 
-static struct oneshot *enter(weir_oneshot handle)
+static struct weir__oneshot *enter(weir_oneshot handle)
 {
     return weir__named_lock(handle.id, WEIR__KIND_ONESHOT);
 }
 
+/* A free oneshot, or NULL when out of memory. */
+static struct weir__oneshot *take_free(void)
+{
+    struct weir__worker *worker = weir__current_worker();
+    struct weir__oneshot *oneshot = worker ? worker->oneshots.first : NULL;
+
+    if (!oneshot)
+        return weir__pool_take(&oneshots);
+    worker->oneshots.first = oneshot->next;
+    worker->oneshots.count--;
+    return oneshot;
+}
+
+static void give_free(struct weir__oneshot *oneshot)
+{
+    struct weir__worker *worker = weir__current_worker();
+
+    if (!worker || worker->oneshots.count == WEIR__ONESHOTS_CACHED) {
+        weir__pool_give(&oneshots, oneshot);
+        return;
+    }
+    oneshot->next = worker->oneshots.first;
+    worker->oneshots.first = oneshot;
+    worker->oneshots.count++;
+}
+
+void weir__oneshot_cache_fini(struct weir__oneshot_cache *cache)
+{
+    while (cache->first) {
+        struct weir__oneshot *oneshot = cache->first;
+
+        cache->first = oneshot->next;
+        weir__pool_give(&oneshots, oneshot);
+    }
+    cache->count = 0;
+}
+
 static int make(weir_oneshot *out, uint32_t value_size)
 {
-    struct oneshot *oneshot = weir__pool_take(&oneshots);
-    int rc;
+    struct weir__oneshot *oneshot = take_free();
+    int rc = 0;
 
     if (!oneshot)
         return WEIR_ENOMEM;
-    weir__lock(&oneshot->lock); /* who holds an old handle may look */
-    oneshot->value_size = value_size;
+    oneshot->value_size = value_size; /* nobody has the id: who comes late looks no further */
     oneshot->reason = 0;
     oneshot->sent = false;
-    weir__unlock(&oneshot->lock);
-    rc = weir__handle_make(WEIR__KIND_ONESHOT, oneshot, &oneshot->id);
+    if (!oneshot->id)
+        rc = weir__handle_make(WEIR__KIND_ONESHOT, oneshot, &oneshot->id);
     if (rc < 0)
-        weir__pool_give(&oneshots, oneshot);
+        give_free(oneshot);
     else
         out->id = oneshot->id;
     return rc;
@@ -61,18 +98,18 @@ int weir_oneshot_create(weir_oneshot *out, size_t value_size)
     return rc;
 }
 
-/* Ends the locked oneshot: unlocks it and gives it to the pool. */
-static void release(struct oneshot *oneshot)
+/* Ends the locked oneshot: unlocks it, to be used again. */
+static void release(struct weir__oneshot *oneshot)
 {
-    weir__handle_free(oneshot->id);
+    oneshot->id = weir__handle_renew(oneshot->id);
     weir__unlock(&oneshot->lock);
-    weir__pool_give(&oneshots, oneshot);
+    give_free(oneshot);
 }
 
 /* ---- sending ---- */
 
 /* `value` NULL: a failure. */
-static int send_locked(struct oneshot *oneshot, const void *value, int reason)
+static int send_locked(struct weir__oneshot *oneshot, const void *value, int reason)
 {
     struct weir__waiter *receiver;
     struct weir__wakee wakee;
@@ -100,7 +137,7 @@ static int send_locked(struct oneshot *oneshot, const void *value, int reason)
 
 static int send(weir_oneshot handle, const void *value, int reason)
 {
-    struct oneshot *oneshot;
+    struct weir__oneshot *oneshot;
     int rc = WEIR_EBADHANDLE;
 
     weir__current_enter();
@@ -124,7 +161,7 @@ int weir_oneshot_fail(weir_oneshot handle, int reason)
 /* ---- receiving ---- */
 
 /* Of the locked oneshot, which is released if there is something, else stays locked. */
-static int recv_now(struct oneshot *oneshot, void *out)
+static int recv_now(struct weir__oneshot *oneshot, void *out)
 {
     int rc = oneshot->reason;
 
@@ -138,7 +175,7 @@ static int recv_now(struct oneshot *oneshot, void *out)
 
 static int recv_or_wait(weir_oneshot handle, void *out)
 {
-    struct oneshot *oneshot = enter(handle);
+    struct weir__oneshot *oneshot = enter(handle);
     struct weir__waiter own, *waiter;
 
     if (!oneshot)
@@ -168,7 +205,7 @@ int weir_oneshot_recv(weir_oneshot handle, void *out)
 
 static int try_recv(weir_oneshot handle, void *out)
 {
-    struct oneshot *oneshot = enter(handle);
+    struct weir__oneshot *oneshot = enter(handle);
     int rc;
 
     if (!oneshot)
@@ -192,7 +229,7 @@ int weir_oneshot_try_recv(weir_oneshot handle, void *out)
 
 void weir_oneshot_close(weir_oneshot handle)
 {
-    struct oneshot *oneshot;
+    struct weir__oneshot *oneshot;
     struct weir__waiter *receiver;
     struct weir__wakee wakee = {0};
 
@@ -217,7 +254,7 @@ static bool attempt(struct weir__case *c, struct weir__task *task)
     return c->result != WEIR_EAGAIN;
 }
 
-static enum weir__case_step commit(struct weir__case *c, struct oneshot *oneshot,
+static enum weir__case_step commit(struct weir__case *c, struct weir__oneshot *oneshot,
                                    struct weir__select *select)
 {
     if (!weir__case_claim(c, select)) {
@@ -234,7 +271,7 @@ static enum weir__case_step commit(struct weir__case *c, struct oneshot *oneshot
 
 static enum weir__case_step enlist(struct weir__case *c, struct weir__select *select)
 {
-    struct oneshot *oneshot = enter((weir_oneshot){c->id});
+    struct weir__oneshot *oneshot = enter((weir_oneshot){c->id});
 
     if (!oneshot)
         return weir__case_gone(c, select, WEIR_EBADHANDLE);

@@ -38,6 +38,7 @@ void weir__worker_fini(struct weir__worker *worker)
 {
     if (worker->loop)
         WEIR_ASSERT(weir_loop_destroy(worker->loop) == 0);
+    weir__oneshot_cache_fini(&worker->oneshots);
     weir__stack_pool_fini(&worker->stacks);
     weir__slab_fini(&worker->tasks);
     weir__slab_fini(&worker->alarms);

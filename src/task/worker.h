@@ -15,6 +15,7 @@
 #include "task/advance.h"
 #include "task/metrics.h"
 #include "task/monitor.h"
+#include "task/oneshot.h"
 #include "task/overflow.h"
 #include "task/task.h"
 
@@ -42,6 +43,7 @@ struct weir__worker {
     struct weir__slab alarms;
     struct weir__slab streams;                        /* the stream layer's objects */
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
+    struct weir__oneshot_cache oneshots;
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
