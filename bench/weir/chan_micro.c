@@ -1,5 +1,5 @@
-/* bench/weir/chan_micro.c - what messages cost, in the shapes of Tokio's own benchmarks; one line of
- * JSON, in nanoseconds a message.
+/* bench/weir/chan_micro.c - what messages cost, in the shapes of Tokio's own benchmarks; one line
+ * of JSON, in nanoseconds a message.
  *
  * uncontended: one task sends 5,000 values into a channel and then takes them out. producers: five
  * tasks send 1,000 each to one that takes them, with room for all (1,000,000). full: the same with

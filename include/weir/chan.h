@@ -46,9 +46,8 @@ WEIR_PUBLIC int weir_chan_create_n(weir_chan *out, size_t value_size,
                                    const struct weir_chan_options *options, size_t options_size);
 static inline int weir_chan_create(weir_chan *out, size_t value_size, uint32_t capacity)
 {
-    struct weir_chan_options options = {0};
+    struct weir_chan_options options = {capacity, 0, 0};
 
-    options.capacity = capacity;
     return weir_chan_create_n(out, value_size, &options, sizeof options);
 }
 static inline int weir_chan_create_with(weir_chan *out, size_t value_size,
@@ -64,8 +63,8 @@ WEIR_PUBLIC int weir_chan_send(weir_chan chan, const void *value);
 /* The same without waiting: WEIR_EAGAIN if there is no room, or others wait for it. */
 WEIR_PUBLIC int weir_chan_try_send(weir_chan chan, const void *value);
 
-/* Receives the oldest value. Suspends while there is none. 0; after the last value the reason of the
- * close; errors as of weir_chan_send. */
+/* Receives the oldest value. Suspends while there is none. 0; after the last value the reason of
+ * the close; errors as of weir_chan_send. */
 WEIR_PUBLIC int weir_chan_recv(weir_chan chan, void *out);
 /* The same without waiting: WEIR_EAGAIN if there is none. */
 WEIR_PUBLIC int weir_chan_try_recv(weir_chan chan, void *out);
@@ -76,10 +75,10 @@ WEIR_PUBLIC int weir_chan_recv_many(weir_chan chan, void *out, size_t count);
 /* Values that are kept now, or an error. Does not suspend. */
 WEIR_PUBLIC int weir_chan_count(weir_chan chan);
 
-/* Closes for senders: who sends, now or later, gets `reason`; receivers get it after the values that
- * are kept and those that permits still send. `reason` is negative; 0 stands for WEIR_ECLOSED. A
- * channel that is closed already keeps its reason. Does not suspend. 0, WEIR_EINVAL,
- * WEIR_EBADHANDLE. */
+/* Closes for senders: who sends, now or later, gets `reason`; receivers get it after the values
+ * that are kept and those that permits still send. `reason` is negative; 0 stands for
+ * WEIR_ECLOSED. A channel that is closed already keeps its reason. Does not suspend. 0,
+ * WEIR_EINVAL, WEIR_EBADHANDLE. */
 WEIR_PUBLIC int weir_chan_close(weir_chan chan, int reason);
 
 /* Releases the channel and the values in it. Calls under way return WEIR_ECLOSED. Does not suspend,
@@ -115,18 +114,18 @@ typedef struct weir_oneshot {
 
 #define WEIR_ONESHOT_VALUE_MAX 128
 
-/* Makes a oneshot for a value of 1..WEIR_ONESHOT_VALUE_MAX bytes. It is its receiver's: it ends when
- * the receiver has got the value or the failure, or with weir_oneshot_close. Does not suspend.
- * WEIR_EINVAL, WEIR_ENOMEM, WEIR_ELIMIT. */
+/* Makes a oneshot for a value of 1..WEIR_ONESHOT_VALUE_MAX bytes. It is its receiver's: it ends
+ * when the receiver has got the value or the failure, or with weir_oneshot_close. Does not
+ * suspend. WEIR_EINVAL, WEIR_ENOMEM, WEIR_ELIMIT. */
 WEIR_PUBLIC int weir_oneshot_create(weir_oneshot *out, size_t value_size);
 /* Sends the value, which is copied. Does not suspend. 0, WEIR_EBUSY (sent before), WEIR_EBADHANDLE
  * (the receiver has left). */
 WEIR_PUBLIC int weir_oneshot_send(weir_oneshot oneshot, const void *value);
 /* The receiver gets `reason`, which is negative, instead of a value. WEIR_EINVAL, and as above. */
 WEIR_PUBLIC int weir_oneshot_fail(weir_oneshot oneshot, int reason);
-/* Receives. Suspends until there is something. 0, or the reason of the failure; then the oneshot has
- * ended. WEIR_EBADHANDLE, WEIR_EBUSY (somebody waits already); WEIR_ECANCELED, WEIR_EDEADLINE and
- * WEIR_ENOMEM leave it as it was. */
+/* Receives. Suspends until there is something. 0, or the reason of the failure; then the oneshot
+ * has ended. WEIR_EBADHANDLE, WEIR_EBUSY (somebody waits already); WEIR_ECANCELED,
+ * WEIR_EDEADLINE and WEIR_ENOMEM leave it as it was. */
 WEIR_PUBLIC int weir_oneshot_recv(weir_oneshot oneshot, void *out);
 /* The same without waiting: WEIR_EAGAIN if there is nothing yet. */
 WEIR_PUBLIC int weir_oneshot_try_recv(weir_oneshot oneshot, void *out);
@@ -151,8 +150,8 @@ typedef struct weir_listening {
  * *out gives it, released with weir_broadcast_destroy. Does not suspend. WEIR_EINVAL, WEIR_ENOMEM,
  * WEIR_ELIMIT. */
 WEIR_PUBLIC int weir_broadcast_create(weir_broadcast *out, size_t value_size, uint32_t capacity);
-/* Sends a value, which is copied; the oldest one that is kept makes room. Never waits for receivers.
- * Does not suspend. 0, the reason of a close, WEIR_EBADHANDLE. */
+/* Sends a value, which is copied; the oldest one that is kept makes room. Never waits for
+ * receivers. Does not suspend. 0, the reason of a close, WEIR_EBADHANDLE. */
 WEIR_PUBLIC int weir_broadcast_send(weir_broadcast broadcast, const void *value);
 /* Begins to listen with the next value that is sent. Does not suspend. WEIR_EBADHANDLE. */
 WEIR_PUBLIC int weir_broadcast_listen(weir_broadcast broadcast, weir_listening *out);

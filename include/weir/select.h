@@ -53,10 +53,10 @@ struct weir_select_options {
     uint8_t no_wait;  /* WEIR_ON: WEIR_EAGAIN if no case is ready */
 };
 
-/* Waits until one of 1..WEIR_SELECT_MAX cases can be done, and does it: its index. A case whose call
- * fails, on a closed channel for example, counts as done, and its result tells. Suspends. Errors,
- * with nothing done: WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EIDLE (a served stream of a
- * case), WEIR_EINVAL, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EAGAIN, WEIR_ELIMIT (pins). */
+/* Waits until one of 1..WEIR_SELECT_MAX cases can be done, and does it: its index. A case whose
+ * call fails, on a closed channel for example, counts as done, and its result tells. Suspends.
+ * Errors, with nothing done: WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EIDLE (a served
+ * stream of a case), WEIR_EINVAL, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EAGAIN, WEIR_ELIMIT (pins). */
 WEIR_PUBLIC int weir_select_n(weir_case *cases, size_t count,
                               const struct weir_select_options *options, size_t options_size);
 static inline int weir_select(weir_case *cases, size_t count)

@@ -60,8 +60,8 @@ void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind);
  * object is the handle's as long as the lock is held. Any thread. */
 bool weir__handle_open(uint64_t id);
 
-/* The same as free and make at once, for an object that is used again: the next id of the same slot,
- * or 0 if the slot's generations are used up. The caller holds the object's lock. */
+/* The same as free and make at once, for an object that is used again: the next id of the same
+ * slot, or 0 if the slot's generations are used up. The caller holds the object's lock. */
 uint64_t weir__handle_renew(uint64_t id);
 
 /* Handles that are not free. */

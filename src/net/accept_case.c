@@ -1,8 +1,8 @@
 /* net/accept_case.c - accepting as a case of a select; see task/case.h.
  *
  * It waits until the listener has a connection, and accepts when it is chosen: the accept is taken
- * back at once, so that it does not wait if somebody else was quicker. The case watches a descriptor
- * of its own, which may be a copy: a loop watches the listener's number once only.
+ * back at once, so that it does not wait if somebody else was quicker. The case watches a
+ * descriptor of its own, which may be a copy: a loop watches the listener's number once only.
  */
 #include <poll.h>
 

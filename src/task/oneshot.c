@@ -109,7 +109,7 @@ static void release(struct weir__oneshot *oneshot)
 /* ---- sending ---- */
 
 /* `value` NULL: a failure. */
-static int send_locked(struct weir__oneshot *oneshot, const void *value, int reason)
+static int deliver_locked(struct weir__oneshot *oneshot, const void *value, int reason)
 {
     struct weir__waiter *receiver;
     struct weir__wakee wakee;
@@ -135,7 +135,7 @@ static int send_locked(struct weir__oneshot *oneshot, const void *value, int rea
     return 0;
 }
 
-static int send(weir_oneshot handle, const void *value, int reason)
+static int deliver(weir_oneshot handle, const void *value, int reason)
 {
     struct weir__oneshot *oneshot;
     int rc = WEIR_EBADHANDLE;
@@ -143,19 +143,19 @@ static int send(weir_oneshot handle, const void *value, int reason)
     weir__current_enter();
     oneshot = enter(handle);
     if (oneshot)
-        rc = send_locked(oneshot, value, reason);
+        rc = deliver_locked(oneshot, value, reason);
     weir__current_leave();
     return rc;
 }
 
 int weir_oneshot_send(weir_oneshot handle, const void *value)
 {
-    return send(handle, value, 0);
+    return deliver(handle, value, 0);
 }
 
 int weir_oneshot_fail(weir_oneshot handle, int reason)
 {
-    return reason < 0 ? send(handle, NULL, reason) : WEIR_EINVAL;
+    return reason < 0 ? deliver(handle, NULL, reason) : WEIR_EINVAL;
 }
 
 /* ---- receiving ---- */

@@ -165,6 +165,12 @@ def workshop(path):
     assert done.stdout == "12 visitors, at most 3 at once, light turned on 1 time\n", done.stdout
 
 
+def pipeline(path):
+    answer = subprocess.run([path("pipeline"), "100000"], stdout=subprocess.PIPE, text=True,
+                            timeout=60, check=True).stdout
+    assert answer == "77031 takes 350 steps, of 99999 tried\n", answer
+
+
 def compile_to(folder, name):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),

@@ -201,3 +201,20 @@ TEST(peek_names_the_object_until_the_handle_is_freed)
     assert_false(weir__handle_open(UINT64_MAX));
     assert_true(weir__handle_live() == live);
 }
+
+TEST(a_renewed_handle_is_another_one_of_the_same_object)
+{
+    int object;
+    uint64_t id, next, live = weir__handle_live();
+
+    assert_int_equal(weir__handle_make(KIND, &object, &id), 0);
+    next = weir__handle_renew(id);
+    assert_true(next != id);
+    assert_null(weir__handle_peek(id, KIND));
+    assert_false(weir__handle_open(id));
+    assert_ptr_equal(weir__handle_peek(next, KIND), &object);
+    assert_true(weir__handle_open(next));
+    weir__handle_free(next);
+    assert_false(weir__handle_open(next));
+    assert_true(weir__handle_live() == live);
+}
