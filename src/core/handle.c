@@ -51,7 +51,7 @@ static void push_free(uint32_t slot)
     uint64_t head = WEIR_ATOMIC_LOAD(&free_head, RELAXED), next;
 
     do {
-        WEIR_ATOMIC_STORE(&entry->object, (uintptr_t)(head & NO_SLOT), RELEASE); /* peek */
+        WEIR_ATOMIC_STORE(&entry->object, (uintptr_t)(head & NO_SLOT), RELEASE);
         next = ((head >> 32) + 1) << 32 | slot;
     } while (!WEIR_ATOMIC_CAS(&free_head, &head, next, SEQ_CST));
 }
@@ -210,11 +210,13 @@ static bool names(uint64_t id, uint64_t word)
 void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind)
 {
     struct entry *entry = resolve(id, kind);
-    uintptr_t object = entry ? WEIR_ATOMIC_LOAD(&entry->object, ACQUIRE) : 0;
+    uintptr_t object;
 
-    /* who has read what a free slot holds, or a later handle's object, sees here that it was
-     * freed */
-    return entry && names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE)) ? (void *)object : NULL;
+    if (!entry)
+        return NULL;
+    /* the word last: who has read what came after a free, a link or another object, sees the free */
+    object = WEIR_ATOMIC_LOAD(&entry->object, ACQUIRE); /* partners: push_free, make */
+    return names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE)) ? (void *)object : NULL;
 }
 
 bool weir__handle_open(uint64_t id)
