@@ -351,24 +351,23 @@ TEST(senders_are_served_in_the_order_of_arrival)
         (void)run(serve_senders, &capacities[i], 1);
 }
 
-/* More waiters than one section wakes: the last permit of a closed channel, and a batch. */
+/* More waiters than one section wakes. */
 static int wake_many(void *arg)
 {
+    int capacity = *(int *)arg, values[WAITERS], i, n, sum = 0;
     struct line lines[WAITERS];
-    int values[WAITERS], i, n, sum = 0;
     weir_scope scope;
 
-    (void)arg;
-    CHECK(weir_chan_create(&lines[0].chan, sizeof(int), WAITERS) == 0);
+    CHECK(weir_chan_create(&lines[0].chan, sizeof(int), (uint32_t)capacity) == 0);
     CHECK(weir_scope_open(&scope) == 0);
-    for (i = 0; i < WAITERS; i++)
+    for (i = 0; i < capacity; i++)
         CHECK(weir_chan_send(lines[0].chan, &i) == 0);
     for (i = 0; i < WAITERS; i++) {
-        lines[i] = (struct line){.chan = lines[0].chan, .number = WAITERS + i};
+        lines[i] = (struct line){.chan = lines[0].chan, .number = capacity + i};
         CHECK(weir_spawn(&scope, send_one, &lines[i]) == 0);
     }
     CHECK(weir_yield() == 0);
-    while (sum < 2 * WAITERS) {
+    while (sum < capacity + WAITERS) {
         n = weir_chan_recv_many(lines[0].chan, values, WAITERS);
         CHECK(n > 0);
         for (i = 0; i < n; i++)
@@ -383,7 +382,10 @@ static int wake_many(void *arg)
 
 TEST(a_batch_lets_all_senders_go_on_in_order)
 {
-    (void)run(wake_many, NULL, 1);
+    int capacities[] = {0, WAITERS};
+
+    (void)run(wake_many, &capacities[0], 1);
+    (void)run(wake_many, &capacities[1], 1);
 }
 
 /* ---- closing under those who wait ---- */
@@ -496,6 +498,132 @@ static int give_up(void *arg)
 TEST(who_gives_up_has_not_sent_and_not_taken)
 {
     (void)run(give_up, NULL, 1);
+}
+
+/* ---- at the same moment ---- */
+
+struct moment {
+    weir_chan chan;
+    uint32_t turn; /* the sender's word to go */
+    uint32_t sent, got;
+};
+
+enum {
+    MOMENTS = 2000
+};
+
+static int recv_until_cancelled(void *arg)
+{
+    struct moment *moment = arg;
+    int value, rc;
+
+    while ((rc = weir_chan_recv(moment->chan, &value)) == 0)
+        moment->got++;
+    CHECK(rc == WEIR_ECANCELED);
+    return 0;
+}
+
+/* In each turn, sends once if somebody waits at that moment. */
+static int send_in_turns(void *arg)
+{
+    struct moment *moment = arg;
+    uint32_t turn = 0;
+    int value = 1;
+
+    while (turn < MOMENTS) {
+        if (__atomic_load_n(&moment->turn, __ATOMIC_SEQ_CST) <= turn) {
+            CHECK(weir_yield() == 0);
+            continue;
+        }
+        turn++;
+        moment->sent += weir_chan_try_send(moment->chan, &value) == 0;
+    }
+    return 0;
+}
+
+static int cancel_in_turns(void *arg)
+{
+    struct moment *moment = arg;
+    weir_scope scope, sender;
+    volatile int delay;
+    uint32_t i;
+
+    CHECK(weir_chan_create(&moment->chan, sizeof(int), 0) == 0);
+    CHECK(weir_scope_open(&sender) == 0);
+    CHECK(weir_spawn(&sender, send_in_turns, moment) == 0);
+    for (i = 1; i <= MOMENTS; i++) {
+        CHECK(weir_scope_open(&scope) == 0);
+        CHECK(weir_spawn(&scope, recv_until_cancelled, moment) == 0);
+        CHECK(weir_yield() == 0);
+        __atomic_store_n(&moment->turn, i, __ATOMIC_SEQ_CST);
+        for (delay = 0; delay < (int)(i % 64) * 4; delay++) {
+        }
+        weir_scope_cancel(&scope);
+        CHECK(weir_scope_join(&scope) == 0);
+    }
+    CHECK(weir_scope_join(&sender) == 0);
+    weir_chan_destroy(moment->chan);
+    return 0;
+}
+
+TEST(what_comes_with_a_cancel_is_delivered_or_was_not_sent)
+{
+    struct moment moment = {.turn = 0};
+
+    (void)run(cancel_in_turns, &moment, 2);
+    assert_int_equal(moment.sent, moment.got);
+}
+
+struct late {
+    uint64_t id; /* of the channel of the moment */
+    uint32_t over;
+};
+
+static int send_late(void *arg)
+{
+    struct late *late = arg;
+    int rounds = 0;
+
+    while (!__atomic_load_n(&late->over, __ATOMIC_SEQ_CST)) {
+        weir_chan chan = {__atomic_load_n(&late->id, __ATOMIC_SEQ_CST)};
+        int rc = weir_chan_try_send(chan, &chan.id);
+
+        CHECK(rc == 0 || rc == WEIR_EAGAIN || rc == WEIR_EBADHANDLE);
+        if (++rounds % 50 == 0)
+            CHECK(weir_yield() == 0);
+    }
+    return 0;
+}
+
+static int destroy_early(void *arg)
+{
+    struct late *late = arg;
+    weir_scope scope;
+    weir_chan chan;
+    uint64_t value;
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, send_late, late) == 0);
+    CHECK(weir_spawn(&scope, send_late, late) == 0);
+    for (i = 0; i < 8000; i++) {
+        CHECK(weir_chan_create(&chan, sizeof value, 2) == 0);
+        __atomic_store_n(&late->id, chan.id, __ATOMIC_SEQ_CST);
+        if (i % 16 == 0)
+            CHECK(weir_yield() == 0);
+        while (weir_chan_try_recv(chan, &value) == 0)
+            CHECK(value == chan.id); /* not meant for one that was in this place */
+        weir_chan_destroy(chan);
+    }
+    __atomic_store_n(&late->over, 1, __ATOMIC_SEQ_CST);
+    return weir_scope_join(&scope);
+}
+
+TEST(who_comes_late_finds_no_other_channel)
+{
+    struct late late = {.over = 0};
+
+    (void)run(destroy_early, &late, 3);
 }
 
 /* ---- many of everything, at random ---- */

@@ -342,6 +342,9 @@ static int write_or_receive(void *arg)
     reading.from = reading.len;
     reading.len = 1;
     CHECK(read_bytes(&reading) == 0);
+    CHECK(weir_shutdown(a) == 0);
+    CHECK(weir_read(reading.stream, &byte, 1) == 0); /* it was written once */
+    byte = byte_at(0);
     CHECK(weir_close(reading.stream) == 0);
     CHECK(weir_close(a) == 0);
     weir_case_write(&cases[0], a, &byte, 1);
@@ -353,6 +356,78 @@ TEST(a_write_is_a_case)
 {
     (void)run(write_or_receive, NULL, 1);
     (void)run(write_or_receive, NULL, 2);
+}
+
+/* A writer that other things come to: what its writes say is what the peer reads. */
+static int write_both(void *arg)
+{
+    struct race *race = arg;
+    uint8_t out[5000];
+    uint32_t at = 0, random = race->seed, i;
+    int value = 0, next = 0;
+    weir_case cases[3];
+
+    weir_case_recv(&cases[1], race->chan, &value);
+    while (at < BYTES) {
+        uint32_t len;
+        int which;
+
+        random = random * 1664525u + 1013904223u;
+        len = 1 + (random >> 16) % sizeof out;
+        len = len < BYTES - at ? len : BYTES - at;
+        for (i = 0; i < len; i++)
+            out[i] = byte_at(at + i);
+        weir_case_write(&cases[0], race->a, out, len);
+        weir_case_after(&cases[2], random % 5 ? WEIR_SECONDS(60) : WEIR_MICROSECONDS(10));
+        which = weir_select(cases, 3);
+        CHECK(which >= 0);
+        if (which == 0 && cases[0].result <= 0)
+            return (int)cases[0].result;
+        if (which == 0)
+            at += (uint32_t)cases[0].result;
+        else if (which == 1 && cases[1].result == 0)
+            CHECK(value == next++);
+        else if (which == 1)
+            weir_case_none(&cases[1]);
+    }
+    while (weir_chan_recv(race->chan, &value) == 0)
+        CHECK(value == next++);
+    CHECK(next == VALUES);
+    return weir_shutdown(race->a);
+}
+
+static int race_writes(void *arg)
+{
+    struct race *race = arg;
+    struct reading reading = {.len = BYTES};
+    weir_scope scope;
+    char more;
+
+    connect_pair(&race->a, &race->b);
+    CHECK(weir_stream_buffers(race->a, 0, 8192) == 0);
+    reading.stream = race->b;
+    CHECK(weir_chan_create(&race->chan, sizeof(int), race->seed % 3) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_both, race) == 0);
+    CHECK(weir_spawn(&scope, send_values, race) == 0);
+    CHECK(read_bytes(&reading) == 0);
+    CHECK(weir_read(race->b, &more, 1) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(weir_close(race->a) == 0);
+    CHECK(weir_close(race->b) == 0);
+    weir_chan_destroy(race->chan);
+    return 0;
+}
+
+TEST(what_was_written_is_what_the_results_say)
+{
+    struct race race;
+    uint32_t seed;
+
+    for (seed = 0; seed < 8; seed++) {
+        race = (struct race){.seed = seed};
+        (void)run(race_writes, &race, 1 + seed % 3);
+    }
 }
 
 /* Both directions of one stream at once. */
@@ -512,4 +587,58 @@ TEST(no_connection_is_lost_between_selects)
         accepting = (struct accepting){.seed = seed};
         (void)run(accept_many, &accepting, 1 + (uint32_t)seed % 3);
     }
+}
+
+/* ---- a served stream ---- */
+
+static int wait_idle(weir_stream peer, void *arg)
+{
+    weir_listener *listener = arg;
+    weir_case cases[2];
+    weir_chan never;
+    char in[8];
+    int value;
+
+    CHECK(weir_chan_create(&never, sizeof value, 0) == 0);
+    weir_case_read(&cases[0], peer, in, sizeof in);
+    weir_case_recv(&cases[1], never, &value);
+    CHECK(weir_select(cases, 2) == 0 && cases[0].result == 5);
+    CHECK(weir_select(cases, 2) == WEIR_EIDLE);
+    weir_chan_destroy(never);
+    return weir_listener_close(*listener);
+}
+
+static int talk_and_idle(void *arg)
+{
+    struct dialling *dialling = arg;
+    char end;
+
+    CHECK(weir_dial(&dialling->stream, dialling->address) == 0);
+    CHECK(weir_write_all(dialling->stream, "hello", 5) == 0);
+    CHECK(weir_read(dialling->stream, &end, 1) == 0);
+    return weir_close(dialling->stream);
+}
+
+static int serve_by_select(void *arg)
+{
+    struct weir_serve_options options = {.idle_limit_ns = WEIR_MILLISECONDS(20),
+                                         .at_first_byte = *(uint8_t *)arg};
+    struct dialling dialling;
+    weir_listener listener;
+    weir_scope scope;
+
+    CHECK(listen_at(&dialling, &listener));
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, talk_and_idle, &dialling) == 0);
+    CHECK(weir_serve(listener, wait_idle, &listener, &options) == 0);
+    return weir_scope_join(&scope);
+}
+
+TEST(an_idle_limit_ends_a_select)
+{
+    uint8_t at_first_byte[] = {WEIR_OFF, WEIR_ON};
+
+    (void)run(serve_by_select, &at_first_byte[0], 1);
+    (void)run(serve_by_select, &at_first_byte[1], 1);
+    (void)run(serve_by_select, &at_first_byte[1], 2);
 }
