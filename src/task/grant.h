@@ -64,13 +64,25 @@ static inline void *weir__named_lock(uint64_t id, enum weir__handle_kind kind)
     return NULL;
 }
 
-/* Copies a value. Most are one word. */
+/* Copies a value. Most are a word or two, for which a call costs more than the copy. */
 static inline void weir__value_copy(void *to, const void *from, uint32_t size)
 {
-    if (size == sizeof(uint64_t))
-        __builtin_memcpy(to, from, sizeof(uint64_t));
-    else
+    switch (size) {
+    case 1:
+        __builtin_memcpy(to, from, 1);
+        break;
+    case 4:
+        __builtin_memcpy(to, from, 4);
+        break;
+    case 8:
+        __builtin_memcpy(to, from, 8);
+        break;
+    case 16:
+        __builtin_memcpy(to, from, 16);
+        break;
+    default:
         __builtin_memcpy(to, from, size);
+    }
 }
 
 #endif
