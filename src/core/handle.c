@@ -214,7 +214,7 @@ void *weir__handle_peek(uint64_t id, enum weir__handle_kind kind)
 
     if (!entry)
         return NULL;
-    /* the word last: who has read what came after a free, a link or another object, sees the free */
+    /* the word last: who has read what came after a free, a link or another object, sees it */
     object = WEIR_ATOMIC_LOAD(&entry->object, ACQUIRE); /* partners: push_free, make */
     return names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE)) ? (void *)object : NULL;
 }
