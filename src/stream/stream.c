@@ -436,7 +436,8 @@ ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *
 {
     ptrdiff_t n = WEIR_EAGAIN;
 
-    weir__stream_recall(stream, task, task->worker->loop);
+    if (!stream->taken)
+        weir__stream_recall(stream, task, task->worker->loop);
     if (weir__stream_has_bytes(stream))
         n = take_bytes(stream, task, out, len);
     else if (!stream->armed_at)
