@@ -69,9 +69,8 @@ int weir_broadcast_create(weir_broadcast *out, size_t value_size, uint32_t capac
 
     if (value_size == 0 || value_size > WEIR_VALUE_MAX || capacity == 0 || capacity > CAPACITY_MAX)
         return WEIR_EINVAL;
-    weir__current_enter();
+    WEIR__CALL;
     rc = make(out, (uint32_t)value_size, capacity);
-    weir__current_leave();
     return rc;
 }
 
@@ -89,14 +88,13 @@ int weir_broadcast_close(weir_broadcast handle, int reason)
 
     if (reason > 0)
         return WEIR_EINVAL;
-    weir__current_enter();
+    WEIR__CALL;
     broadcast = enter(handle);
     if (broadcast) {
         if (!broadcast->reason)
             broadcast->reason = reason ? reason : WEIR_ECLOSED;
         end_waits(broadcast, broadcast->reason);
     }
-    weir__current_leave();
     return broadcast ? 0 : WEIR_EBADHANDLE;
 }
 
@@ -104,7 +102,7 @@ void weir_broadcast_destroy(weir_broadcast handle)
 {
     struct broadcast *broadcast;
 
-    weir__current_enter();
+    WEIR__CALL;
     broadcast = enter(handle);
     if (broadcast) {
         weir__handle_free(handle.id);
@@ -113,7 +111,6 @@ void weir_broadcast_destroy(weir_broadcast handle)
         end_waits(broadcast, WEIR_ECLOSED);
         weir__pool_give(&broadcasts, broadcast);
     }
-    weir__current_leave();
 }
 
 /* ---- sending ---- */
@@ -149,11 +146,10 @@ int weir_broadcast_send(weir_broadcast handle, const void *value)
     struct broadcast *broadcast;
     int rc = WEIR_EBADHANDLE;
 
-    weir__current_enter();
+    WEIR__CALL;
     broadcast = enter(handle);
     if (broadcast)
         rc = send_locked(broadcast, value);
-    weir__current_leave();
     return rc;
 }
 
@@ -163,14 +159,13 @@ int weir_broadcast_listen(weir_broadcast handle, weir_listening *out)
 {
     struct broadcast *broadcast;
 
-    weir__current_enter();
+    WEIR__CALL;
     broadcast = enter(handle);
     if (broadcast) {
         out->weir__broadcast = handle;
         out->weir__next = broadcast->next;
         weir__unlock(&broadcast->lock);
     }
-    weir__current_leave();
     return broadcast ? 0 : WEIR_EBADHANDLE;
 }
 
@@ -220,9 +215,8 @@ int weir_broadcast_try_recv(weir_listening *listening, void *out)
 {
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     rc = try_recv(listening, out);
-    weir__current_leave();
     return rc;
 }
 
@@ -250,11 +244,11 @@ static int recv_or_wait(weir_listening *listening, void *out)
 
 int weir_broadcast_recv(weir_listening *listening, void *out)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = recv_or_wait(listening, out);
-    weir__current_leave();
     return rc;
 }
 

@@ -310,11 +310,11 @@ static int recv_or_wait(weir_chan handle, void *out, uint32_t count)
 
 int weir_chan_send(weir_chan handle, const void *value)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = send_or_wait(handle, value);
-    weir__current_leave();
     return rc;
 }
 
@@ -322,19 +322,18 @@ int weir_chan_try_send(weir_chan handle, const void *value)
 {
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     rc = try_send(handle, value);
-    weir__current_leave();
     return rc;
 }
 
 int weir_chan_recv(weir_chan handle, void *out)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = recv_or_wait(handle, out, ONE_VALUE);
-    weir__current_leave();
     return rc;
 }
 
@@ -342,9 +341,8 @@ int weir_chan_try_recv(weir_chan handle, void *out)
 {
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     rc = try_recv(handle, out);
-    weir__current_leave();
     return rc;
 }
 
@@ -373,6 +371,7 @@ static int recv_array(weir_chan handle, unsigned char *array, uint32_t taken, ui
 
 int weir_chan_recv_many(weir_chan handle, void *out, size_t count)
 {
+    WEIR__CALL;
     int rc;
 
     if (count == 0 || count > INT32_MAX)
@@ -385,7 +384,6 @@ int weir_chan_recv_many(weir_chan handle, void *out, size_t count)
         if (rc >= 0)
             rc = recv_array(handle, out, 1, (uint32_t)count);
     }
-    weir__current_leave();
     return rc;
 }
 
@@ -394,13 +392,12 @@ int weir_chan_count(weir_chan handle)
     struct chan *chan;
     int rc = WEIR_EBADHANDLE;
 
-    weir__current_enter();
+    WEIR__CALL;
     chan = enter(handle);
     if (chan) {
         rc = (int)chan->count;
         weir__unlock(&chan->lock);
     }
-    weir__current_leave();
     return rc;
 }
 
@@ -427,13 +424,13 @@ static int reserve(weir_chan handle)
 
 int weir_chan_reserve(weir_chan handle, weir_permit *out)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = reserve(handle);
     if (rc == 0)
         out->weir__chan = handle;
-    weir__current_leave();
     return rc;
 }
 
@@ -458,9 +455,8 @@ int weir_permit_commit(weir_permit *permit, const void *value)
 {
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     rc = use_permit(permit, value);
-    weir__current_leave();
     return rc;
 }
 
@@ -522,9 +518,8 @@ int weir_chan_create_n(weir_chan *out, size_t value_size, const struct weir_chan
     if (o.capacity > CAPACITY_MAX || o.unbounded > WEIR_OFF || o.counted > WEIR_OFF
         || (o.unbounded == WEIR_ON && o.capacity))
         return WEIR_EOPTION;
-    weir__current_enter();
+    WEIR__CALL;
     rc = make(out, (uint32_t)value_size, &o);
-    weir__current_leave();
     return rc;
 }
 
@@ -544,11 +539,10 @@ int weir_chan_close(weir_chan handle, int reason)
 
     if (reason > 0)
         return WEIR_EINVAL;
-    weir__current_enter();
+    WEIR__CALL;
     chan = enter(handle);
     if (chan)
         close_locked(chan, reason ? reason : WEIR_ECLOSED);
-    weir__current_leave();
     return chan ? 0 : WEIR_EBADHANDLE;
 }
 
@@ -557,7 +551,7 @@ void weir_chan_destroy(weir_chan handle)
     struct weir__crowd crowd = {0};
     struct chan *chan;
 
-    weir__current_enter();
+    WEIR__CALL;
     chan = enter(handle);
     if (chan) {
         take_all(chan, &crowd);
@@ -568,7 +562,6 @@ void weir_chan_destroy(weir_chan handle)
         weir__crowd_grant(&crowd, &chan->lock, NULL, NULL, WEIR_ECLOSED);
         weir__pool_give(&chans, chan);
     }
-    weir__current_leave();
 }
 
 static int count_sender(struct chan *chan)
@@ -590,10 +583,9 @@ int weir_chan_add_sender(weir_chan handle)
     struct chan *chan;
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     chan = enter(handle);
     rc = chan ? count_sender(chan) : WEIR_EBADHANDLE;
-    weir__current_leave();
     return rc;
 }
 
@@ -613,10 +605,9 @@ int weir_chan_drop_sender(weir_chan handle)
     struct chan *chan;
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     chan = enter(handle);
     rc = chan ? uncount_sender(chan) : WEIR_EBADHANDLE;
-    weir__current_leave();
     return rc;
 }
 

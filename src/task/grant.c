@@ -3,6 +3,11 @@
 
 #include "base/list.h"
 
+void weir__wakes_grant(struct weir__wakes *wakes, struct weir__waiter *waiter, int result)
+{
+    weir__wakes_add(wakes, weir__waiter_grant(waiter, result));
+}
+
 void weir__wakes_send(struct weir__wakes *wakes)
 {
     uint32_t i;
@@ -10,6 +15,12 @@ void weir__wakes_send(struct weir__wakes *wakes)
     for (i = 0; i < wakes->count; i++)
         weir__wake(wakes->list[i]);
     wakes->count = 0;
+}
+
+void weir__wakes_release(struct weir__wakes *wakes, uint32_t *lock)
+{
+    weir__unlock(lock);
+    weir__wakes_send(wakes);
 }
 
 struct weir__waiter *weir__claim_first(struct weir__waitq *queue)
@@ -40,13 +51,11 @@ void weir__crowd_grant(struct weir__crowd *crowd, uint32_t *lock, weir__crowd_gi
     while ((waiter = weir__claim_first(&crowd->members))) {
         if (give)
             give(waiter, from);
-        weir__wakes_add(&wakes, weir__waiter_grant(waiter, result));
-        if (wakes.count == WEIR__WAKES_MAX) {
-            weir__unlock(lock);
-            weir__wakes_send(&wakes);
+        weir__wakes_grant(&wakes, waiter, result);
+        if (weir__wakes_full(&wakes)) {
+            weir__wakes_release(&wakes, lock);
             weir__lock(lock);
         }
     }
-    weir__unlock(lock);
-    weir__wakes_send(&wakes);
+    weir__wakes_release(&wakes, lock);
 }

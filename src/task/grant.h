@@ -11,6 +11,7 @@
 #ifndef WEIR_TASK_GRANT_H
 #define WEIR_TASK_GRANT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,10 @@
 #include "sys/lock.h"
 #include "task/waitq.h"
 
-#define WEIR__WAKES_MAX 16
+#define WEIR__WAKES_MAX 16 /* granted under one hold of a lock */
 
+/* Whom to wake when the lock has been released. Begins with a count of 0; the rest is not touched.
+ */
 struct weir__wakes {
     uint32_t count;
     struct weir__wakee list[WEIR__WAKES_MAX];
@@ -30,8 +33,16 @@ static inline void weir__wakes_add(struct weir__wakes *wakes, struct weir__wakee
 {
     wakes->list[wakes->count++] = wakee;
 }
+static inline bool weir__wakes_full(const struct weir__wakes *wakes)
+{
+    return wakes->count == WEIR__WAKES_MAX;
+}
+/* Grants a claimed waiter. Under the lock. */
+void weir__wakes_grant(struct weir__wakes *wakes, struct weir__waiter *waiter, int result);
 /* Wakes all, and is empty then. Without the lock. */
 void weir__wakes_send(struct weir__wakes *wakes);
+/* Releases the lock, then wakes all. */
+void weir__wakes_release(struct weir__wakes *wakes, uint32_t *lock);
 
 /* The first waiter of a queue, claimed; NULL if there is none. Under the object's lock. */
 struct weir__waiter *weir__claim_first(struct weir__waitq *queue);

@@ -1,8 +1,8 @@
 /* task/oneshot.c - one value from one to one; see <weir/chan.h> and oneshot.h.
  *
  * The oneshot is its receiver's: whoever hands the value or the failure over releases it, the
- * receiver or, where that waits already, the sender. A free oneshot keeps its slot of the handle
- * table, with an id that nobody has been given yet, so making one is taking it.
+ * receiver or, where that waits already, the sender. A free oneshot that a worker keeps has its slot
+ * of the handle table still, with an id that nobody has been given yet, so making one is taking it.
  */
 #include <weir/chan.h>
 
@@ -43,12 +43,21 @@ static struct weir__oneshot *take_free(void)
     return oneshot;
 }
 
+/* Only those that a worker keeps have a slot of the table. */
+static void give_pool(struct weir__oneshot *oneshot)
+{
+    if (oneshot->id)
+        weir__handle_free(oneshot->id);
+    oneshot->id = 0;
+    weir__pool_give(&oneshots, oneshot);
+}
+
 static void give_free(struct weir__oneshot *oneshot)
 {
     struct weir__worker *worker = weir__current_worker();
 
     if (!worker || worker->oneshots.count == WEIR__ONESHOTS_CACHED) {
-        weir__pool_give(&oneshots, oneshot);
+        give_pool(oneshot);
         return;
     }
     oneshot->next = worker->oneshots.first;
@@ -62,7 +71,7 @@ void weir__oneshot_cache_fini(struct weir__oneshot_cache *cache)
         struct weir__oneshot *oneshot = cache->first;
 
         cache->first = oneshot->next;
-        weir__pool_give(&oneshots, oneshot);
+        give_pool(oneshot);
     }
     cache->count = 0;
 }
@@ -88,14 +97,11 @@ static int make(weir_oneshot *out, uint32_t value_size)
 
 int weir_oneshot_create(weir_oneshot *out, size_t value_size)
 {
-    int rc;
+    WEIR__CALL;
 
     if (value_size == 0 || value_size > WEIR_ONESHOT_VALUE_MAX)
         return WEIR_EINVAL;
-    weir__current_enter();
-    rc = make(out, (uint32_t)value_size);
-    weir__current_leave();
-    return rc;
+    return make(out, (uint32_t)value_size);
 }
 
 /* Ends the locked oneshot: unlocks it, to be used again. */
@@ -140,11 +146,10 @@ static int deliver(weir_oneshot handle, const void *value, int reason)
     struct weir__oneshot *oneshot;
     int rc = WEIR_EBADHANDLE;
 
-    weir__current_enter();
+    WEIR__CALL;
     oneshot = enter(handle);
     if (oneshot)
         rc = deliver_locked(oneshot, value, reason);
-    weir__current_leave();
     return rc;
 }
 
@@ -195,11 +200,11 @@ static int recv_or_wait(weir_oneshot handle, void *out)
 
 int weir_oneshot_recv(weir_oneshot handle, void *out)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = recv_or_wait(handle, out);
-    weir__current_leave();
     return rc;
 }
 
@@ -221,9 +226,8 @@ int weir_oneshot_try_recv(weir_oneshot handle, void *out)
 {
     int rc;
 
-    weir__current_enter();
+    WEIR__CALL;
     rc = try_recv(handle, out);
-    weir__current_leave();
     return rc;
 }
 
@@ -233,7 +237,7 @@ void weir_oneshot_close(weir_oneshot handle)
     struct weir__waiter *receiver;
     struct weir__wakee wakee = {0};
 
-    weir__current_enter();
+    WEIR__CALL;
     oneshot = enter(handle);
     if (oneshot) {
         receiver = weir__claim_first(&oneshot->receiver);
@@ -242,7 +246,6 @@ void weir_oneshot_close(weir_oneshot handle)
         release(oneshot);
         weir__wake(wakee);
     }
-    weir__current_leave();
 }
 
 /* ---- a case of a select ---- */

@@ -178,7 +178,7 @@ static bool attempt_join(struct weir__case *c, struct weir__task *task)
         weir__scope_hold(scope);
     c->enlisted = false;
     c->result = weir_scope_join(c->data);
-    weir__current_enter(); /* the join has left the library */
+    WEIR__CALL; /* the join has left the library */
     return true;
 }
 
@@ -451,6 +451,7 @@ static int select_of(struct weir__task *task, weir_case *cases, uint32_t count,
 int weir_select_n(weir_case *cases, size_t count, const struct weir_select_options *options,
                   size_t options_size)
 {
+    WEIR__CALL;
     struct weir__task *task = weir__task_current();
     struct weir_select_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
@@ -463,6 +464,5 @@ int weir_select_n(weir_case *cases, size_t count, const struct weir_select_optio
         rc = WEIR_EINVAL;
     if (rc == 0)
         rc = select_of(task, cases, (uint32_t)count, &o);
-    weir__current_leave();
     return rc;
 }

@@ -18,17 +18,9 @@
 
 #include "sys/current.h"
 #include "sys/lock.h"
+#include "task/grant.h"
 #include "task/task.h"
 #include "task/waitq.h"
-
-#define WEIR__WAKES_MAX 16 /* granted under one hold of a guard */
-
-/* Whom to wake when the guard has been released. Begins with a count of 0; the rest is not
- * touched. */
-struct weir__wakes {
-    uint32_t count;
-    struct weir__wakee list[WEIR__WAKES_MAX];
-};
 
 _Static_assert(sizeof(struct weir__waitq) <= sizeof(((weir_mutex *)0)->weir__queue), "it fits");
 
@@ -36,20 +28,6 @@ static inline struct weir__waitq *weir__queue_of(void **memory)
 {
     return (struct weir__waitq *)(void *)memory;
 }
-
-static inline bool weir__wakes_full(const struct weir__wakes *wakes)
-{
-    return wakes->count == WEIR__WAKES_MAX;
-}
-
-/* Grants a claimed waiter. Under the guard, when the object's word says already that it has got
- * what it waited for. */
-void weir__wakes_grant(struct weir__wakes *wakes, struct weir__waiter *waiter, int result);
-/* Releases the guard, then wakes them: the list is empty again. */
-void weir__wakes_release(struct weir__wakes *wakes, uint32_t *guard);
-
-/* The first that waits, claimed; NULL if nobody does. Under the guard. */
-struct weir__waiter *weir__claim_first(struct weir__waitq *queue);
 
 /* Grants all that wait at this moment. Begins under the guard and ends without it, which it has
  * released now and then. */

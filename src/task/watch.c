@@ -68,9 +68,8 @@ int weir_watch_create(weir_watch *out, size_t value_size, const void *value)
 
     if (value_size == 0 || value_size > WEIR_VALUE_MAX)
         return WEIR_EINVAL;
-    weir__current_enter();
+    WEIR__CALL;
     rc = make(out, (uint32_t)value_size, value);
-    weir__current_leave();
     return rc;
 }
 
@@ -88,14 +87,13 @@ int weir_watch_close(weir_watch handle, int reason)
 
     if (reason > 0)
         return WEIR_EINVAL;
-    weir__current_enter();
+    WEIR__CALL;
     watch = enter(handle);
     if (watch) {
         if (!watch->reason)
             watch->reason = reason ? reason : WEIR_ECLOSED;
         end_waits(watch, watch->reason);
     }
-    weir__current_leave();
     return watch ? 0 : WEIR_EBADHANDLE;
 }
 
@@ -103,7 +101,7 @@ void weir_watch_destroy(weir_watch handle)
 {
     struct watch *watch;
 
-    weir__current_enter();
+    WEIR__CALL;
     watch = enter(handle);
     if (watch) {
         weir__handle_free(handle.id);
@@ -112,7 +110,6 @@ void weir_watch_destroy(weir_watch handle)
         end_waits(watch, WEIR_ECLOSED);
         weir__pool_give(&watches, watch);
     }
-    weir__current_leave();
 }
 
 /* ---- setting ---- */
@@ -148,11 +145,10 @@ int weir_watch_set(weir_watch handle, const void *value)
     struct watch *watch;
     int rc = WEIR_EBADHANDLE;
 
-    weir__current_enter();
+    WEIR__CALL;
     watch = enter(handle);
     if (watch)
         rc = set_locked(watch, value);
-    weir__current_leave();
     return rc;
 }
 
@@ -162,7 +158,7 @@ int weir_watch_get(weir_watch handle, void *out, uint64_t *version)
 {
     struct watch *watch;
 
-    weir__current_enter();
+    WEIR__CALL;
     watch = enter(handle);
     if (watch) {
         weir__value_copy(out, watch->value, watch->value_size);
@@ -170,7 +166,6 @@ int weir_watch_get(weir_watch handle, void *out, uint64_t *version)
             *version = watch->version;
         weir__unlock(&watch->lock);
     }
-    weir__current_leave();
     return watch ? 0 : WEIR_EBADHANDLE;
 }
 
@@ -207,11 +202,11 @@ static int changed_or_wait(weir_watch handle, void *out, uint64_t *version)
 
 int weir_watch_changed(weir_watch handle, void *out, uint64_t *version)
 {
+    WEIR__CALL;
     int rc = weir__leaf();
 
     if (rc == 0)
         rc = changed_or_wait(handle, out, version);
-    weir__current_leave();
     return rc;
 }
 

@@ -28,10 +28,11 @@ static struct weir__waiter *enter(struct queue *queue, struct weir__waiter *own)
 /* Sees its grant without having been woken. */
 static int look_for_grant(void *arg)
 {
+    WEIR__CALL;
     struct weir__waiter *waiter = enter(arg, NULL);
 
     while (WEIR_ATOMIC_LOAD(&waiter->state, ACQUIRE) != WAITER_GRANTED)
-        CHECK(weir_yield() == 0);
+        CHECK_INSIDE(weir_yield() == 0);
     return waiter->result;
 }
 
@@ -45,12 +46,12 @@ static void *grant_and_wake_late(void *arg)
     SPIN_UNTIL(SEE(queue->queued));
     weir__lock(&queue->lock);
     waiter = weir__waitq_first(&queue->waiters);
-    CHECK(weir__waiter_claim(&queue->waiters, waiter));
+    CHECK_INSIDE(weir__waiter_claim(&queue->waiters, waiter));
     wakee = weir__waiter_grant(waiter, 7);
     weir__unlock(&queue->lock);
     for (i = 0; i < 2000; i++) /* the task ends meanwhile, and would take the runtime with it */
         sched_yield();
-    CHECK(!SEE(queue->returned));
+    CHECK_INSIDE(!SEE(queue->returned));
     weir__wake(wakee);
     return NULL;
 }
