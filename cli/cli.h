@@ -53,6 +53,11 @@ int cli_parse(const char *command, int argc, char **argv, const struct cli_optio
 /* Listens, or says why not: "port 80 needs root", "in use", ... */
 int cli_listen(weir_listener *out, const char *address);
 
+/* Raises the limit of descriptors and runs `app` as the main task: CLI_OK, or a code after a message
+ * that names what is wrong. `workers` and `backend` are as in the options, zero for the default. */
+int cli_run(const char *command, weir_task_fn *app, void *settings, uint64_t workers,
+            uint32_t backend);
+
 void cli_print_options(const struct cli_option *options);
 
 int cli_echo(int argc, char **argv);

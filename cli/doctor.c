@@ -128,6 +128,29 @@ static bool ring_works(unsigned flags)
     return true;
 }
 
+static bool has_feature(unsigned feature)
+{
+    struct io_uring_params params;
+    int fd;
+
+    memset(&params, 0, sizeof params);
+    fd = (int)syscall(SYS_io_uring_setup, 8, &params);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return params.features & feature;
+}
+
+/* There is no bit for these: by the kernel's version. */
+static bool kernel_is(int major, int minor)
+{
+    struct utsname name;
+    int own_major = 0, own_minor = 0;
+
+    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &own_major, &own_minor) == 2
+           && (own_major > major || (own_major == major && own_minor >= minor));
+}
+
 static bool buffer_rings_work(void)
 {
     struct io_uring_buf_reg reg;
@@ -180,6 +203,8 @@ static void examine_ring(struct report *report)
         yes_no(ring_works(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)));
     row("  no index array", "%s", yes_no(ring_works(IORING_SETUP_NO_SQARRAY)));
     row("  buffer rings", "%s", yes_no(buffer_rings_work()));
+    row("  wait limits", "%s", yes_no(has_feature(IORING_FEAT_EXT_ARG)));
+    row("  multishot", "%s (by the kernel's version)", yes_no(kernel_is(6, 0)));
     if (!ring_works(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN))
         advise(report, "io_uring cannot defer its work here: Linux 6.1 or later makes it faster");
     if (!buffer_rings_work())
@@ -409,7 +434,8 @@ int cli_doctor(int argc, char **argv)
 
 void cli_doctor_help(void)
 {
-    puts("usage: weir doctor [OPTIONS]\n\nPrints what this machine allows, what weir will use, and "
-         "what to change for a\nserver of 50,000 connections. Changes nothing.\n");
+    puts(
+        "usage: weir doctor [OPTION...]\n\nPrints what this machine allows, what weir will use, and "
+        "what to change for a\nserver of 50,000 connections. Changes nothing.\n");
     cli_print_options(options);
 }

@@ -81,8 +81,8 @@ static int app(void *arg)
             break;
         weir_listener_address(listening[i].listener, address, sizeof address);
         if (!settings->quiet)
-            printf("echoing on %s with %u workers (%s)\n", address, weir_worker_count(),
-                   weir_backend_name());
+            printf("echoing on %s with %u worker%s (%s)\n", address, weir_worker_count(),
+                   weir_worker_count() == 1 ? "" : "s", weir_backend_name());
         rc = weir_spawn(&scope, serve_one, &listening[i]);
         if (rc < 0)
             settings->code = cli_fail(CLI_FAILED, "cannot serve: %s", weir_strerror(rc));
@@ -98,21 +98,14 @@ static int app(void *arg)
 int cli_echo(int argc, char **argv)
 {
     struct echo_settings settings = {0};
-    struct weir_runtime_options runtime = {0};
     int rc = cli_parse("echo", argc, argv, options, &settings, NULL);
 
     if (rc)
         return rc;
     if (!settings.listen.count)
         settings.listen.text[settings.listen.count++] = "tcp://127.0.0.1:7000";
-    if (settings.workers > WEIR_WORKERS_MAX)
-        return cli_fail(CLI_USAGE, "--workers: at most %d", WEIR_WORKERS_MAX);
-    runtime.workers = (uint32_t)settings.workers;
-    runtime.backend = settings.backend;
-    rc = weir_run(app, &settings, &runtime);
-    if (rc < 0 && settings.code == 0)
-        return cli_fail(CLI_FAILED, "echo ended: %s; see 'weir doctor'", weir_strerror(rc));
-    return settings.code;
+    rc = cli_run("echo", app, &settings, settings.workers, settings.backend);
+    return settings.code ? settings.code : rc;
 }
 
 void cli_echo_help(void)

@@ -3,14 +3,16 @@
 
 #include "cli.h"
 
-static const char *advice(int rc)
+static const char *advice(int rc, bool file)
 {
     switch (rc) {
     case WEIR_EADDRINUSE:
-        return "another program listens there; choose another port, or 0 to have one picked";
+        return file ? "a program listens there, or a file is in the way; remove it, or choose "
+                      "another path"
+                    : "another program listens there; choose another port, or 0 to have one picked";
     case WEIR_EACCES:
-        return "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one, and for "
-               "unix:// a folder that you may write to";
+        return file ? "choose a folder that you may write to"
+                    : "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one";
     case WEIR_EADDRNOTAVAIL:
         return "this machine has no such address; 'ip address' lists what it has";
     case WEIR_EADDRESS:
@@ -47,16 +49,16 @@ static int look_for_others(const char *address)
 
 int cli_listen(weir_listener *out, const char *address)
 {
+    bool file = strncmp(address, "unix:", 5) == 0;
     int rc = look_for_others(address);
 
     if (rc == 0)
         rc = weir_listen(out, address, NULL);
-
     if (rc == WEIR_EADDRESS || rc == WEIR_ENOSCHEME || rc == WEIR_ENAME)
         return cli_fail(CLI_USAGE, "cannot listen on %s: %s: %s", address, weir_strerror(rc),
-                        advice(rc));
+                        advice(rc, file));
     if (rc < 0)
         return cli_fail(CLI_FAILED, "cannot listen on %s: %s: %s", address, weir_strerror(rc),
-                        advice(rc));
+                        advice(rc, file));
     return 0;
 }

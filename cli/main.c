@@ -1,4 +1,5 @@
 /* cli/main.c - the weir command: finds the subcommand. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,15 @@ static int help(int argc, char **argv)
     return CLI_OK;
 }
 
-int main(int argc, char **argv)
+/* What could not be written is a failure, of a full disk for example. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    return code ? code : cli_fail(CLI_FAILED, "cannot write the output: %s", strerror(errno));
+}
+
+static int run(int argc, char **argv)
 {
     const struct command *command;
 
@@ -76,4 +85,9 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[2], "--help") == 0)
         return help(1, argv + 1);
     return command->run(argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    return finish(run(argc, argv));
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "cli.h"
@@ -266,36 +265,17 @@ end:
     return rc;
 }
 
-/* As many descriptors as the hard limit lets us have. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 int cli_serve(int argc, char **argv)
 {
     struct serve_settings settings = {.folder = "."};
-    struct weir_runtime_options runtime = {0};
     int rc = cli_parse("serve", argc, argv, options, &settings, &settings.folder);
 
     if (rc)
         return rc;
     if (!settings.listen.count)
         settings.listen.text[settings.listen.count++] = "tcp://127.0.0.1:8080";
-    if (settings.workers > WEIR_WORKERS_MAX)
-        return cli_fail(CLI_USAGE, "--workers: at most %d", WEIR_WORKERS_MAX);
-    raise_descriptor_limit();
-    runtime.workers = (uint32_t)settings.workers;
-    runtime.backend = settings.backend;
-    rc = weir_run(app, &settings, &runtime);
-    if (rc < 0 && settings.code == 0)
-        return cli_fail(CLI_FAILED, "serve ended: %s; see 'weir doctor'", weir_strerror(rc));
-    return settings.code;
+    rc = cli_run("serve", app, &settings, settings.workers, settings.backend);
+    return settings.code ? settings.code : rc;
 }
 
 void cli_serve_help(void)

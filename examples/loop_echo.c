@@ -9,6 +9,8 @@
  * the loop lends and to send that buffer back. The sockets are made by hand; the address is
  * tcp://IPv4:PORT. Signals are a signalfd that the loop polls; then the program ends as it stands.
  */
+#define _GNU_SOURCE 1 /* SOCK_CLOEXEC, signalfd */
+
 #include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 /* net/listener.c - making, asking and closing listeners. See <weir/net.h>. */
 #include "net/listener.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -109,12 +110,20 @@ int weir__listener_twin(const struct weir__listener *listener)
                        listener->address_len, true);
 }
 
-/* Removes a socket file that nobody listens on any more. */
+static bool is_socket_file(const char *path)
+{
+    struct stat about;
+
+    return weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW) == 0
+           && S_ISSOCK(about.st_mode);
+}
+
+/* Removes a socket file that nobody listens on any more; any other file stays. */
 static void unlink_stale(const struct sockaddr_un *address, socklen_t len)
 {
     int fd;
 
-    if (!address->sun_path[0])
+    if (!address->sun_path[0] || !is_socket_file(address->sun_path))
         return;
     /* non-blocking: a listener with a full backlog answers EAGAIN, and lives */
     fd = weir__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -168,6 +177,14 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
                                  &listener->address_len);
 }
 
+static bool options_make_sense(const struct weir_listen_options *o)
+{
+    return o->reuse_port <= WEIR_OFF && o->v6only <= WEIR_OFF && o->nodelay <= WEIR_OFF
+           && o->unlink_stale <= WEIR_OFF && o->backlog <= INT_MAX && o->defer_accept_s <= INT_MAX
+           && o->fast_open <= INT_MAX && o->receive_buffer <= INT_MAX && o->send_buffer <= INT_MAX
+           && o->mode <= 0777;
+}
+
 int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen_options *options,
                   size_t options_size)
 {
@@ -182,6 +199,8 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
         return rc;
     if (!worker)
         return WEIR_ENOTASK;
+    if (!options_make_sense(&o))
+        return WEIR_EOPTION;
     rc = weir__address_parse(text, &address);
     if (rc < 0)
         return rc;

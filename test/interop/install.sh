@@ -132,7 +132,7 @@ example()    # SOURCE
 {
     # shellcheck disable=SC2046,SC2086
     gcc -std=c11 -O1 -Wall -Wextra -Werror "$1" -o "$work/example" \
-        $(pkg-config --cflags --libs $packages) -pthread &&
+        $(pkg-config --cflags --libs $packages) &&
         static "gcc -std=gnu17" "$1"
 }
 for source in "$source_dir"/examples/*.c; do

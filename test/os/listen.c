@@ -1,10 +1,12 @@
 /* test/os/listen.c - listeners, accepting and dialling between tasks of one process. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weir.h>
 
@@ -246,5 +248,75 @@ TEST(old_listener_leaves_the_socket_file_of_a_new_one)
     close(file);
     unlink(path);
     assert_int_equal(weir_run(replace_while_draining, path, &options), 0);
+    assert_checks();
+}
+
+/* ---- what stands in the way of a socket file ---- */
+
+static int listen_over(void *arg)
+{
+    const char *path = arg;
+    char address[120];
+    weir_listener listener;
+
+    (void)snprintf(address, sizeof address, "unix://%s", path);
+    CHECK(weir_listen(&listener, address, NULL) == WEIR_EADDRINUSE);
+    return 0;
+}
+
+static void expect_kept(const char *path)
+{
+    struct stat before, after;
+
+    assert_int_equal(lstat(path, &before), 0);
+    assert_int_equal(weir_run(listen_over, (void *)(uintptr_t)path, NULL), 0);
+    assert_checks();
+    assert_int_equal(lstat(path, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(before.st_mode, after.st_mode);
+}
+
+TEST(files_that_are_no_sockets_are_never_removed)
+{
+    char folder[] = "/tmp/weir-listen-XXXXXX", file[64], link[64], fifo[64];
+    int fd;
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/file", folder);
+    (void)snprintf(link, sizeof link, "%s/link", folder);
+    (void)snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+    fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "kept", 4), 4);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    expect_kept(file);
+    expect_kept(link);
+    expect_kept(fifo);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(unlink(fifo), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static int listen_with_nonsense(void *arg)
+{
+    struct weir_listen_options options[] = {
+        {.v6only = 9},       {.reuse_port = 3},       {.nodelay = 7},
+        {.unlink_stale = 4}, {.backlog = UINT32_MAX}, {.mode = 010000},
+    };
+    weir_listener listener;
+    size_t i;
+
+    (void)arg;
+    for (i = 0; i < sizeof options / sizeof options[0]; i++)
+        CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", &options[i]) == WEIR_EOPTION);
+    return 0;
+}
+
+TEST(options_that_make_no_sense_are_refused)
+{
+    assert_int_equal(weir_run(listen_with_nonsense, NULL, NULL), 0);
     assert_checks();
 }
