@@ -159,6 +159,7 @@ int weir_close(weir_stream handle)
 
 void weir__stream_close(struct weir__stream *stream)
 {
+    /* another loop's receive may end at this moment; partner: received */
     bool armed_here = WEIR_ATOMIC_LOAD(&stream->armed_at, SEQ_CST) == stream->home;
     uint32_t in_use;
     void *object;
