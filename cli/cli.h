@@ -53,8 +53,9 @@ int cli_parse(const char *command, int argc, char **argv, const struct cli_optio
 /* Listens, or says why not: "port 80 needs root", "in use", ... */
 int cli_listen(weir_listener *out, const char *address);
 
-/* Raises the limit of descriptors and runs `app` as the main task: CLI_OK, or a code after a message
- * that names what is wrong. `workers` and `backend` are as in the options, zero for the default. */
+/* Raises the limit of descriptors and runs `app` as the main task: CLI_OK, or a code after a
+ * message that names what is wrong. `workers` and `backend` are as in the options, zero for the
+ * default. */
 int cli_run(const char *command, weir_task_fn *app, void *settings, uint64_t workers,
             uint32_t backend);
 

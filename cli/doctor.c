@@ -434,8 +434,7 @@ int cli_doctor(int argc, char **argv)
 
 void cli_doctor_help(void)
 {
-    puts(
-        "usage: weir doctor [OPTION...]\n\nPrints what this machine allows, what weir will use, and "
-        "what to change for a\nserver of 50,000 connections. Changes nothing.\n");
+    puts("usage: weir doctor [OPTION...]\n\nPrints what this machine allows, what weir will use, "
+         "and what to change for a\nserver of 50,000 connections. Changes nothing.\n");
     cli_print_options(options);
 }
