@@ -593,6 +593,15 @@ TEST(drain_serves_what_has_asked_while_nothing_was_accepted)
     run(asked_at_the_limit, &server, 1);
 }
 
+static void await_service(const struct server *server)
+{
+    weir_stream stream;
+
+    CHECK(weir_dial(&stream, server->address) == 0);
+    say(stream);
+    weir_close(stream);
+}
+
 /* Two serves would each accept a part of the connections, and only one would hear of the end. */
 static int serve_twice(void *arg)
 {
@@ -600,7 +609,7 @@ static int serve_twice(void *arg)
     weir_scope scope, again;
 
     start(&scope, server, "tcp://127.0.0.1:0");
-    CHECK(weir_yield() == 0);
+    await_service(server);
     second.listener = server->listener;
     (void)serve(&second);
     CHECK(second.rc == WEIR_EBUSY);
@@ -609,7 +618,7 @@ static int serve_twice(void *arg)
     CHECK(server->rc == WEIR_ECANCELED);
     CHECK(weir_scope_open(&again) == 0);
     CHECK(weir_spawn(&again, serve, server) == 0); /* the first has ended */
-    CHECK(weir_yield() == 0);
+    await_service(server);
     stop(&again, server);
     return 0;
 }
