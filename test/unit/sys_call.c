@@ -227,7 +227,7 @@ enum {
 /* One call, whose peer leaves while it waits; the socket's buffer decides where. */
 static void send_to_who_leaves(int file, int buffer)
 {
-    struct weir__thread thread;
+    struct weir__thread thread = {0};
     struct leaving leaving;
     int fds[2], rc;
     off_t offset = 0;
