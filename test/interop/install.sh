@@ -135,9 +135,10 @@ cat >"$work/large.c" <<'END'
 static int large(void *arg)
 {
     volatile char frame[100 * 1024];
+    const volatile unsigned *at = arg;
 
-    frame[0] = *(char *)arg;
-    return frame[0];
+    frame[*at] = 0;
+    return frame[*at];
 }
 static int run(void *arg)
 {
@@ -150,9 +151,9 @@ static int run(void *arg)
 }
 int main(void)
 {
-    char zero = 0;
+    volatile unsigned at = 0;
 
-    return weir_run(run, &zero, NULL);
+    return weir_run(run, (void *)&at, NULL);
 }
 END
 
