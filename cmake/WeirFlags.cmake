@@ -24,7 +24,7 @@ endif()
 target_link_libraries(weir-flags INTERFACE Threads::Threads)
 target_compile_definitions(weir-flags INTERFACE _GNU_SOURCE)
 
-# Large frames must not jump over the guard region of a task's stack: in the library, and in programs
+# Large frames must not jump over the guard of a task's stack: in the library, and in programs
 # that use it (the pkg-config files and the CMake package pass the flag on).
 set(CMAKE_REQUIRED_FLAGS -Werror)
 check_c_compiler_flag(-fstack-clash-protection WEIR_HAS_STACK_CLASH)

@@ -1,8 +1,9 @@
 /* task/oneshot.c - one value from one to one; see <weir/chan.h> and oneshot.h.
  *
  * The oneshot is its receiver's: whoever hands the value or the failure over releases it, the
- * receiver or, where that waits already, the sender. A free oneshot that a worker keeps has its slot
- * of the handle table still, with an id that nobody has been given yet, so making one is taking it.
+ * receiver or, where that waits already, the sender. A free oneshot that a worker keeps has its
+ * slot of the handle table still, with an id that nobody has been given yet, so making one is
+ * taking it.
  */
 #include <weir/chan.h>
 
