@@ -24,13 +24,29 @@ endif()
 target_link_libraries(weir-flags INTERFACE Threads::Threads)
 target_compile_definitions(weir-flags INTERFACE _GNU_SOURCE)
 
-# Large frames must not jump over the guard region of a task's stack.
+# Large frames must not jump over the guard of a task's stack: in the library, and in programs
+# that use it (the pkg-config files and the CMake package pass the flag on).
 set(CMAKE_REQUIRED_FLAGS -Werror)
 check_c_compiler_flag(-fstack-clash-protection WEIR_HAS_STACK_CLASH)
 unset(CMAKE_REQUIRED_FLAGS)
+set(WEIR_USER_CFLAGS "")
+if(WEIR_HAS_STACK_CLASH AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|aarch64|arm64)$")
+    set(WEIR_USER_CFLAGS -fstack-clash-protection)
+endif()
 if(WEIR_HAS_STACK_CLASH)
     target_compile_options(weir-flags INTERFACE
         $<$<COMPILE_LANGUAGE:C>:-fstack-clash-protection>)
+endif()
+
+# src/task/context.h: by itself it takes the assembly of x86-64 and aarch64, else ucontext.
+if(WEIR_CONTEXT STREQUAL ucontext)
+    target_compile_definitions(weir-flags INTERFACE WEIR_CONTEXT_UCONTEXT=1)
+elseif(WEIR_CONTEXT STREQUAL assembly)
+    if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|aarch64|arm64)$")
+        message(FATAL_ERROR "weir: there is no assembly for ${CMAKE_SYSTEM_PROCESSOR}")
+    endif()
+elseif(NOT WEIR_CONTEXT STREQUAL auto)
+    message(FATAL_ERROR "weir: WEIR_CONTEXT is auto, assembly or ucontext, not ${WEIR_CONTEXT}")
 endif()
 
 if(WEIR_SANITIZE)

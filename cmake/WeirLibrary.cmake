@@ -60,6 +60,11 @@ function(weir_library name)
         target_include_directories(${name}-${kind} PUBLIC
             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        if(WEIR_USER_CFLAGS)
+            target_compile_options(${name}-${kind} INTERFACE
+                $<$<COMPILE_LANG_AND_ID:C,GNU,Clang,AppleClang>:${WEIR_USER_CFLAGS}>
+                $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:${WEIR_USER_CFLAGS}>)
+        endif()
         target_link_libraries(${name}-${kind} PUBLIC Threads::Threads)
         if(arg_NEEDS AND TARGET ${arg_NEEDS}-${kind})
             target_link_libraries(${name}-${kind} PUBLIC ${arg_NEEDS}-${kind})

@@ -29,15 +29,16 @@ enum weir_blocking_group {
 #define WEIR_BLOCKING_CLASSES_MAX 64    /* in a process, these three counted */
 #define WEIR_BLOCKING_THREADS_MAX 32768 /* of a class */
 
-/* Runs fn(arg) on a thread of class USER and returns its result. Suspends until fn has returned:
- * fn and arg may be the caller's own memory. A caller that is cancelled, or meets its deadline,
- * takes a job back that has not begun (WEIR_ECANCELED, WEIR_EDEADLINE, and fn is not called); one
- * that has begun is waited for, and its result returned. `fn` is no task: it may not suspend, and
- * may not wait for a task that waits for it. Errors of its own, fn not called: WEIR_ENOTASK,
- * WEIR_ELIMIT (the queue is full), WEIR_EAGAIN and WEIR_ENOMEM (no thread). */
+/* Runs fn(arg) on a thread of class USER and returns its result. Tasks only. Suspends until fn has
+ * returned: fn and arg may be the caller's own memory. A caller that is cancelled, or meets its
+ * deadline, takes a job back that has not begun (WEIR_ECANCELED, WEIR_EDEADLINE, and fn is not
+ * called); one that has begun is waited for, and its result returned. `fn` is no task: it may not
+ * suspend, and may not wait for a task that waits for it. Errors of its own, fn not called:
+ * WEIR_ENOTASK, WEIR_ELIMIT (the queue is full), WEIR_EAGAIN and WEIR_ENOMEM (no thread). */
 WEIR_PUBLIC int weir_blocking(weir_task_fn *fn, void *arg);
 
-/* The same in another class. WEIR_EINVAL: there is none of this number. */
+/* The same in another class: enum weir_blocking_group, or a number of weir_blocking_class.
+ * WEIR_EINVAL: there is none of this number. */
 WEIR_PUBLIC int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg);
 
 /* The same for what may hang, with memory that the job can own: `arg` holds all that fn reads and
@@ -59,8 +60,8 @@ struct weir_blocking_options {
     size_t stack_size;     /* of a thread, from 16 KiB; default: the system's */
 };
 
-/* Makes a class: its number, from 3 on, for as long as the process lives. WEIR_ELIMIT,
- * WEIR_EOPTION. Does not suspend. Any thread. */
+/* Makes a class: its number, from 3 on, for as long as the process lives. Options are borrowed for
+ * the call. WEIR_ELIMIT (WEIR_BLOCKING_CLASSES_MAX), WEIR_EOPTION. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_blocking_class_n(const struct weir_blocking_options *options,
                                       size_t options_size);
 static inline int weir_blocking_class(const struct weir_blocking_options *options)
@@ -90,8 +91,8 @@ struct weir_blocking_counts {
     uint64_t started;   /* threads made */
 };
 
-/* Fills *counts; true together at one moment. WEIR_EINVAL (no such class). Does not suspend. Any
- * thread. */
+/* Fills *counts, which is the caller's; true together at one moment. 0, or WEIR_EINVAL (no such
+ * class). Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_blocking_count_n(uint32_t group, struct weir_blocking_counts *counts,
                                       size_t counts_size);
 static inline int weir_blocking_count(uint32_t group, struct weir_blocking_counts *counts)

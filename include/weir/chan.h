@@ -6,6 +6,10 @@
  * any thread may call: a call that suspends a task blocks a thread that is none. Who waits is
  * served in the order of arrival.
  *
+ * Pointers to values point to as many bytes as the object was made for, and are borrowed until the
+ * call returns, as is all else that a call is given; an `out` is filled by a call that succeeds
+ * only. What a try call does not wait for it does not suspend for.
+ *
  * A call that is stopped (WEIR_ECANCELED, WEIR_EDEADLINE) has not sent, and has not taken anything
  * from others. What was handed over at the same moment is delivered: the call succeeds, and the
  * next one is stopped.
@@ -56,23 +60,25 @@ static inline int weir_chan_create_with(weir_chan *out, size_t value_size,
     return weir_chan_create_n(out, value_size, options, sizeof *options);
 }
 
-/* Sends a value, which is borrowed until the call returns. Suspends while there is no room. 0, the
+/* Sends a value, which is copied. Suspends while there is no room. 0, the
  * reason of a close, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EBADHANDLE, WEIR_ECLOSED (destroyed
  * meanwhile), WEIR_ENOMEM (unbounded, or a deadline). */
 WEIR_PUBLIC int weir_chan_send(weir_chan chan, const void *value);
-/* The same without waiting: WEIR_EAGAIN if there is no room, or others wait for it. */
+/* The same without waiting: WEIR_EAGAIN if there is no room, or others wait for it. Does not
+ * suspend. */
 WEIR_PUBLIC int weir_chan_try_send(weir_chan chan, const void *value);
 
 /* Receives the oldest value. Suspends while there is none. 0; after the last value the reason of
  * the close; errors as of weir_chan_send. */
 WEIR_PUBLIC int weir_chan_recv(weir_chan chan, void *out);
-/* The same without waiting: WEIR_EAGAIN if there is none. */
+/* The same without waiting: WEIR_EAGAIN if there is none. Does not suspend. */
 WEIR_PUBLIC int weir_chan_try_recv(weir_chan chan, void *out);
-/* Receives 1..count values, those that are there, into an array: how many. Suspends while there is
- * none. WEIR_EINVAL for a count of 0 or above INT32_MAX. */
+/* Receives 1..count values, the oldest that are there, into an array of `count`: how many. Suspends
+ * while there is none. WEIR_EINVAL for a count of 0 or above INT32_MAX; else as weir_chan_recv. */
 WEIR_PUBLIC int weir_chan_recv_many(weir_chan chan, void *out, size_t count);
 
-/* Values that are kept now, or an error. Does not suspend. */
+/* Values that are kept now, which may be others when it returns; WEIR_EBADHANDLE. Does not
+ * suspend. */
 WEIR_PUBLIC int weir_chan_count(weir_chan chan);
 
 /* Closes for senders: who sends, now or later, gets `reason`; receivers get it after the values
@@ -103,7 +109,7 @@ WEIR_PUBLIC int weir_chan_reserve(weir_chan chan, weir_permit *out);
 /* Sends a value by the permit, also after a close. Does not suspend. 0, or WEIR_EBADHANDLE if the
  * channel was destroyed or the permit was used. */
 WEIR_PUBLIC int weir_permit_commit(weir_permit *permit, const void *value);
-/* Gives the place back. The same. */
+/* Gives the place back. Does not suspend. Results as of weir_permit_commit. */
 WEIR_PUBLIC int weir_permit_release(weir_permit *permit);
 
 /* ---- oneshots: one value, from one to one ---- */
@@ -121,13 +127,14 @@ WEIR_PUBLIC int weir_oneshot_create(weir_oneshot *out, size_t value_size);
 /* Sends the value, which is copied. Does not suspend. 0, WEIR_EBUSY (sent before), WEIR_EBADHANDLE
  * (the receiver has left). */
 WEIR_PUBLIC int weir_oneshot_send(weir_oneshot oneshot, const void *value);
-/* The receiver gets `reason`, which is negative, instead of a value. WEIR_EINVAL, and as above. */
+/* The receiver gets `reason`, which is negative, instead of a value. Does not suspend. WEIR_EINVAL,
+ * and as above. */
 WEIR_PUBLIC int weir_oneshot_fail(weir_oneshot oneshot, int reason);
 /* Receives. Suspends until there is something. 0, or the reason of the failure; then the oneshot
  * has ended. WEIR_EBADHANDLE, WEIR_EBUSY (somebody waits already); WEIR_ECANCELED,
  * WEIR_EDEADLINE and WEIR_ENOMEM leave it as it was. */
 WEIR_PUBLIC int weir_oneshot_recv(weir_oneshot oneshot, void *out);
-/* The same without waiting: WEIR_EAGAIN if there is nothing yet. */
+/* The same without waiting: WEIR_EAGAIN if there is nothing yet. Does not suspend. */
 WEIR_PUBLIC int weir_oneshot_try_recv(weir_oneshot oneshot, void *out);
 /* Ends it, whatever is in it; one that waits gets WEIR_ECLOSED. Does not suspend, cannot fail. */
 WEIR_PUBLIC void weir_oneshot_close(weir_oneshot oneshot);
@@ -159,7 +166,7 @@ WEIR_PUBLIC int weir_broadcast_listen(weir_broadcast broadcast, weir_listening *
  * at most INT32_MAX). Suspends until there is one. After the last value the reason of a close;
  * WEIR_EBADHANDLE, WEIR_ECLOSED, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_broadcast_recv(weir_listening *listening, void *out);
-/* The same without waiting: WEIR_EAGAIN if there is none. */
+/* The same without waiting: WEIR_EAGAIN if there is none. Does not suspend. */
 WEIR_PUBLIC int weir_broadcast_try_recv(weir_listening *listening, void *out);
 /* As of a channel. */
 WEIR_PUBLIC int weir_broadcast_close(weir_broadcast broadcast, int reason);

@@ -37,16 +37,16 @@ typedef struct weir_delay_entry {
     uint64_t weir__serial;
 } weir_delay_entry;
 
-/* Puts an entry in, to expire after a delay (WEIR_FOREVER: not before it is reset) or at a moment
- * of weir_now_ns. WEIR_EINVAL (negative), WEIR_EBUSY (it is in a queue). Does not suspend. Any
- * thread. */
+/* Puts an entry in, to expire after a delay in nanoseconds (WEIR_FOREVER: not before it is reset)
+ * or at a moment of weir_now_ns, which may have passed; UINT64_MAX is never. 0, WEIR_EINVAL (a
+ * negative delay), WEIR_EBUSY (it is in a queue). Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_delay_insert(weir_delay_queue *queue, weir_delay_entry *entry,
                                   int64_t delay_ns);
 WEIR_PUBLIC int weir_delay_insert_at(weir_delay_queue *queue, weir_delay_entry *entry,
                                      uint64_t moment_ns);
 
-/* Gives an entry of this queue another delay, from now. WEIR_EINVAL (negative), WEIR_ENOENT (it is
- * not in the queue any more). Does not suspend. Any thread. */
+/* Gives an entry of this queue another delay in nanoseconds, from now. 0, WEIR_EINVAL (negative),
+ * WEIR_ENOENT (it is not in the queue any more). Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entry,
                                  int64_t delay_ns);
 
@@ -54,15 +54,15 @@ WEIR_PUBLIC int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entr
  * Does not suspend. Any thread. */
 WEIR_PUBLIC bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry);
 
-/* Waits until an entry has expired, and takes it out: *out. Never early. Several tasks may wait;
- * each entry goes to one of them. Suspends. 0, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE,
- * WEIR_ENOMEM. */
+/* Waits until an entry has expired, and takes it out: *out, which is the caller's again. Never
+ * early. Several tasks may wait; each entry goes to one of them. Suspends. 0, WEIR_ENOTASK,
+ * WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out);
 
 /* The same without waiting: WEIR_EAGAIN if none has expired. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_delay_try_next(weir_delay_queue *queue, weir_delay_entry **out);
 
-/* How many entries are in. Does not suspend. Any thread. */
+/* How many entries are in at this moment. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC size_t weir_delay_count(weir_delay_queue *queue);
 
 #ifdef __cplusplus

@@ -12,11 +12,15 @@
 extern "C" {
 #endif
 
-/* Called with one line of text without a newline; it may be called from a signal handler, on a
- * small stack, and may use async-signal-safe calls only. When it returns the process is aborted. */
+/* Called with one line of text without a newline, which is borrowed until it returns. By the thread
+ * that has found it, perhaps by several at once; perhaps from a signal handler, on a small stack:
+ * it may use async-signal-safe calls only, and none of weir. When it returns the process is
+ * aborted. */
 typedef void weir_fatal(const char *line);
 
-/* Sets the hook; NULL sets the default. Any thread. */
+/* Sets the hook of the process, for ever or until the next call; NULL sets the default. Does not
+ * suspend, cannot fail. Any thread, at any time; a line that is on its way may still go to the old
+ * hook. */
 WEIR_PUBLIC void weir_set_fatal(weir_fatal *hook);
 
 #ifdef __cplusplus

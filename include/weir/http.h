@@ -34,25 +34,28 @@ struct weir_http_access {
     struct weir_http_text agent;
 };
 
-/* Told of every answer, on the task that gives it, so by several threads at once. May not suspend.
- * */
+/* Told of every answer, on the task that gives it, so by several threads at once. May not
+ * suspend. */
 typedef void weir_http_access_fn(const struct weir_http_access *access, void *arg);
 
 /* Zero means default everywhere. */
 struct weir_http_files_options {
-    int64_t header_limit_ns;     /* for a whole head to come, and for a body: 10 s; else 408 */
+    int64_t header_limit_ns;     /* for a whole head to come, and for a body: 10 s; else 408.
+                                    Not negative; WEIR_FOREVER: no limit */
     uint64_t body_max;           /* bytes of a request's body, which is dropped: 64 KiB; else 413 */
     uint32_t cache_entries_max;  /* small files kept in memory, a worker: 1024 */
     uint64_t cache_bytes_max;    /* and their bytes: 16 MiB */
     weir_http_access_fn *access; /* default: nobody is told */
-    void *access_arg;
+    void *access_arg;            /* passed to it; borrowed until the server is destroyed */
 };
 
 typedef struct weir_http_files weir_http_files;
 
-/* Makes a server of the files of `folder`: *out gives it. Called by a task, whose runtime's workers
- * may serve it. Does not suspend. Errors: WEIR_ENOTASK, WEIR_EOPTION, WEIR_ENOMEM, WEIR_ENOENT,
- * WEIR_ENOTDIR, WEIR_EACCES, WEIR_EMFILE. */
+/* Makes a server of the files of `folder`: *out gives it, released with weir_http_files_destroy.
+ * Called by a task, whose runtime's workers may serve it. `folder` and `options` (NULL: defaults)
+ * are borrowed for the call; the folder is opened once, and what is renamed over it later is not
+ * looked at. Does not suspend, and may wait for the disk. Errors: WEIR_ENOTASK, WEIR_EOPTION,
+ * WEIR_ENOMEM, and as of weir_file_folder. */
 WEIR_PUBLIC int weir_http_files_create_n(weir_http_files **out, const char *folder,
                                          const struct weir_http_files_options *options,
                                          size_t options_size);
@@ -62,7 +65,8 @@ static inline int weir_http_files_create(weir_http_files **out, const char *fold
     return weir_http_files_create_n(out, folder, options, sizeof *options);
 }
 
-/* Releases the server, when no connection is served by it any more. */
+/* Releases the server, when no connection is served by it any more: after the join or the drain of
+ * what serves them. NULL is nothing. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC void weir_http_files_destroy(weir_http_files *files);
 
 /* The handler for weir_serve, with at_first_byte on; `files` is the server. Suspends. */

@@ -25,8 +25,9 @@ enum weir_log_level {
  * not suspend, and so calls nothing of weir that does. */
 typedef void weir_log(enum weir_log_level level, const char *line);
 
-/* Sets the hook, and up to which level it is called; NULL sets the default hook. Does not suspend,
- * cannot fail. Any thread; a line that is on its way may still go to the old hook. */
+/* Sets the hook of the process, and up to which level it is called (WEIR_LOG_DEFAULT:
+ * WEIR_LOG_WARNING); NULL sets the default hook. Does not suspend, cannot fail. Any thread, at any
+ * time; a line that is on its way may still go to the old hook, so its code has to stay. */
 WEIR_PUBLIC void weir_set_log(weir_log *hook, enum weir_log_level up_to);
 
 #ifdef __cplusplus

@@ -57,9 +57,11 @@ struct weir_metrics {
     uint64_t stacks;   /* in use now */
 };
 
-/* Fills *out and the first workers_max of `workers` (which may be NULL with 0). NULL is the calling
- * task's runtime. How many workers there are; WEIR_ENOTASK, WEIR_EOPTION (sizes of a later
- * version). Does not suspend. Any thread, while the runtime exists. */
+/* Fills *out and the first workers_max of `workers` (which may be NULL with 0), all the caller's,
+ * borrowed for the call; what stands behind the last worker is left as it is. A `runtime` that is
+ * NULL is the calling task's. How many workers there are, which may be more than workers_max;
+ * WEIR_ENOTASK (NULL outside of tasks), WEIR_EOPTION (sizes of a later version). Does not suspend,
+ * needs no memory. Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_metrics_read_n(weir_runtime *runtime, struct weir_metrics *out,
                                     size_t out_size, struct weir_worker_metrics *workers,
                                     uint32_t workers_max, size_t worker_size);
@@ -69,11 +71,12 @@ static inline int weir_metrics_read(weir_runtime *runtime, struct weir_metrics *
     return weir_metrics_read_n(runtime, out, sizeof *out, workers, workers_max, sizeof *workers);
 }
 
-/* Called with a piece of text, borrowed until it returns. */
+/* Called with a piece of text of `len` bytes, not ended by NUL, borrowed until it returns. */
 typedef void weir_metrics_text_fn(const char *text, size_t len, void *arg);
 
-/* The same as text, line by line, in the exposition format of Prometheus (version 0.0.4). 0 or as
- * above. Does not suspend; `put` may not either. Any thread, while the runtime exists. */
+/* The same as text, line by line, in the exposition format of Prometheus (version 0.0.4). `put` is
+ * called on the calling thread, with `arg`. 0, or WEIR_ENOTASK as above. Does not suspend; `put`
+ * may not either. Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_metrics_text(weir_runtime *runtime, weir_metrics_text_fn *put, void *arg);
 
 #ifdef __cplusplus

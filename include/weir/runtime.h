@@ -22,7 +22,8 @@ extern "C" {
 #define WEIR_VERSION      0x000100u /* 0.1.0: major, minor, patch, a byte each */
 #define WEIR_VERSION_TEXT "0.1.0"
 
-/* The library's own version, to compare with the header's. */
+/* The library's own version, in the form of WEIR_VERSION, to compare with the header's. Does not
+ * suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint32_t weir_version(void);
 
 #define WEIR_WORKERS_MAX 256
@@ -161,11 +162,13 @@ static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, vo
     return weir_runtime_spawn_n(runtime, fn, arg, NULL, 0);
 }
 
-/* Runs `fn` as a task and blocks the calling thread until it has ended: its result. WEIR_EBUSY from
- * a task (of any runtime), and errors as of weir_runtime_spawn. */
+/* Runs `fn` as a task and blocks the calling thread until it has ended: its result. `arg` is
+ * borrowed until then. WEIR_EBUSY from a task (of any runtime), and errors as of
+ * weir_runtime_spawn. Any thread that is no worker's. */
 WEIR_PUBLIC int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg);
 
-/* The runtime of the calling task; NULL outside of tasks. */
+/* The runtime of the calling task, borrowed: it exists as long as the task does. NULL outside of
+ * tasks. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC weir_runtime *weir_runtime_current(void);
 
 /* One thing that a shutdown waits for. */
@@ -177,29 +180,39 @@ struct weir_remaining {
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
 /* Cancels the runtime's tasks and waits until they, and the jobs that they have left
- * (<weir/blocking.h>), have ended, at most limit_ns: how many are left, each of which was told to
- * `tell` (NULL: nobody) on the calling thread. May be called again. Not from a task of the
- * runtime: WEIR_EBUSY. */
+ * (<weir/blocking.h>), have ended, for limit_ns nanoseconds at most (0: only looks; WEIR_FOREVER:
+ * as long as it takes; not negative). 0: all have ended; else how many are left, each of which was
+ * told to `tell` (NULL: nobody) on the calling thread, which borrows what it is told for the call.
+ * No task can be started from then on (WEIR_ESHUTDOWN). Blocks the calling thread and does not
+ * suspend. May be called again, by one thread at a time, which is none of the runtime's tasks:
+ * WEIR_EBUSY. */
 WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
                                       weir_remaining_fn *tell, void *arg);
 
-/* Shuts down without a limit and releases the runtime. WEIR_EBUSY from one of its tasks. */
+/* Shuts down without a limit, joins the workers and releases the runtime: 0. Blocks the calling
+ * thread until all tasks have ended, so a task that never returns holds it for ever; use
+ * weir_runtime_shutdown to learn which. Any thread, once, when no other uses the runtime; from one
+ * of its tasks it is WEIR_EBUSY, and nothing is released. */
 WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 
 /* ---- about the calling task's runtime ---- */
 
-/* How many workers, and which backend. 0 and "" outside of tasks. */
+/* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring" or "epoll", static text. 0 and
+ * "" outside of tasks. Do not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
 /* The calling task's worker, 1..N; 0 outside of tasks. While a worker is lent (see `lend`) tasks
  * run on two threads that give the same number: what a program keeps for each worker needs a lock,
- * or tasks that are pinned while they use it.
- * */
+ * or tasks that are pinned while they use it. Does not suspend, cannot fail. Any thread; the number
+ * of a task that is not pinned may be another after each suspension. */
 WEIR_PUBLIC uint32_t weir_worker_index(void);
 
 /* Runs fn(arg) on the calling thread, for code that computes or blocks and cannot be moved: the
  * worker goes on elsewhere meanwhile where that is possible (more than one worker, lending not
- * off). `fn` may not suspend. Its result. Outside of tasks it is a plain call. */
+ * off). Its result, after the worker is the thread's again, for which it may wait for as long as
+ * another task of it runs. `fn` may not suspend, and `arg` is the caller's own memory. The calling
+ * task does not suspend: no cancel or deadline ends the call, and what belongs to the thread stays.
+ * Cannot fail by itself. Any thread: outside of tasks it is a plain call. */
 WEIR_PUBLIC int weir_block_in_place(weir_task_fn *fn, void *arg);
 
 #ifdef __cplusplus

@@ -27,7 +27,9 @@ typedef struct weir_case {
     void *weir__private[32];
 } weir_case;
 
-/* Fill a case with a call: the arguments are the call's. Do not suspend, and look at nothing. */
+/* Fill a case with a call: the arguments are the call's, and what they point to is borrowed by each
+ * select that uses the case. Do not suspend, cannot fail, and look at nothing: what is wrong with
+ * an argument is told by the case's result. Any thread. */
 WEIR_PUBLIC void weir_case_send(weir_case *out, weir_chan chan, const void *value);
 WEIR_PUBLIC void weir_case_recv(weir_case *out, weir_chan chan, void *value);
 WEIR_PUBLIC void weir_case_oneshot(weir_case *out, weir_oneshot oneshot, void *value);
@@ -39,7 +41,8 @@ WEIR_PUBLIC void weir_case_accept(weir_case *out, weir_listener listener, weir_s
 /* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
  * closed when this case was done. */
 WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);
-/* A moment of weir_now_ns; or one `duration_ns` after the filling. The result is 0. */
+/* A moment of weir_now_ns; or one that is duration_ns nanoseconds after the filling (negative: 0;
+ * WEIR_FOREVER: never). The result is 0. */
 WEIR_PUBLIC void weir_case_at(weir_case *out, uint64_t moment_ns);
 WEIR_PUBLIC void weir_case_after(weir_case *out, int64_t duration_ns);
 /* Never ready. */
@@ -54,7 +57,8 @@ struct weir_select_options {
 };
 
 /* Waits until one of 1..WEIR_SELECT_MAX cases can be done, and does it: its index. A case whose
- * call fails, on a closed channel for example, counts as done, and its result tells. Suspends.
+ * call fails, on a closed channel for example, counts as done, and its result tells. Borrows the
+ * cases until it returns, and options for the call. Suspends, unless no_wait is on. Tasks only.
  * Errors, with nothing done: WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EIDLE (a served
  * stream of a case), WEIR_EINVAL, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EAGAIN, WEIR_ELIMIT (pins). */
 WEIR_PUBLIC int weir_select_n(weir_case *cases, size_t count,

@@ -44,7 +44,8 @@ typedef struct weir_mutex {
 WEIR_PUBLIC int weir_mutex_lock(weir_mutex *mutex);
 /* Locks if it is free: 0, else WEIR_EBUSY. Does not suspend. */
 WEIR_PUBLIC int weir_mutex_try_lock(weir_mutex *mutex);
-/* Unlocks; the first that waits holds it then. By the task or thread that holds it. Does not
+/* Unlocks; the first that waits holds it then. By the task or thread that holds it, which nobody
+ * checks: a mutex that another one holds is taken from it, and a free one stays as it is. Does not
  * suspend, cannot fail. */
 WEIR_PUBLIC void weir_mutex_unlock(weir_mutex *mutex);
 
@@ -67,7 +68,8 @@ WEIR_PUBLIC int weir_rwlock_write(weir_rwlock *rwlock);
 /* Lock if nobody is in the way or waits: 0, else WEIR_EBUSY. Do not suspend. */
 WEIR_PUBLIC int weir_rwlock_try_read(weir_rwlock *rwlock);
 WEIR_PUBLIC int weir_rwlock_try_write(weir_rwlock *rwlock);
-/* Unlock. By who holds it so. Do not suspend, cannot fail. */
+/* Unlock. By who holds it so, which nobody checks: a rwlock that nobody holds so is broken by it.
+ * Do not suspend, cannot fail. */
 WEIR_PUBLIC void weir_rwlock_read_unlock(weir_rwlock *rwlock);
 WEIR_PUBLIC void weir_rwlock_write_unlock(weir_rwlock *rwlock);
 /* Makes the writer a reader, with no other writer between; readers that are next come in. By the
@@ -107,7 +109,7 @@ WEIR_PUBLIC int weir_semaphore_release_n(weir_semaphore *semaphore, uint32_t cou
 /* Takes free permits away for good, at most `count`: how many. (Those that a task holds are
  * forgotten by not releasing them.) Does not suspend. */
 WEIR_PUBLIC uint32_t weir_semaphore_forget(weir_semaphore *semaphore, uint32_t count);
-/* How many are free at this moment. */
+/* How many are free at this moment. Does not suspend, cannot fail. */
 WEIR_PUBLIC uint32_t weir_semaphore_available(const weir_semaphore *semaphore);
 /* From now on acquiring fails with WEIR_ECLOSED, for who waits already too. Does not suspend,
  * cannot fail, may be repeated. */

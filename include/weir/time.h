@@ -26,8 +26,8 @@ extern "C" {
 /* CLOCK_MONOTONIC in nanoseconds. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint64_t weir_now_ns(void);
 
-/* CLOCK_REALTIME: nanoseconds since 1970. It may jump. Does not suspend, cannot fail. Any thread.
- * */
+/* CLOCK_REALTIME: nanoseconds since 1970. It may jump. Does not suspend, cannot fail. Any
+ * thread. */
 WEIR_PUBLIC int64_t weir_wall_ns(void);
 
 /* Waits until a moment of weir_now_ns, never shorter; not at all if it has passed. Suspends. 0,
@@ -90,12 +90,12 @@ WEIR_PUBLIC int weir_deadline_begin(weir_block *block, int64_t limit_ns);
 
 /* Opens a block for cleaning up: cancellation and outer deadlines do not reach it, nor the scopes
  * that are opened in it, for at most `limit_ns`; then calls fail with WEIR_EDEADLINE. Does not
- * suspend. WEIR_ENOTASK, WEIR_EINVAL for a negative limit, WEIR_ELIMIT (255 shields in each other).
- * */
+ * suspend. WEIR_ENOTASK, WEIR_EINVAL for a negative limit, WEIR_ELIMIT (255 shields in each
+ * other). */
 WEIR_PUBLIC int weir_shield_begin(weir_block *block, int64_t limit_ns);
 
-/* Closes the block; true if its own deadline stopped a call in it. Does not suspend, cannot fail.
- * */
+/* Closes the block; true if its own deadline stopped a call in it. Does not suspend, cannot
+ * fail. */
 WEIR_PUBLIC bool weir_block_end(weir_block *block);
 
 #ifdef __cplusplus

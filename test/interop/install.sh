@@ -128,6 +128,59 @@ cmake_package()
 }
 judge cmake_package cmake_package
 
+# A frame of 100 KiB, more than a stack and its guard, in a task: found in the guard, and named.
+cat >"$work/large.c" <<'END'
+#include <weir/runtime.h>
+#include <weir/scope.h>
+static int large(void *arg)
+{
+    volatile char frame[100 * 1024];
+    const volatile unsigned *at = arg;
+
+    frame[*at] = 0;
+    return frame[*at];
+}
+static int run(void *arg)
+{
+    struct weir_spawn_options options = {.name = "glutton"};
+    weir_scope scope;
+
+    weir_scope_open(&scope);
+    weir_spawn_with(&scope, large, arg, &options);
+    return weir_scope_join(&scope);
+}
+int main(void)
+{
+    volatile unsigned at = 0;
+
+    return weir_run(run, (void *)&at, NULL);
+}
+END
+
+overflow_is_named()    # COMPILER
+{
+    # shellcheck disable=SC2046
+    "$1" -std=c11 -O1 -Wall -Wextra -Werror "$work/large.c" -o "$work/large" \
+        $(pkg-config --cflags --libs weir) || return 1
+    (ulimit -c 0 && "$work/large") >"$work/large.log" 2>&1 && return 1
+    cat "$work/large.log"
+    grep -q 'stack overflow in task glutton' "$work/large.log"
+}
+large_frames()    # the same by the CMake package: the flag comes with the target
+{
+    cp "$work/large.c" "$work/project/minimal.c"
+    cmake --build "$work/project/build" --target shared || return 1
+    (ulimit -c 0 && "$work/project/build/shared") >"$work/large.log" 2>&1 && return 1
+    grep -q 'stack overflow in task glutton' "$work/large.log"
+}
+case "$(uname -m)" in
+    x86_64 | aarch64)
+        judge large_frames_are_reported_gcc overflow_is_named gcc
+        judge large_frames_are_reported_clang overflow_is_named clang
+        judge large_frames_are_reported_cmake large_frames ;;
+    *) skip large_frames_are_reported "the flag is for x86-64 and aarch64" ;;
+esac
+
 example()    # SOURCE
 {
     # shellcheck disable=SC2046,SC2086
