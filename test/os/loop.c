@@ -29,6 +29,26 @@ TEST(backend_is_the_one_that_was_asked_for)
     assert_int_equal(weir_loop_destroy(loop), 0);
 }
 
+TEST(time_of_the_turn_stands_still_within_it)
+{
+    weir_loop *loop = make_loop();
+    uint64_t made_ns = weir_loop_now_ns(loop);
+    struct seen seen = {0};
+    weir_op op = noting(&seen);
+    uint64_t due_ns = made_ns + WEIR_MILLISECONDS(5);
+
+    assert_true(made_ns <= weir_now_ns());
+    while (weir_now_ns() == made_ns)
+        ;
+    assert_int_equal(weir_loop_now_ns(loop), made_ns); /* no turn, no other time */
+    weir_op_timer(&op, due_ns);
+    weir_loop_submit(loop, &op);
+    assert_int_equal(weir_loop_run(loop, WEIR_LOOP_DEFAULT), 0);
+    assert_true(weir_loop_now_ns(loop) >= due_ns);
+    assert_true(weir_loop_now_ns(loop) <= seen.at_ns);
+    assert_int_equal(weir_loop_destroy(loop), 0);
+}
+
 TEST(wrong_options_are_refused)
 {
     struct weir_loop_options options = {.buffers_max = 16385};

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir.h>
@@ -12,6 +13,16 @@
 #define AT_LEAST_MS(began, ms) (weir_now_ns() - (began) >= WEIR_MILLISECONDS(ms))
 
 /* ---- options ---- */
+
+TEST(library_and_header_are_of_one_version)
+{
+    char text[40];
+    uint32_t version = weir_version();
+
+    assert_int_equal(version, WEIR_VERSION);
+    snprintf(text, sizeof text, "%u.%u.%u", version >> 16, version >> 8 & 255, version & 255);
+    assert_string_equal(text, WEIR_VERSION_TEXT);
+}
 
 TEST(options_are_read_from_text)
 {

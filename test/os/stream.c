@@ -11,6 +11,7 @@
 #include <weir.h>
 
 #include "support/check.h"
+#include "sys/sockopt.h"
 
 struct pair {
     weir_stream a, b;
@@ -611,6 +612,16 @@ TEST(write_to_a_peer_that_is_gone_fails)
     with_pairs(reset, 1);
 }
 
+/* Descriptors with this type of service. */
+static int count_tos(int tos)
+{
+    int fd, count = 0;
+
+    for (fd = 0; fd < 1024; fd++)
+        count += weir__sockopt_family(fd) >= 0 && weir__sockopt_get_tos(fd) == tos;
+    return count;
+}
+
 static int options_of_both(struct pair *pair)
 {
     char address[WEIR_ADDRESS_TEXT_MAX];
@@ -621,6 +632,9 @@ static int options_of_both(struct pair *pair)
     CHECK(weir_stream_nodelay(pair->a, 0) == of_tcp);
     CHECK(weir_stream_user_timeout(pair->a, 0) == of_tcp);
     CHECK(weir_stream_quickack(pair->a, 0) == of_tcp);
+    CHECK(count_tos(0x10) == 0);
+    CHECK(weir_stream_tos(pair->a, 0x10) == of_tcp);
+    CHECK(count_tos(0x10) == tcp);
     CHECK(weir_stream_keepalive(pair->a, 1, 0, 0, 0) == 0); /* times as they are */
     CHECK(weir_stream_keepalive(pair->a, 1, 60, 0, 0) == of_tcp);
     CHECK(weir_stream_buffers(pair->a, 0, 0) == 0);

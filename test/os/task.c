@@ -46,6 +46,49 @@ TEST(outside_of_tasks_there_is_no_task)
     assert_int_equal(weir_deadline_begin(&block, 1), WEIR_ENOTASK);
     assert_int_equal(weir_worker_count(), 0);
     assert_null(weir_task_name());
+    assert_int_equal(weir_task_id(), 0);
+}
+
+#define NUMBERED 200
+
+static int note_number(void *arg)
+{
+    uint64_t id = weir_task_id();
+    int rc = weir_yield();
+
+    *(uint64_t *)arg = id;
+    return rc == 0 && weir_task_id() == id && id != 0 ? 0 : -1;
+}
+
+static int number_tasks(void *arg)
+{
+    uint64_t *ids = arg;
+    weir_scope scope;
+    int i, rc = 0;
+
+    ids[0] = weir_task_id();
+    for (i = 1; i < NUMBERED && rc == 0; i += 2) {
+        rc = weir_scope_open(&scope);
+        if (rc == 0)
+            rc = weir_spawn(&scope, note_number, &ids[i]);
+        if (rc == 0 && i + 1 < NUMBERED)
+            rc = weir_spawn(&scope, note_number, &ids[i + 1]);
+        if (rc == 0)
+            rc = weir_scope_join(&scope); /* the next ones have the stacks of these */
+    }
+    return rc;
+}
+
+TEST(a_task_has_a_number_that_no_other_has)
+{
+    uint64_t ids[NUMBERED] = {0};
+    int i, j;
+
+    assert_int_equal(run(number_tasks, ids, 2), 0);
+    for (i = 0; i < NUMBERED; i++) {
+        for (j = 0; j < i; j++)
+            assert_true(ids[i] != ids[j]);
+    }
 }
 
 TEST(run_returns_what_main_returns)

@@ -36,6 +36,21 @@ static int64_t since(uint64_t moment_ns)
 
 /* ---- the real clock ---- */
 
+TEST(the_calendar_is_the_systems)
+{
+    struct timespec now;
+    int64_t wall_ns, before_ns;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    before_ns = WEIR_SECONDS(now.tv_sec) + now.tv_nsec;
+    wall_ns = weir_wall_ns();
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (WEIR_SECONDS(now.tv_sec) + now.tv_nsec < before_ns)
+        skip("the calendar was set back");
+    assert_true(wall_ns >= before_ns);
+    assert_true(wall_ns <= WEIR_SECONDS(now.tv_sec) + now.tv_nsec);
+}
+
 static int sleep_until(void *arg)
 {
     uint64_t now_ns = weir_now_ns();

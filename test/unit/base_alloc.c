@@ -58,6 +58,20 @@ TEST(the_given_allocator_is_used_and_then_fixed)
     assert_int_equal(live, 0);
 }
 
+TEST(others_get_memory_from_the_same_allocator)
+{
+    long before = calls;
+    char *memory = weir_allocate(100);
+
+    assert_non_null(memory);
+    memset(memory, 1, 100);
+    assert_int_equal(calls, before + 1);
+    assert_int_equal(live, 1);
+    weir_release(memory);
+    weir_release(NULL);
+    assert_int_equal(live, 0);
+}
+
 TEST(calloc_zeroes_and_refuses_an_overflow)
 {
     static const char zero[64];
