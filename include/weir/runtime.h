@@ -77,8 +77,9 @@ struct weir_runtime_options {
     uint8_t pin;                /* enum weir_pin_policy */
     int32_t lend_signal;        /* the signal that lending needs; default SIGRTMIN + 8 */
     int64_t slice_ns;           /* 100 us..1 s; default 1 ms */
-    int64_t report_ns;          /* a run that is longer is counted and reported; default 1 s;
-                                   negative: none is */
+    int64_t report_ns;          /* a run that is longer is counted and reported; negative: none is;
+                                   default 1 s, with one worker none: a thread beside it would make
+                                   each of its system calls dearer */
     const struct weir_runtime_hooks *hooks; /* borrowed until the runtime has ended; default none */
     const char *name;                       /* of the runtime, for messages; borrowed likewise */
     uint8_t clock;                          /* enum weir_clock */

@@ -323,6 +323,7 @@ static int make_workers(struct weir__runtime *runtime, uint32_t count)
 
         if (rc < 0)
             return rc;
+        runtime->workers[runtime->count].alone = count == 1;
     }
     return 0;
 }
@@ -387,7 +388,8 @@ static int start_threads(struct weir__runtime *runtime)
         rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
         runtime->started += rc == 0;
     }
-    if (rc == 0 && !runtime->advance.on)
+    if (rc == 0 && !runtime->advance.on
+        && (runtime->watch.lends || runtime->watch.report_ns != INT64_MAX))
         (void)weir__monitor_start(runtime);
     return rc;
 }
@@ -598,12 +600,11 @@ int weir_block_in_place(weir_task_fn *fn, void *arg)
     struct weir__worker *worker = weir__current_worker();
     int rc;
 
-    if (worker && worker->current && worker->runtime->watch.lends && !worker->run.lent
-        && weir__loan_prepare(worker->runtime))
+    if (worker && worker->current && worker->current->pins == 0 && worker->runtime->watch.lends
+        && !worker->run.lent && weir__loan_prepare(worker->runtime))
         weir__loan_begin(worker);
     weir__current_leave();
     rc = fn(arg);
-    (void)weir__current_worker(); /* takes it back */
-    weir__current_leave();
+    weir__current_enter(); /* takes it back */
     return rc;
 }

@@ -272,7 +272,7 @@ static void from_defaults(struct weir_runtime_options *o)
     if (!o->slice_ns)
         o->slice_ns = SLICE_DEFAULT_NS;
     if (!o->report_ns)
-        o->report_ns = REPORT_DEFAULT_NS;
+        o->report_ns = o->workers > 1 ? REPORT_DEFAULT_NS : -1; /* no second thread for it */
     if (!o->lend_signal)
         o->lend_signal = SIGRTMIN + 8;
 }

@@ -191,7 +191,7 @@ static void wake_one(struct weir__runtime *runtime)
         (void)WEIR_ATOMIC_SUB(&sched->idle, SEARCHING_ONE - 1, SEQ_CST);
 }
 
-static uint32_t waiting(const struct weir__run *run)
+static inline uint32_t waiting(const struct weir__run *run)
 {
     return weir__runq_len(&run->ready[CLASS_HIGH]) + weir__runq_len(&run->ready[CLASS_NORMAL])
            + weir__runq_len(&run->ready[CLASS_LOW]);
@@ -225,7 +225,7 @@ static void ready_here(struct weir__worker *worker, struct weir__task *task, boo
             return;
     }
     push(worker, task);
-    if (!run->notified && weir__runtime_workers(worker->runtime) > 1 && worth_waking(run)) {
+    if (!run->notified && !worker->alone && worth_waking(run)) {
         run->notified = true;
         wake_one(worker->runtime);
     }
@@ -265,26 +265,17 @@ void weir__sched_ready(struct weir__task *task, bool yields)
 
 /* ---- the next task ---- */
 
-static bool has_class(const struct weir__run *run, int class)
+/* Whether the worker's own queues have anything for the calling thread. */
+static bool has_own(const struct weir__run *run)
 {
-    return weir__runq_len(&run->ready[class])
-           || (!run->lent && !weir__queue_empty(&run->pinned[class]))
-           || (class == CLASS_NORMAL && WEIR_ATOMIC_LOAD(&run->newest, RELAXED));
+    return WEIR_ATOMIC_LOAD(&run->newest, RELAXED) || waiting(run)
+           || (!run->lent && run->pinned_count);
 }
 
 bool weir__sched_has_work(const struct weir__worker *worker)
 {
-    const struct weir__run *run = &worker->run;
-    int class;
-
-    if (WEIR_ATOMIC_LOAD(&run->remote, SEQ_CST)
-        || WEIR_ATOMIC_LOAD(&weir__runtime_sched(worker->runtime)->spill_count, RELAXED))
-        return true;
-    for (class = 0; class < CLASSES; class ++) {
-        if (has_class(run, class))
-            return true;
-    }
-    return false;
+    return WEIR_ATOMIC_LOAD(&worker->run.remote, SEQ_CST) || has_own(&worker->run)
+           || WEIR_ATOMIC_LOAD(&worker->sched->spill_count, RELAXED);
 }
 
 static struct weir__task *pop_pinned(struct weir__run *run, int class)
@@ -300,13 +291,14 @@ static struct weir__task *pop_pinned(struct weir__run *run, int class)
 /* The pinned and the movable ones of a class take turns. */
 static struct weir__task *pop_queued(struct weir__run *run, int class)
 {
-    struct weir__task *task = run->tick & 1 ? pop_pinned(run, class) : NULL;
+    struct weir__task *task;
 
+    if (!run->pinned_count)
+        return weir__runq_pop(&run->ready[class]);
+    task = run->tick & 1 ? pop_pinned(run, class) : NULL;
     if (!task)
         task = weir__runq_pop(&run->ready[class]);
-    if (!task && run->pinned_count)
-        task = pop_pinned(run, class);
-    return task;
+    return task ? task : pop_pinned(run, class);
 }
 
 static struct weir__task *pop_newest(struct weir__run *run)
@@ -351,6 +343,8 @@ struct weir__task *weir__sched_next(struct weir__worker *worker)
     int class;
 
     run->tick++;
+    if (!has_own(run))
+        return NULL;
     if (run->since[CLASS_LOW] >= LOW_AFTER)
         task = pop_class(run, CLASS_LOW);
     if (!task && run->since[CLASS_NORMAL] >= NORMAL_AFTER)
@@ -364,7 +358,7 @@ void weir__sched_gather(struct weir__worker *worker)
 {
     worker->run.notified = false;
     (void)take_remote(worker, &worker->run);
-    if (WEIR_ATOMIC_LOAD(&weir__runtime_sched(worker->runtime)->spill_count, RELAXED))
+    if (WEIR_ATOMIC_LOAD(&worker->sched->spill_count, RELAXED))
         take_spilled(worker);
 }
 
@@ -473,7 +467,7 @@ struct weir__task *weir__sched_search(struct weir__worker *worker)
     struct weir__task *task = NULL;
     int pass, i;
 
-    if (!somebody_has_work(worker) || !begin_search(worker))
+    if (worker->alone || !somebody_has_work(worker) || !begin_search(worker))
         return NULL;
     WEIR_ATOMIC_COUNT(&worker->counts.steals_tried, 1);
     weir__sched_gather(worker);
@@ -502,11 +496,11 @@ static uint64_t *sleeper_word(const struct weir__worker *worker, uint64_t *bit)
 
 bool weir__sched_sleep(struct weir__worker *worker)
 {
-    struct weir__sched *sched = weir__runtime_sched(worker->runtime);
+    struct weir__sched *sched = worker->sched;
     uint64_t bit, *word = sleeper_word(worker, &bit);
     bool searched = worker->run.searching;
 
-    if (weir__runtime_workers(worker->runtime) == 1)
+    if (worker->alone)
         return !weir__sched_has_work(worker);
     worker->run.searching = false;
     (void)WEIR_ATOMIC_OR(word, bit, SEQ_CST);
@@ -522,7 +516,7 @@ void weir__sched_awake(struct weir__worker *worker)
     struct weir__sched *sched = weir__runtime_sched(worker->runtime);
     uint64_t bit, *word = sleeper_word(worker, &bit);
 
-    if (weir__runtime_workers(worker->runtime) == 1)
+    if (worker->alone)
         return;
     if (WEIR_ATOMIC_AND(word, ~bit, SEQ_CST) & bit)
         (void)WEIR_ATOMIC_SUB(&sched->idle, 1, SEQ_CST);

@@ -29,7 +29,6 @@ int weir__task_stopped(struct weir__task *task, int code)
 
 int weir__task_refusal(struct weir__task *task)
 {
-    (void)weir__current_worker(); /* every wait begins here: inside the library */
     if (WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && !task->shields)
         return WEIR_ECANCELED;
     if (task->worker->loop->now_ns >= task->deadline_ns)

@@ -17,6 +17,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
     memset(worker, 0, sizeof *worker);
     worker->runtime = runtime;
     worker->hooks = weir__runtime_hooks(runtime);
+    worker->sched = weir__runtime_sched(runtime);
     worker->counts.began_ns = weir__now_ns();
     worker->index = index;
     weir__run_init(&worker->run, index);
@@ -144,12 +145,32 @@ static void run_batch(struct weir__worker *worker, struct weir__task *task)
         weir__sched_note_batch(worker, count, (int64_t)(weir__now_ns() - worker->loop->now_ns));
 }
 
+static int sleep_until_work(struct weir__worker *worker)
+{
+    const struct weir_runtime_hooks *hooks = worker->hooks;
+    weir_loop *loop = worker->loop;
+    uint64_t before_ns = weir__now_ns();
+    int rc;
+
+    if (hooks && hooks->worker_park)
+        hooks->worker_park(worker->index, hooks->arg);
+    if (worker->virtual_clock)
+        weir__advance_sleep(worker);
+    rc = weir__loop_poll(loop, worker->virtual_clock ? 0 : -1);
+    WEIR_ATOMIC_COUNT(&worker->counts.parks, 1);
+    WEIR_ATOMIC_COUNT(&worker->counts.idle_ns, loop->now_ns - before_ns);
+    weir__sched_awake(worker);
+    weir__monitor_rouse(weir__runtime_monitor(worker->runtime));
+    if (hooks && hooks->worker_unpark)
+        hooks->worker_unpark(worker->index, hooks->arg);
+    return rc;
+}
+
 int weir__worker_step(struct weir__worker *worker)
 {
     weir_loop *loop = worker->loop;
     struct weir__task *task = NULL;
     bool asleep = false;
-    uint64_t before_ns;
     int rc;
 
     if (weir__sched_has_work(worker)) {
@@ -158,21 +179,8 @@ int weir__worker_step(struct weir__worker *worker)
         task = weir__sched_search(worker);
         asleep = !task && !weir__loop_pending(loop) && weir__sched_sleep(worker);
     }
-    if (asleep && worker->hooks && worker->hooks->worker_park)
-        worker->hooks->worker_park(worker->index, worker->hooks->arg);
     weir__loop_enter(loop);
-    before_ns = asleep ? weir__now_ns() : 0;
-    if (asleep && worker->virtual_clock)
-        weir__advance_sleep(worker);
-    rc = weir__loop_poll(loop, asleep && !worker->virtual_clock ? -1 : 0);
-    if (asleep) {
-        WEIR_ATOMIC_COUNT(&worker->counts.parks, 1);
-        WEIR_ATOMIC_COUNT(&worker->counts.idle_ns, loop->now_ns - before_ns);
-        weir__sched_awake(worker);
-        weir__monitor_rouse(weir__runtime_monitor(worker->runtime));
-        if (worker->hooks && worker->hooks->worker_unpark)
-            worker->hooks->worker_unpark(worker->index, worker->hooks->arg);
-    }
+    rc = asleep ? sleep_until_work(worker) : weir__loop_poll(loop, 0);
     weir__loop_drain(loop);
     weir__loop_leave(loop);
     weir__sched_gather(worker);

@@ -24,6 +24,8 @@ struct weir__runtime;
 struct weir__worker {
     struct weir__runtime *runtime;
     const struct weir_runtime_hooks *hooks; /* NULL if there are none */
+    struct weir__sched *sched;              /* the runtime's */
+    bool alone;                             /* the only worker */
     weir_loop *loop;
     uint32_t index;        /* 1.. */
     uint32_t failed_steps; /* in a row */
