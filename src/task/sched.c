@@ -14,10 +14,12 @@
 #define LOW_AFTER       64 /* runs of the classes above */
 #define BATCH_MIN       8
 #define BATCH_MAX       61
-#define BATCH_NS        200000 /* a batch should not take longer */
-#define RUN_FIRST_NS    20000  /* before anything was measured */
+#define BATCH_NS        200000  /* a batch should not take longer */
+#define TURN_NS         5000000 /* nor one of what was there at its beginning */
+#define RUN_FIRST_NS    20000   /* before anything was measured */
 #define WORTH_NS        20000 /* waiting work for which a sleeper is woken: about what that costs */
-#define SPILLED_ONCE    32
+#define SPILLED_LEAST   32    /* taken in a turn */
+#define SPILLED_MOST    (WEIR__RUNQ_SLOTS / 2)
 #define SEARCH_PASSES   3
 #define SEARCH_RELAX    100 /* looks at nothing between two passes: a microsecond or two */
 
@@ -59,6 +61,23 @@ void weir__sched_note_batch(struct weir__worker *worker, uint32_t count, int64_t
                                          : (uint32_t)batch;
 }
 
+static inline uint32_t waiting(const struct weir__run *run)
+{
+    return weir__runq_len(&run->ready[CLASS_HIGH]) + weir__runq_len(&run->ready[CLASS_NORMAL])
+           + weir__runq_len(&run->ready[CLASS_LOW]);
+}
+
+uint32_t weir__sched_batch(const struct weir__worker *worker)
+{
+    const struct weir__run *run = &worker->run;
+    uint32_t there = waiting(run) + run->pinned_count, most;
+
+    if (there <= run->batch_max)
+        return run->batch_max;
+    most = (uint32_t)(TURN_NS / (run->run_ns + 1));
+    return there < most ? there : most > run->batch_max ? most : run->batch_max;
+}
+
 /* ---- the spill ---- */
 
 static void spill_one(struct weir__sched *sched, struct weir__task *task)
@@ -82,9 +101,18 @@ static void spill(struct weir__worker *worker, struct weir__task *task)
     weir__unlock(&sched->spill_lock);
 }
 
+/* To where no thief looks: pinned tasks, and all of a worker that is alone. */
+static void push_own(struct weir__run *run, struct weir__task *task)
+{
+    weir__queue_push(&run->pinned[task->class], &task->ready);
+    WEIR_ATOMIC_COUNT(&run->pinned_count, 1);
+}
+
 static void push(struct weir__worker *worker, struct weir__task *task)
 {
-    if (!weir__runq_push(&worker->run.ready[task->class], task))
+    if (worker->alone)
+        push_own(&worker->run, task);
+    else if (!weir__runq_push(&worker->run.ready[task->class], task))
         spill(worker, task);
 }
 
@@ -92,11 +120,12 @@ static void push(struct weir__worker *worker, struct weir__task *task)
 static void take_spilled(struct weir__worker *worker)
 {
     struct weir__sched *sched = weir__runtime_sched(worker->runtime);
-    struct weir__task *taken[SPILLED_ONCE];
+    struct weir__task *taken[SPILLED_MOST];
     uint32_t i, count = 0, class = 0;
 
     weir__lock(&sched->spill_lock);
-    while (count < SPILLED_ONCE && class < CLASSES) {
+    while (class < CLASSES && count < SPILLED_MOST
+           && (count < SPILLED_LEAST || waiting(&worker->run) + count < SPILLED_MOST)) {
         struct weir__queue_node *node = weir__queue_pop(&sched->spill[class]);
 
         if (node)
@@ -191,12 +220,6 @@ static void wake_one(struct weir__runtime *runtime)
         (void)WEIR_ATOMIC_SUB(&sched->idle, SEARCHING_ONE - 1, SEQ_CST);
 }
 
-static inline uint32_t waiting(const struct weir__run *run)
-{
-    return weir__runq_len(&run->ready[CLASS_HIGH]) + weir__runq_len(&run->ready[CLASS_NORMAL])
-           + weir__runq_len(&run->ready[CLASS_LOW]);
-}
-
 uint32_t weir__sched_queued(const struct weir__run *run)
 {
     return waiting(run) + WEIR_ATOMIC_LOAD(&run->pinned_count, RELAXED)
@@ -215,8 +238,7 @@ static void ready_here(struct weir__worker *worker, struct weir__task *task, boo
     struct weir__run *run = &worker->run;
 
     if (task->pins) {
-        weir__queue_push(&run->pinned[task->class], &task->ready);
-        WEIR_ATOMIC_COUNT(&run->pinned_count, 1);
+        push_own(run, task);
         return;
     }
     if (!yields && task->class == CLASS_NORMAL) {

@@ -91,6 +91,8 @@ uint32_t weir__sched_queued(const struct weir__run *run);
 bool weir__sched_sleep(struct weir__worker *worker);
 void weir__sched_awake(struct weir__worker *worker);
 
+/* How many tasks the calling worker may run before it looks at the kernel again. */
+uint32_t weir__sched_batch(const struct weir__worker *worker);
 /* A batch of `count` runs took so long: learns from it. */
 void weir__sched_note_batch(struct weir__worker *worker, uint32_t count, int64_t took_ns);
 

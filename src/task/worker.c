@@ -129,16 +129,18 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
 }
 
 /* Runs what is runnable, and what becomes so meanwhile, up to a bound, so that the kernel is asked
- * again before long. */
+ * again before long. What was runnable at the beginning is run if it is short: each look at the
+ * kernel brings new handlers with stacks of their own, and a backlog of them would be cold when it
+ * is run. */
 static void run_batch(struct weir__worker *worker, struct weir__task *task)
 {
     struct weir__run *run = &worker->run;
-    uint32_t count = 0;
+    uint32_t count = 0, most = weir__sched_batch(worker);
 
     while (task) {
         worker->loop->runnable = weir__sched_has_work(worker);
         run_task(worker, task);
-        task = ++count < run->batch_max ? weir__sched_next(worker) : NULL;
+        task = ++count < most ? weir__sched_next(worker) : NULL;
     }
     worker->loop->runnable = false;
     if (count > 1 || (count && (run->tick & 7) == 0))
