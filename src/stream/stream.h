@@ -43,9 +43,10 @@ struct weir__stream {
     uint16_t armed_at;   /* index of the loop where `recv` is in flight; partner: received */
     uint8_t direct_left; /* direct reads before the standing receive is tried again */
     bool idling;         /* a served stream without a handler: bytes start one. Home only */
-    bool recalled;       /* the reader waits for the end of `recv` */
-    bool ended;          /* recv.result says how; after what is in the queue */
     bool write_broken;
+    /* of the loop where `recv` is in flight, and of the reader when it is not */
+    uint8_t recalled : 1; /* the reader waits for the end of `recv` */
+    uint8_t ended : 1;    /* recv.result says how; after what is in the queue */
     weir_op recv;
     struct weir__received *taken;
     struct weir__wait_slot writer;

@@ -48,7 +48,6 @@ struct weir__task {
     uint8_t class;       /* enum weir__class */
     uint8_t pins;        /* reasons to stay on its worker */
     uint8_t shields;     /* open blocks that cancellation does not reach */
-    uint64_t ready_ns;   /* of a wait for a run that is timed; else 0 */
     uint8_t refusals;    /* calls that failed at once since the task last ran */
     uint8_t inlined;     /* operations that completed at once, likewise */
     uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */
@@ -56,6 +55,7 @@ struct weir__task {
     struct weir__runtime *runtime;
     struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
+    uint64_t ready_ns; /* of a wait for a run that is timed; else 0 */
     weir_op *waiting;
     int stop_reason; /* why the operation was cancelled */
     int result;
