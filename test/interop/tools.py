@@ -52,6 +52,7 @@ HEAD = "/* %s - a file. */\n"
 CLEAN = {
     "include/weir.h": "#include <weir/one.h>\n",
     "include/weir/one.h": "#ifndef ONE\n#define ONE\n#include <stdint.h>\n#endif\n",
+    "man/weir-one.3": ".TH WEIR-ONE 3\n.SH NAME\nweir-one - one\n",
     "src/base/a.h": "int weir__a(void);\n",
     "src/base/a.c": '#include "base/a.h"\n\nint weir__a(void)\n{\n    return 1;\n}\n',
 }
@@ -77,6 +78,8 @@ PLANTED = {
                           "does not compile alone as c++17"),
     "header_needs_the_system": ("include/weir/two.h", "#include <stdio.h>\n",
                                 "may not need <stdio.h>"),
+    "header_without_a_manual": ("include/weir/two.h", "int weir_x(void);\n",
+                                "there is no man/weir-two.3"),
     "umbrella_forgets_a_header": ("include/weir/two.h", "int weir_x(void);\n",
                                   "weir.h does not include <weir/two.h>"),
     "header_that_nobody_includes": ("src/base/dead.h", "int weir__d(void);\n", "dead file"),
