@@ -65,13 +65,11 @@ fail:
 
 int weir_broadcast_create(weir_broadcast *out, size_t value_size, uint32_t capacity)
 {
-    int rc;
+    WEIR__CALL;
 
     if (value_size == 0 || value_size > WEIR_VALUE_MAX || capacity == 0 || capacity > CAPACITY_MAX)
         return WEIR_EINVAL;
-    WEIR__CALL;
-    rc = make(out, (uint32_t)value_size, capacity);
-    return rc;
+    return make(out, (uint32_t)value_size, capacity);
 }
 
 static void end_waits(struct broadcast *broadcast, int reason)
@@ -84,11 +82,11 @@ static void end_waits(struct broadcast *broadcast, int reason)
 
 int weir_broadcast_close(weir_broadcast handle, int reason)
 {
+    WEIR__CALL;
     struct broadcast *broadcast;
 
     if (reason > 0)
         return WEIR_EINVAL;
-    WEIR__CALL;
     broadcast = enter(handle);
     if (broadcast) {
         if (!broadcast->reason)
@@ -100,10 +98,9 @@ int weir_broadcast_close(weir_broadcast handle, int reason)
 
 void weir_broadcast_destroy(weir_broadcast handle)
 {
-    struct broadcast *broadcast;
-
     WEIR__CALL;
-    broadcast = enter(handle);
+    struct broadcast *broadcast = enter(handle);
+
     if (broadcast) {
         weir__handle_free(handle.id);
         weir__free(broadcast->ring);
@@ -143,11 +140,10 @@ static int send_locked(struct broadcast *broadcast, const void *value)
 
 int weir_broadcast_send(weir_broadcast handle, const void *value)
 {
-    struct broadcast *broadcast;
+    WEIR__CALL;
+    struct broadcast *broadcast = enter(handle);
     int rc = WEIR_EBADHANDLE;
 
-    WEIR__CALL;
-    broadcast = enter(handle);
     if (broadcast)
         rc = send_locked(broadcast, value);
     return rc;
@@ -157,10 +153,9 @@ int weir_broadcast_send(weir_broadcast handle, const void *value)
 
 int weir_broadcast_listen(weir_broadcast handle, weir_listening *out)
 {
-    struct broadcast *broadcast;
-
     WEIR__CALL;
-    broadcast = enter(handle);
+    struct broadcast *broadcast = enter(handle);
+
     if (broadcast) {
         out->weir__broadcast = handle;
         out->weir__next = broadcast->next;
@@ -213,11 +208,9 @@ static int try_recv(weir_listening *listening, void *out)
 
 int weir_broadcast_try_recv(weir_listening *listening, void *out)
 {
-    int rc;
-
     WEIR__CALL;
-    rc = try_recv(listening, out);
-    return rc;
+
+    return try_recv(listening, out);
 }
 
 static int recv_or_wait(weir_listening *listening, void *out)

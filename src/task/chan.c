@@ -320,11 +320,9 @@ int weir_chan_send(weir_chan handle, const void *value)
 
 int weir_chan_try_send(weir_chan handle, const void *value)
 {
-    int rc;
-
     WEIR__CALL;
-    rc = try_send(handle, value);
-    return rc;
+
+    return try_send(handle, value);
 }
 
 int weir_chan_recv(weir_chan handle, void *out)
@@ -339,11 +337,9 @@ int weir_chan_recv(weir_chan handle, void *out)
 
 int weir_chan_try_recv(weir_chan handle, void *out)
 {
-    int rc;
-
     WEIR__CALL;
-    rc = try_recv(handle, out);
-    return rc;
+
+    return try_recv(handle, out);
 }
 
 /* Takes what is there, behind the `taken` values in an array for `count`: how many are in it then;
@@ -389,11 +385,10 @@ int weir_chan_recv_many(weir_chan handle, void *out, size_t count)
 
 int weir_chan_count(weir_chan handle)
 {
-    struct chan *chan;
+    WEIR__CALL;
+    struct chan *chan = enter(handle);
     int rc = WEIR_EBADHANDLE;
 
-    WEIR__CALL;
-    chan = enter(handle);
     if (chan) {
         rc = (int)chan->count;
         weir__unlock(&chan->lock);
@@ -453,11 +448,9 @@ static int use_permit(weir_permit *permit, const void *value)
 
 int weir_permit_commit(weir_permit *permit, const void *value)
 {
-    int rc;
-
     WEIR__CALL;
-    rc = use_permit(permit, value);
-    return rc;
+
+    return use_permit(permit, value);
 }
 
 int weir_permit_release(weir_permit *permit)
@@ -508,6 +501,7 @@ fail:
 int weir_chan_create_n(weir_chan *out, size_t value_size, const struct weir_chan_options *options,
                        size_t options_size)
 {
+    WEIR__CALL;
     struct weir_chan_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
 
@@ -518,9 +512,7 @@ int weir_chan_create_n(weir_chan *out, size_t value_size, const struct weir_chan
     if (o.capacity > CAPACITY_MAX || o.unbounded > WEIR_OFF || o.counted > WEIR_OFF
         || (o.unbounded == WEIR_ON && o.capacity))
         return WEIR_EOPTION;
-    WEIR__CALL;
-    rc = make(out, (uint32_t)value_size, &o);
-    return rc;
+    return make(out, (uint32_t)value_size, &o);
 }
 
 static void close_locked(struct chan *chan, int reason)
@@ -535,11 +527,11 @@ static void close_locked(struct chan *chan, int reason)
 
 int weir_chan_close(weir_chan handle, int reason)
 {
+    WEIR__CALL;
     struct chan *chan;
 
     if (reason > 0)
         return WEIR_EINVAL;
-    WEIR__CALL;
     chan = enter(handle);
     if (chan)
         close_locked(chan, reason ? reason : WEIR_ECLOSED);
@@ -548,11 +540,10 @@ int weir_chan_close(weir_chan handle, int reason)
 
 void weir_chan_destroy(weir_chan handle)
 {
-    struct weir__crowd crowd = {0};
-    struct chan *chan;
-
     WEIR__CALL;
-    chan = enter(handle);
+    struct chan *chan = enter(handle);
+    struct weir__crowd crowd = {0};
+
     if (chan) {
         take_all(chan, &crowd);
         weir__handle_free(handle.id);
@@ -580,13 +571,10 @@ static int count_sender(struct chan *chan)
 
 int weir_chan_add_sender(weir_chan handle)
 {
-    struct chan *chan;
-    int rc;
-
     WEIR__CALL;
-    chan = enter(handle);
-    rc = chan ? count_sender(chan) : WEIR_EBADHANDLE;
-    return rc;
+    struct chan *chan = enter(handle);
+
+    return chan ? count_sender(chan) : WEIR_EBADHANDLE;
 }
 
 static int uncount_sender(struct chan *chan)
@@ -602,13 +590,10 @@ static int uncount_sender(struct chan *chan)
 
 int weir_chan_drop_sender(weir_chan handle)
 {
-    struct chan *chan;
-    int rc;
-
     WEIR__CALL;
-    chan = enter(handle);
-    rc = chan ? uncount_sender(chan) : WEIR_EBADHANDLE;
-    return rc;
+    struct chan *chan = enter(handle);
+
+    return chan ? uncount_sender(chan) : WEIR_EBADHANDLE;
 }
 
 /* ---- cases of a select ---- */

@@ -144,11 +144,10 @@ static int deliver_locked(struct weir__oneshot *oneshot, const void *value, int 
 
 static int deliver(weir_oneshot handle, const void *value, int reason)
 {
-    struct weir__oneshot *oneshot;
+    WEIR__CALL;
+    struct weir__oneshot *oneshot = enter(handle);
     int rc = WEIR_EBADHANDLE;
 
-    WEIR__CALL;
-    oneshot = enter(handle);
     if (oneshot)
         rc = deliver_locked(oneshot, value, reason);
     return rc;
@@ -225,21 +224,18 @@ static int try_recv(weir_oneshot handle, void *out)
 
 int weir_oneshot_try_recv(weir_oneshot handle, void *out)
 {
-    int rc;
-
     WEIR__CALL;
-    rc = try_recv(handle, out);
-    return rc;
+
+    return try_recv(handle, out);
 }
 
 void weir_oneshot_close(weir_oneshot handle)
 {
-    struct weir__oneshot *oneshot;
+    WEIR__CALL;
+    struct weir__oneshot *oneshot = enter(handle);
     struct weir__waiter *receiver;
     struct weir__wakee wakee = {0};
 
-    WEIR__CALL;
-    oneshot = enter(handle);
     if (oneshot) {
         receiver = weir__claim_first(&oneshot->receiver);
         if (receiver)

@@ -178,7 +178,6 @@ static bool attempt_join(struct weir__case *c, struct weir__task *task)
         weir__scope_hold(scope);
     c->enlisted = false;
     c->result = weir_scope_join(c->data);
-    WEIR__CALL; /* the join has left the library */
     return true;
 }
 

@@ -64,13 +64,11 @@ fail:
 
 int weir_watch_create(weir_watch *out, size_t value_size, const void *value)
 {
-    int rc;
+    WEIR__CALL;
 
     if (value_size == 0 || value_size > WEIR_VALUE_MAX)
         return WEIR_EINVAL;
-    WEIR__CALL;
-    rc = make(out, (uint32_t)value_size, value);
-    return rc;
+    return make(out, (uint32_t)value_size, value);
 }
 
 static void end_waits(struct watch *watch, int reason)
@@ -83,11 +81,11 @@ static void end_waits(struct watch *watch, int reason)
 
 int weir_watch_close(weir_watch handle, int reason)
 {
+    WEIR__CALL;
     struct watch *watch;
 
     if (reason > 0)
         return WEIR_EINVAL;
-    WEIR__CALL;
     watch = enter(handle);
     if (watch) {
         if (!watch->reason)
@@ -99,10 +97,9 @@ int weir_watch_close(weir_watch handle, int reason)
 
 void weir_watch_destroy(weir_watch handle)
 {
-    struct watch *watch;
-
     WEIR__CALL;
-    watch = enter(handle);
+    struct watch *watch = enter(handle);
+
     if (watch) {
         weir__handle_free(handle.id);
         weir__free(watch->value);
@@ -142,11 +139,10 @@ static int set_locked(struct watch *watch, const void *value)
 
 int weir_watch_set(weir_watch handle, const void *value)
 {
-    struct watch *watch;
+    WEIR__CALL;
+    struct watch *watch = enter(handle);
     int rc = WEIR_EBADHANDLE;
 
-    WEIR__CALL;
-    watch = enter(handle);
     if (watch)
         rc = set_locked(watch, value);
     return rc;
@@ -156,10 +152,9 @@ int weir_watch_set(weir_watch handle, const void *value)
 
 int weir_watch_get(weir_watch handle, void *out, uint64_t *version)
 {
-    struct watch *watch;
-
     WEIR__CALL;
-    watch = enter(handle);
+    struct watch *watch = enter(handle);
+
     if (watch) {
         weir__value_copy(out, watch->value, watch->value_size);
         if (version)

@@ -11,8 +11,7 @@
 #include <unistd.h>
 #include <weir.h>
 
-#include "base/fault.h"
-#include "core/handle.h"
+#include "support/faults.h"
 
 static int echo(weir_stream peer, void *arg)
 {
@@ -88,36 +87,12 @@ static int run(void)
     return weir_run(exchange, NULL, &options);
 }
 
-static void fail_each(enum weir__fault_kind kind)
-{
-    uint64_t n, count;
-
-    assert_int_equal(run(), 0); /* what is made once a process is there */
-    weir__fault_arm(kind, 0);
-    assert_int_equal(run(), 0);
-    count = weir__fault_count(kind);
-    assert_true(count > 3);
-    for (n = 1; n <= count + 3; n++) {
-        uint64_t live = weir__handle_live();
-        int rc;
-
-        weir__fault_arm(kind, n);
-        rc = run();
-        weir__fault_arm(kind, 0);
-        if (rc > 0)
-            fail_msg("fault %d: wrong bytes", (int)n);
-        if (weir__handle_live() != live)
-            fail_msg("fault %d: a handle is left", (int)n);
-    }
-    assert_int_equal(run(), 0);
-}
-
 TEST(every_allocation_may_fail)
 {
-    fail_each(WEIR__FAULT_ALLOC);
+    fail_each(run, WEIR__FAULT_ALLOC);
 }
 
 TEST(every_system_call_may_fail)
 {
-    fail_each(WEIR__FAULT_CALL);
+    fail_each(run, WEIR__FAULT_CALL);
 }

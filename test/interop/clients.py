@@ -169,7 +169,8 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         # ThreadSanitizer keeps a signal for the running task, and loses it if that ends.
         for _ in range(5 if "thread" in SANITIZERS else 0):
-            time.sleep(0.01)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.01)
             self.process.send_signal(signal.SIGTERM)
 
     def end(self, seconds=DRAIN_S + SLACK_S):

@@ -11,20 +11,7 @@
 #include <weir.h>
 
 #include "support/check.h"
-
-struct dialling {
-    char address[WEIR_ADDRESS_TEXT_MAX];
-    weir_stream stream;
-    int rc;
-};
-
-static int dial(void *arg)
-{
-    struct dialling *dialling = arg;
-
-    dialling->rc = weir_dial(&dialling->stream, dialling->address);
-    return 0;
-}
+#include "support/dial.h"
 
 struct accepting {
     weir_listener listener;

@@ -11,25 +11,12 @@
 #include <weir.h>
 
 #include "support/check.h"
+#include "support/dial.h"
 #include "sys/sockopt.h"
 
 struct pair {
     weir_stream a, b;
 };
-
-struct dialling {
-    char address[WEIR_ADDRESS_TEXT_MAX];
-    weir_stream stream;
-    int rc;
-};
-
-static int dial(void *arg)
-{
-    struct dialling *dialling = arg;
-
-    dialling->rc = weir_dial(&dialling->stream, dialling->address);
-    return 0;
-}
 
 static int connect_pair(struct pair *pair, const char *at)
 {

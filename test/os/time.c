@@ -308,14 +308,33 @@ TEST(deadlines_are_virtual_too)
     run_virtually(meet_deadlines, NULL);
 }
 
-static int take_a_while(void *arg)
-{
-    struct timespec a_while = {0, 3000000};
-    uint64_t *moments = arg;
+struct talk {
+    weir_chan asked, answered;
+    uint64_t moments[2];
+};
 
-    moments[0] = weir_now_ns();
-    nanosleep(&a_while, NULL); /* which is long enough for a clock that does not stand still */
-    moments[1] = weir_now_ns();
+static int echo_words(void *arg)
+{
+    struct talk *talk = arg;
+    int word;
+
+    while (weir_chan_recv(talk->asked, &word) == 0)
+        CHECK(weir_chan_send(talk->answered, &word) == 0);
+    return 0;
+}
+
+/* After each answer no task has anything to do: a clock that does not stand still would move. */
+static int talk_to_a_task(void *arg)
+{
+    struct talk *talk = arg;
+    int i, word;
+
+    talk->moments[0] = weir_now_ns();
+    for (i = 0; i < 100; i++) {
+        CHECK(weir_chan_send(talk->asked, &i) == 0);
+        CHECK(weir_chan_recv(talk->answered, &word) == 0 && word == i);
+    }
+    talk->moments[1] = weir_now_ns();
     return 0;
 }
 
@@ -327,15 +346,22 @@ static int sleep_an_hour(void *arg)
 
 static int block_meanwhile(void *arg)
 {
-    uint64_t began_ns = weir_now_ns(), moments[2];
+    uint64_t began_ns = weir_now_ns();
+    struct talk talk;
     weir_scope scope;
 
     (void)arg;
+    CHECK(weir_chan_create(&talk.asked, sizeof(int), 1) == 0);
+    CHECK(weir_chan_create(&talk.answered, sizeof(int), 1) == 0);
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, sleep_an_hour, NULL) == 0);
-    CHECK(weir_blocking(take_a_while, moments) == 0);
-    CHECK(moments[0] == began_ns && moments[1] == began_ns);
+    CHECK(weir_spawn(&scope, echo_words, &talk) == 0);
+    CHECK(weir_blocking(talk_to_a_task, &talk) == 0);
+    CHECK(talk.moments[0] == began_ns && talk.moments[1] == began_ns);
+    CHECK(weir_chan_close(talk.asked, 0) == 0);
     CHECK(weir_scope_join(&scope) == 0);
+    weir_chan_destroy(talk.asked);
+    weir_chan_destroy(talk.answered);
     CHECK(since(began_ns) >= HOUR);
     return 0;
 }
@@ -353,9 +379,15 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+static int look_at_the_clock(void *arg)
+{
+    *(uint64_t *)arg = weir_now_ns();
+    return 0;
+}
+
 static int leave_job(void *arg)
 {
-    static uint64_t moments[2];
+    static uint64_t moment;
     bool left;
     int i;
 
@@ -366,7 +398,8 @@ static int leave_job(void *arg)
         CHECK(weir_scope_open(&scope) == 0);
         weir_scope_cancel(&scope);
         CHECK(weir_scope_join(&scope) == 0);
-        CHECK(weir_blocking_owned(WEIR_BLOCKING_USER, take_a_while, moments, nothing, &left) == 0);
+        CHECK(weir_blocking_owned(WEIR_BLOCKING_USER, look_at_the_clock, &moment, nothing, &left)
+              == 0);
         CHECK(!left);
         CHECK(weir_sleep(HOUR) == 0);
     }
