@@ -36,6 +36,8 @@ static const char *name_of_state(uint32_t state)
         return "running";
     case TASK_PAUSED:
     case TASK_WAITING:
+    case TASK_INSPECTED:
+    case TASK_INSPECTED_WOKEN:
         return "waiting";
     case TASK_ENDED:
         break;

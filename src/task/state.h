@@ -7,6 +7,9 @@
  * A task that waits for an operation is made runnable by the operation's completion alone, so that
  * it never moves with something of it in a loop; wakes do not reach it. A task that pauses is made
  * runnable by any wake, and looks whether what it waits for is so.
+ *
+ * Who wants to look at a pausing task's stack, or to move it, inspects the task: it stays where it
+ * is until the inspector lets it go, and a wake that comes meanwhile is kept for it.
  */
 #ifndef WEIR_TASK_STATE_H
 #define WEIR_TASK_STATE_H
@@ -23,6 +26,8 @@ enum weir__task_state {
     TASK_PAUSED = 3,        /* off its stack until a wake */
     TASK_WAITING = 4,       /* off its stack until its operation has completed */
     TASK_ENDED = 5,
+    TASK_INSPECTED = 6,       /* paused, in the hands of one inspector */
+    TASK_INSPECTED_WOKEN = 7, /* the same, and a wake has come meanwhile */
 };
 
 /* RUNNABLE -> RUNNING. The worker that took it from its queue. A read-modify-write: what the task
@@ -57,7 +62,8 @@ static inline void weir__task_state_completed(uint32_t *state)
 }
 
 /* PAUSED -> RUNNABLE: true, the caller, who alone has got this answer, puts the task in a queue.
- * RUNNING -> RUNNING_WOKEN, and all else unchanged: false, nothing to do. Partner: pause. */
+ * RUNNING -> RUNNING_WOKEN, INSPECTED -> INSPECTED_WOKEN, and all else unchanged: false, nothing to
+ * do. Partners: pause, inspect. */
 static inline bool weir__task_state_wake(uint32_t *state)
 {
     uint32_t seen = TASK_PAUSED;
@@ -69,10 +75,34 @@ static inline bool weir__task_state_wake(uint32_t *state)
         } else if (seen == TASK_RUNNING) {
             if (WEIR_ATOMIC_CAS(state, &seen, TASK_RUNNING_WOKEN, SEQ_CST))
                 return false;
+        } else if (seen == TASK_INSPECTED) {
+            if (WEIR_ATOMIC_CAS(state, &seen, TASK_INSPECTED_WOKEN, SEQ_CST))
+                return false;
         } else {
             return false;
         }
     }
+}
+
+/* PAUSED -> INSPECTED: true, and the caller may touch what belongs to the task, until it lets the
+ * task go. Any thread, while the task's memory is known to be there. Partner: wake. */
+static inline bool weir__task_state_inspect(uint32_t *state)
+{
+    uint32_t seen = TASK_PAUSED;
+
+    return WEIR_ATOMIC_CAS(state, &seen, TASK_INSPECTED, SEQ_CST);
+}
+
+/* INSPECTED -> PAUSED: true. INSPECTED_WOKEN -> RUNNABLE: false, the caller puts it in a queue. By
+ * the inspector. Partner: wake. */
+static inline bool weir__task_state_let_go(uint32_t *state)
+{
+    uint32_t seen = TASK_INSPECTED;
+
+    if (WEIR_ATOMIC_CAS(state, &seen, TASK_PAUSED, SEQ_CST))
+        return true;
+    WEIR_ATOMIC_STORE(state, TASK_RUNNABLE, RELAXED);
+    return false;
 }
 
 #endif

@@ -55,6 +55,7 @@ struct weir__task {
     struct weir__runtime *runtime;
     struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
+    uint64_t since_ns; /* when the wait under way began, by its loop's clock */
     uint64_t ready_ns; /* of a wait for a run that is timed; else 0 */
     weir_op *waiting;
     int stop_reason; /* why the operation was cancelled */

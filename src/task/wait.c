@@ -154,6 +154,7 @@ static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_
         WEIR_ATOMIC_STORE(&slots[count]->task, task, RELAXED);
         WEIR_ATOMIC_STORE(&slots[count]->word, word, RELEASE);
     }
+    WEIR_ATOMIC_STORE(&task->since_ns, loop->now_ns, RELAXED); /* partner: who asks */
     WEIR_ATOMIC_STORE(&task->wait, word, RELEASE);
 }
 

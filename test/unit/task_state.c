@@ -35,6 +35,24 @@ TEST(each_transition_says_what_to_do)
     assert_int_equal(state, TASK_ENDED);
 }
 
+TEST(an_inspected_task_stays_and_its_wake_is_kept)
+{
+    uint32_t state = TASK_PAUSED;
+
+    assert_true(weir__task_state_inspect(&state));
+    assert_false(weir__task_state_inspect(&state));
+    assert_true(weir__task_state_let_go(&state));
+    assert_int_equal(state, TASK_PAUSED);
+    assert_true(weir__task_state_inspect(&state));
+    assert_false(weir__task_state_wake(&state));
+    assert_false(weir__task_state_wake(&state));
+    assert_false(weir__task_state_let_go(&state));
+    assert_int_equal(state, TASK_RUNNABLE);
+    assert_false(weir__task_state_inspect(&state));
+    state = TASK_WAITING;
+    assert_false(weir__task_state_inspect(&state));
+}
+
 #define ROUNDS 50000
 
 static uint32_t shared_state;
