@@ -67,7 +67,7 @@ CELLS = [
          servers=("weir", "weir-limit", "raw-uring")),
     Cell("memory-echo", "user memory of 15,000 idle connections", tool="memory",
          load=["idle", "--connections", 15000, "--size", 64], connections=15000,
-         also=("weir-task", "weir-loop"), unit="connection"),
+         also=("weir-task", "weir-packed", "weir-loop"), unit="connection"),
     Cell("memory-http", "user memory of 15,000 idle HTTP connections", work="http", tool="memory",
          load=["idle", "--connections", 15000, "--http", "/hello.txt"], connections=15000,
          unit="connection"),

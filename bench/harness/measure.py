@@ -180,7 +180,7 @@ def memory(cell, server):
             line = holder.stdout.readline()
             if not line:
                 raise Failed(holder.stderr.read().strip() or "the load generator ended")
-            time.sleep(0.2)
+            time.sleep(server.settle_s)
             after = dirty_bytes(pids)
             holder.stdin.close()
             holder.wait(60)

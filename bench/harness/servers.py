@@ -31,6 +31,7 @@ class Server:
     conf: str = ""  # a template in peers/ that {conf} names once it is filled in
     default: bool = True  # takes part in cells that do not name it
     env: dict = field(default_factory=dict)
+    settle_s: float = 0.2  # before the memory of idle connections is looked at
 
     def program(self):
         return shutil.which(self.command[0])
@@ -51,6 +52,8 @@ SERVERS = [
     weir("weir-epoll", "echo", "--backend", "epoll"),
     weir("weir-limit", "echo", "--backend", "uring", "--idle-timeout", "60s", default=False),
     Server("weir-task", "weir", "echo", [own("weir_task_echo"), "--port", "{port}"], default=False),
+    Server("weir-packed", "weir", "echo", [own("weir_task_echo"), "--packed", "--port", "{port}"],
+           default=False, settle_s=2),
     Server("weir-loop", "weir", "echo", [own("weir_loop_echo"), "--port", "{port}"], default=False),
     Server("weir-nospin", "weir", "echo",
            [own("weir_task_echo"), "--port", "{port}", "--again", "--no-spin"], default=False),

@@ -2,6 +2,7 @@
  *
  *   --port N     on 127.0.0.1
  *   --again      a handler for each message instead, no stack while idle (as `weir echo` does)
+ *   --packed     the task of an idle connection is packed after a tenth of a second
  *   --no-spin    sleep at once when there is nothing to do
  *   --epoll      the other backend
  */
@@ -45,6 +46,7 @@ static int echo_again(weir_stream peer, void *arg)
 struct settings {
     int port;
     int again;
+    int packed;
 };
 
 static int app(void *arg)
@@ -54,6 +56,7 @@ static int app(void *arg)
         .connections_max = 20000,
         .idle_limit_ns = WEIR_FOREVER,
         .at_first_byte = settings->again ? WEIR_ON : WEIR_OFF,
+        .packable = settings->packed ? WEIR_ON : WEIR_OFF,
     };
     weir_listener listener;
     char address[64];
@@ -68,7 +71,8 @@ static int app(void *arg)
 
 int main(int argc, char **argv)
 {
-    struct weir_runtime_options runtime = {.workers = 1};
+    struct weir_runtime_options runtime = {.workers = 1,
+                                           .pack_after_ns = WEIR_MILLISECONDS(100)};
     struct settings settings = {0};
     int rc;
 
@@ -77,6 +81,8 @@ int main(int argc, char **argv)
             settings.port = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--again"))
             settings.again = 1;
+        else if (!strcmp(argv[i], "--packed"))
+            settings.packed = 1;
         else if (!strcmp(argv[i], "--no-spin"))
             runtime.spin_ns = -1;
         else if (!strcmp(argv[i], "--epoll"))

@@ -119,6 +119,7 @@ struct weir_serve_options {
     size_t stack_size; /* of the handlers, in bytes as of struct weir_spawn_options; above 8 MiB:
                                WEIR_EOPTION */
     uint8_t at_first_byte; /* start handlers when bytes have come; default off */
+    uint8_t packable;      /* of the handlers, as of struct weir_spawn_options */
 };
 
 /* Serves connections until the listener is closed (0) or the caller is stopped (its reason:

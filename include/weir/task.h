@@ -46,7 +46,15 @@ struct weir_spawn_options {
     uint32_t copy_size; /* set by weir_spawn_copy */
     uint8_t priority;   /* enum weir_priority */
     uint8_t pinned;     /* WEIR_ON: never leaves the worker that it starts on */
+    uint8_t packable;   /* WEIR_ON: may be packed, see below */
 };
+
+/* A packable task that has waited for long (pack_after_ns of <weir/runtime.h>) has the live part of
+ * its stack put aside, some hundred bytes mostly, and the memory of the stack given back; when it
+ * is woken everything is as before, at the same addresses, some microseconds later. It is the
+ * spawner's promise that nobody but the task touches its stack while it waits: pointers into it may
+ * be kept by the task only. A task stays as it is while it has a scope open, waits in a select, for
+ * a job or a connection, or receives into its own stack; and where memory is locked (mlockall). */
 
 #define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
 

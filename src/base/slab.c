@@ -20,6 +20,11 @@ static void **link_of(const struct weir__slab *slab, void *object)
     return (void **)(void *)((char *)object + slab->object_size - sizeof(void *));
 }
 
+static size_t objects_in_chunk(const struct weir__slab *slab)
+{
+    return (CHUNK_SIZE - CHUNK_HEAD) / slab->object_size;
+}
+
 static int grow(struct weir__slab *slab)
 {
     char *chunk = weir__calloc(1, CHUNK_SIZE);
@@ -29,7 +34,7 @@ static int grow(struct weir__slab *slab)
         return -1;
     *(void **)(void *)chunk = slab->chunks;
     slab->chunks = chunk;
-    at = (CHUNK_SIZE - CHUNK_HEAD) / slab->object_size;
+    at = objects_in_chunk(slab);
     while (at--) {
         void *object = chunk + CHUNK_HEAD + at * slab->object_size;
 
@@ -66,9 +71,25 @@ void weir__slab_each(const struct weir__slab *slab, void (*visit)(void *object, 
     size_t at;
 
     for (chunk = slab->chunks; chunk; chunk = *(void **)(void *)chunk) {
-        for (at = 0; at < (CHUNK_SIZE - CHUNK_HEAD) / slab->object_size; at++)
+        for (at = 0; at < objects_in_chunk(slab); at++)
             visit(chunk + CHUNK_HEAD + at * slab->object_size, arg);
     }
+}
+
+bool weir__slab_walk(const struct weir__slab *slab, struct weir__slab_cursor *cursor, size_t most,
+                     void (*visit)(void *object, void *arg), void *arg)
+{
+    if (!cursor->chunk)
+        cursor->chunk = slab->chunks;
+    while (cursor->chunk && most) {
+        for (; cursor->at < objects_in_chunk(slab) && most; cursor->at++, most--)
+            visit((char *)cursor->chunk + CHUNK_HEAD + cursor->at * slab->object_size, arg);
+        if (cursor->at == objects_in_chunk(slab)) {
+            cursor->chunk = *(void **)cursor->chunk;
+            cursor->at = 0;
+        }
+    }
+    return cursor->chunk;
 }
 
 void weir__slab_fini(struct weir__slab *slab)

@@ -7,6 +7,7 @@
 #ifndef WEIR_BASE_SLAB_H
 #define WEIR_BASE_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,15 @@ void weir__slab_give(struct weir__slab *slab, void *object);
  * takes none. */
 void weir__slab_each(const struct weir__slab *slab, void (*visit)(void *object, void *arg),
                      void *arg);
+/* A walk in parts: `cursor`, zeroed before the first, says where it stands. Visits at most `most`
+ * objects; false after the last one, and the cursor is zeroed. Objects of chunks that are made
+ * meanwhile may be left out. */
+struct weir__slab_cursor {
+    void *chunk;
+    size_t at;
+};
+bool weir__slab_walk(const struct weir__slab *slab, struct weir__slab_cursor *cursor, size_t most,
+                     void (*visit)(void *object, void *arg), void *arg);
 /* Releases all chunks, whether or not objects are out. */
 void weir__slab_fini(struct weir__slab *slab);
 

@@ -170,7 +170,8 @@ static int start_handler(struct weir__stream *stream)
 {
     struct weir__served *part = stream->served;
     struct weir_spawn_options options = {.name = part->serve->options.name,
-                                         .stack_size = part->serve->options.stack_size};
+                                         .stack_size = part->serve->options.stack_size,
+                                         .packable = part->serve->options.packable};
 
     return weir__task_start(part->worker, part->serve->scope, run_handler, stream, &options);
 }
@@ -633,7 +634,8 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
         return rc;
     if (!task)
         return WEIR_ENOTASK;
-    if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0 || o.stack_size > WEIR__STACK_MAX)
+    if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0 || o.stack_size > WEIR__STACK_MAX
+        || o.packable > WEIR_OFF)
         return WEIR_EOPTION;
     o.connections_max = o.connections_max ? o.connections_max : CONNECTIONS_DEFAULT;
     o.idle_limit_ns = o.idle_limit_ns ? o.idle_limit_ns : IDLE_DEFAULT_NS;

@@ -368,7 +368,7 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) && direct)
             recall(stream, task);
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED))
-            rc = weir__task_pause_in(task, &stream->reader);
+            rc = weir__task_pause_at_rest(task, &stream->reader, NULL);
         else if (stream->ended)
             return stream->recv.result ? stream->recv.result : WEIR_EEOF;
         else if (direct || stream->direct_left)
@@ -417,7 +417,7 @@ static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task,
     if (n < 0)
         return n == WEIR_EEOF ? 0 : n;
     weir_op_recv(&task->op, &stream->fd, out, len);
-    n = weir__task_await_in(task, &task->op, &stream->reader);
+    n = weir__task_await_at_rest(task, &task->op, &stream->reader, out);
     note_direct(stream, n, len);
     return n;
 }
@@ -492,7 +492,7 @@ static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_
     if (n < 0)
         return n == WEIR_EEOF ? 0 : n;
     weir_op_recv_lent(&task->op, &stream->fd, 0);
-    n = weir__task_await_in(task, &task->op, &stream->reader);
+    n = weir__task_await_at_rest(task, &task->op, &stream->reader, NULL);
     note_direct(stream, n, WEIR__BUFFER_SIZE);
     if (n > 0)
         *out = task->op.u.lent;
@@ -545,7 +545,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
     n = WEIR_EBROKEN;
     if (!stream->write_broken) {
         weir_op_send(&task->op, &stream->fd, bytes, len, 0);
-        n = weir__task_await_in(task, &task->op, &stream->writer);
+        n = weir__task_await_at_rest(task, &task->op, &stream->writer, bytes);
     }
     return end(stream, task, WEIR__HANDLE_WRITER, n);
 }

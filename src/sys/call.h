@@ -501,6 +501,24 @@ static inline int weir__sys_madvise(void *at, size_t size, int advice)
     return fault ? fault : weir__sys_result(madvise(at, size, advice));
 }
 
+/* Advice for ranges of the own process in one call. -ENOSYS, -EBADF or -EINVAL where the kernel
+ * cannot (PIDFD_SELF is of Linux 6.14): the caller then advises each by itself. */
+static inline int weir__sys_madvise_many(const struct iovec *ranges, size_t count, int advice)
+{
+#if defined(SYS_process_madvise)
+    const int self = -10001; /* PIDFD_SELF_THREAD_GROUP */
+    int fault = WEIR__SYS_FAULT(EAGAIN);
+
+    return fault ? fault
+                 : weir__sys_result(syscall(SYS_process_madvise, self, ranges, count, advice, 0));
+#else
+    (void)ranges;
+    (void)count;
+    (void)advice;
+    return -ENOSYS;
+#endif
+}
+
 static inline int weir__sys_mprotect(void *at, size_t size, int protection)
 {
     int fault = WEIR__SYS_FAULT(ENOMEM);

@@ -101,6 +101,25 @@ int weir__page_discard(void *at, size_t size)
     return size ? weir__sys_madvise(at, size, MADV_DONTNEED) : 0;
 }
 
+int weir__page_discard_many(const struct iovec *ranges, size_t count)
+{
+    size_t i, total = 0;
+    int rc = 0;
+
+    for (i = 0; i < count; i++)
+        total += ranges[i].iov_len;
+    if (weir__sys_madvise_many(ranges, count, MADV_DONTNEED) == (int)total)
+        return 0;
+    for (i = 0; i < count && rc == 0; i++)
+        rc = weir__page_discard(ranges[i].iov_base, ranges[i].iov_len);
+    return rc;
+}
+
+int weir__page_unguard(void *at, size_t size)
+{
+    return weir__sys_madvise(at, size, MADV_GUARD_REMOVE);
+}
+
 void weir__page_no_huge(void *at, size_t size)
 {
     (void)weir__sys_madvise(at, size, MADV_NOHUGEPAGE); /* EINVAL: a kernel without huge pages */

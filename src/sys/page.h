@@ -31,6 +31,12 @@ bool weir__page_guard_is_marker(void);
 /* Gives the memory back; the range reads as zero and is committed again by touch. WEIR_EINVAL for
  * locked memory. */
 int weir__page_discard(void *at, size_t size);
+/* The same for ranges in one call where the kernel has it; each is base and size. On failure some
+ * may have been given back. */
+struct iovec;
+int weir__page_discard_many(const struct iovec *ranges, size_t count);
+/* Takes guards away that are markers; the range is as after a discard. */
+int weir__page_unguard(void *at, size_t size);
 /* Advice; failure is harmless and not reported. */
 void weir__page_no_huge(void *at, size_t size);
 void weir__page_dump(void *at, size_t size, bool wanted);

@@ -98,6 +98,6 @@ int weir_sleep(int64_t duration_ns)
     if (duration_ns < 0)
         return WEIR_EINVAL;
     weir_op_timer(&task->op, weir__time_later(weir__now_ns(), duration_ns));
-    rc = weir__task_await(task, &task->op);
+    rc = weir__task_await_at_rest(task, &task->op, NULL, NULL);
     return rc;
 }

@@ -13,6 +13,7 @@
 #define NAME_MAX_SHOWN 32
 
 uint32_t weir__deadlock_watched;
+uint32_t weir__deadlock_was_watched;
 
 static uint32_t lock; /* guards what follows, and what is listed */
 static struct weir__list waiting = {&waiting, &waiting};
@@ -21,6 +22,8 @@ static uint32_t found_count; /* numbers the reports */
 
 void weir_deadlock_watch(bool on)
 {
+    if (on)
+        WEIR_ATOMIC_STORE(&weir__deadlock_was_watched, 1, RELAXED);
     WEIR_ATOMIC_STORE(&weir__deadlock_watched, on, RELAXED);
 }
 

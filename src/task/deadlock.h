@@ -28,6 +28,14 @@ struct weir__task;
 
 extern uint32_t weir__deadlock_watched; /* partner: weir_deadlock_watch */
 
+extern uint32_t weir__deadlock_was_watched; /* ever; likewise */
+
+/* Whether any waiter may be listed. */
+static inline bool weir__deadlock_ever(void)
+{
+    return WEIR_ATOMIC_LOAD(&weir__deadlock_was_watched, RELAXED);
+}
+
 static inline bool weir__deadlock_watching(void)
 {
     return WEIR_ATOMIC_LOAD(&weir__deadlock_watched, RELAXED);

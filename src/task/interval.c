@@ -23,7 +23,7 @@ int weir_sleep_until(uint64_t moment_ns)
         rc = weir__leaf();
     } else {
         weir_op_timer(&task->op, moment_ns);
-        rc = weir__task_await(task, &task->op);
+        rc = weir__task_await_at_rest(task, &task->op, NULL, NULL);
     }
     return rc;
 }

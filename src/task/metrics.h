@@ -24,6 +24,9 @@ struct weir__counts {
     uint64_t steals_tried;
     uint64_t steals_done;
     uint64_t overflows;
+    uint64_t packs;
+    uint64_t unpacks;
+    uint64_t packed_bytes; /* of the images; unpacking elsewhere counts down there: a sum counts */
     uint64_t run_ns[WEIR_METRICS_BUCKETS];
     uint64_t latency_ns[WEIR_METRICS_BUCKETS];
 };

@@ -277,10 +277,10 @@ static void destroy(struct weir__runtime *runtime)
     await_visitors(runtime);
     weir__monitor_stop(runtime);
     weir__loan_fini(runtime);
-    for (i = 0; i < runtime->count; i++) {
-        weir__loop_deliver(runtime->workers[i].loop); /* a census that came too late */
+    for (i = 0; i < runtime->count; i++)
+        weir__loop_deliver(runtime->workers[i].loop); /* what came too late to be of use */
+    for (i = 0; i < runtime->count; i++)
         weir__worker_fini(&runtime->workers[i]);
-    }
     weir__free(runtime->root.parts);
     if (runtime->reports)
         weir__overflow_uninstall();
@@ -296,7 +296,8 @@ static int make_worker(struct weir__runtime *runtime, uint32_t index,
                        const struct weir_loop_options *options)
 {
     struct weir__worker *worker = &runtime->workers[index - 1];
-    int rc = weir__worker_init(worker, runtime, index, options, runtime->options.stack_size);
+    int rc = weir__worker_init(worker, runtime, index, options, runtime->options.stack_size,
+                               runtime->options.pack_after_ns);
 
     if (rc < 0)
         return rc;
@@ -493,7 +494,7 @@ int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
     if (rc < 0)
         return rc;
     if (o.worker > runtime->count || o.copy_size > WEIR_SPAWN_COPY_MAX
-        || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF)
+        || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF || o.packable > WEIR_OFF)
         return WEIR_EOPTION;
     if (weir__scope_cancelled(&runtime->root))
         return WEIR_ESHUTDOWN;

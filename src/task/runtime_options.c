@@ -11,13 +11,14 @@
 #include "task/runtime.h"
 #include "task/stack.h"
 
-#define SPIN_DEFAULT_NS   200000
-#define SPIN_MAX_NS       1000000000
-#define SLICE_DEFAULT_NS  1000000
-#define SLICE_MIN_NS      100000
-#define SLICE_MAX_NS      1000000000
-#define REPORT_DEFAULT_NS 1000000000
-#define VALUE_MAX         64
+#define SPIN_DEFAULT_NS       200000
+#define SPIN_MAX_NS           1000000000
+#define SLICE_DEFAULT_NS      1000000
+#define SLICE_MIN_NS          100000
+#define SLICE_MAX_NS          1000000000
+#define REPORT_DEFAULT_NS     1000000000
+#define PACK_AFTER_DEFAULT_NS 10000000000
+#define VALUE_MAX             64
 
 enum option_kind {
     OPTION_COUNT, /* uint32_t */
@@ -51,6 +52,8 @@ static const struct option table[] = {
     {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal), "what lending uses"},
     {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns), "a longer run has its worker lent"},
     {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns), "a longer run is reported, or off"},
+    {"pack_after", "WEIR_PACK_AFTER", OPTION_TIME, AT(pack_after_ns),
+     "a packable task that waits for longer is packed, or off"},
     {"clock", "WEIR_CLOCK", OPTION_CLOCK, AT(clock), "real or virtual"},
 };
 
@@ -273,6 +276,8 @@ static void from_defaults(struct weir_runtime_options *o)
         o->slice_ns = SLICE_DEFAULT_NS;
     if (!o->report_ns)
         o->report_ns = o->workers > 1 ? REPORT_DEFAULT_NS : -1; /* no second thread for it */
+    if (!o->pack_after_ns)
+        o->pack_after_ns = o->clock == WEIR_CLOCK_VIRTUAL ? -1 : PACK_AFTER_DEFAULT_NS;
     if (!o->lend_signal)
         o->lend_signal = SIGRTMIN + 8;
 }

@@ -132,6 +132,8 @@ void weir__task_release(struct weir__task *task)
     }
     task->id = 0; /* not there any more, for a census */
     WEIR_ATOMIC_COUNT(&home->counts.ended, 1);
+    if (task->packable)
+        weir__cold_remove(home);
     weir__list_remove(&task->member);
     weir__stack_give(&home->stacks, &task->stack);
     weir__slab_give(&home->tasks, task);
@@ -231,6 +233,10 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     task->class = class_of(options);
     task->pins = options->pinned == WEIR_ON;
     task->shields = 0;
+    task->packable = options->packable == WEIR_ON;
+    task->rests = false;
+    WEIR_ATOMIC_STORE(&task->cold_shift, 0, RELAXED); /* partner: a look at the former task */
+    task->image = NULL;
     task->scopes_lock = 0;
     task->waiting = NULL;
     task->going_to = NULL;
@@ -251,6 +257,8 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
         worker->hooks->task_spawn(task->id, task->name, &task->user, worker->hooks->arg);
     weir__list_init(&task->scopes);
     weir__scope_enter(scope, worker, task);
+    if (task->packable)
+        weir__cold_add(worker);
     weir__sched_ready(task, true);
     return 0;
 }
@@ -269,7 +277,7 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
     if (!worker)
         rc = WEIR_ENOTASK;
     else if (o.worker > weir__runtime_workers(worker->runtime) || o.copy_size > WEIR_SPAWN_COPY_MAX
-             || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF)
+             || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF || o.packable > WEIR_OFF)
         rc = WEIR_EOPTION;
     else if (weir__scope_cancelled(weir__scope_of(scope)))
         rc = WEIR_ECANCELED;

@@ -31,6 +31,7 @@
 
 struct weir__worker;
 struct weir__scope;
+struct weir__cold_image;
 
 /* A timer of one loop for one task; from a slab of that loop's worker. */
 struct weir__alarm {
@@ -50,6 +51,9 @@ struct weir__task {
     uint8_t shields;     /* open blocks that cancellation does not reach */
     uint8_t refusals;    /* calls that failed at once since the task last ran */
     uint8_t inlined;     /* operations that completed at once, likewise */
+    bool packable;       /* the spawner's promise: nobody else touches its stack while it waits */
+    bool rests;          /* this wait leaves nothing of the stack to others; task/cold.h */
+    uint8_t cold_shift;  /* how much longer it must wait before it is packed again */
     uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */
     struct weir__worker *worker;
     struct weir__runtime *runtime;
@@ -61,6 +65,7 @@ struct weir__task {
     int stop_reason; /* why the operation was cancelled */
     int result;
     struct weir__context context;
+    struct weir__cold_image *image; /* of the stack while it is packed, or NULL */
     weir_op op;
     struct weir__waiter waiter; /* in the queue of an object */
     struct weir__alarm *alarm;

@@ -158,6 +158,13 @@ static void name_wait(struct weir__task *task, uint64_t kind, struct weir__wait_
     WEIR_ATOMIC_STORE(&task->wait, word, RELEASE);
 }
 
+static void suspend(struct weir__task *task, bool rests)
+{
+    task->rests = rests;
+    weir__task_suspend(task);
+    task->rests = false;
+}
+
 static void op_done(weir_op *op)
 {
     struct weir__task *task = op->context;
@@ -175,7 +182,15 @@ static int wait_result(struct weir__task *task, const weir_op *op)
                : op->result;
 }
 
-int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot)
+/* Whether a wait that leaves only `memory` to others is one at rest. */
+static bool at_rest(const struct weir__task *task, const void *memory)
+{
+    const char *at = memory;
+
+    return task->packable && (at < task->stack.low || at >= task->stack.high);
+}
+
+static int await_op(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot, bool rests)
 {
     weir_loop *loop = task->worker->loop;
     int rc = weir__task_check(task);
@@ -198,9 +213,20 @@ int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_
         weir_loop_submit(loop, op);
     task->waiting = op;
     name_wait(task, 0, &slot, slot != NULL);
-    weir__task_suspend(task);
+    suspend(task, rests);
     WEIR_ASSERT(!task->waiting);
     return wait_result(task, op);
+}
+
+int weir__task_await_in(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot)
+{
+    return await_op(task, op, slot, false);
+}
+
+int weir__task_await_at_rest(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot,
+                             const void *memory)
+{
+    return await_op(task, op, slot, at_rest(task, memory));
 }
 
 int weir__task_cut_short(const struct weir__task *task)
@@ -209,12 +235,12 @@ int weir__task_cut_short(const struct weir__task *task)
 }
 
 static int pause_armed(struct weir__task *task, struct weir__wait_slot *const *slots,
-                       uint32_t count)
+                       uint32_t count, bool rests)
 {
     uint64_t word;
 
     name_wait(task, WEIR__WAIT_PAUSE, slots, count);
-    weir__task_suspend(task);
+    suspend(task, rests);
     word = WEIR_ATOMIC_EXCHANGE(&task->wait, 0, SEQ_CST); /* partner: weir__task_stop */
     return word >= WEIR__WAIT_STOPPED ? -(int)(uint32_t)word : 0;
 }
@@ -224,6 +250,16 @@ int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
     return weir__task_pause_in_all(task, &slot, slot != NULL);
 }
 
+int weir__task_pause_at_rest(struct weir__task *task, struct weir__wait_slot *slot,
+                             const void *memory)
+{
+    int rc = weir__task_check(task);
+
+    if (rc == 0)
+        rc = arm_deadline(task);
+    return rc < 0 ? rc : pause_armed(task, &slot, slot != NULL, at_rest(task, memory));
+}
+
 int weir__task_pause_in_all(struct weir__task *task, struct weir__wait_slot *const *slots,
                             uint32_t count)
 {
@@ -231,7 +267,7 @@ int weir__task_pause_in_all(struct weir__task *task, struct weir__wait_slot *con
 
     if (rc == 0)
         rc = arm_deadline(task);
-    return rc < 0 ? rc : pause_armed(task, slots, count);
+    return rc < 0 ? rc : pause_armed(task, slots, count, false);
 }
 
 int weir__task_pause_until(struct weir__task *task, uint64_t until_ns)
@@ -241,7 +277,7 @@ int weir__task_pause_until(struct weir__task *task, uint64_t until_ns)
     if (rc == 0)
         rc =
             until_ns < task->deadline_ns ? arm(task, until_ns, WEIR_ETIMEDOUT) : arm_deadline(task);
-    return rc < 0 ? rc : pause_armed(task, NULL, 0);
+    return rc < 0 ? rc : pause_armed(task, NULL, 0, false);
 }
 
 /* ---- ending a wait ---- */

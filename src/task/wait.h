@@ -53,6 +53,11 @@ static inline int weir__task_await(struct weir__task *task, weir_op *op)
     return weir__task_await_in(task, op, NULL);
 }
 
+/* The same for a wait at rest: of the task's stack nothing is in other hands meanwhile but what
+ * `memory` points to, if that is on the stack. Such a task may be packed (task/cold.h). */
+int weir__task_await_at_rest(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot,
+                             const void *memory);
+
 /* Of an operation that has done a part: 0, or why it was stopped then. Nobody tells it again. */
 int weir__task_cut_short(const struct weir__task *task);
 
@@ -63,6 +68,9 @@ int weir__task_stopped(struct weir__task *task, int code);
  * which is for the caller to hand to weir__task_stopped if it becomes the call's result. As above
  * otherwise. */
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot);
+/* The same, at rest as above. */
+int weir__task_pause_at_rest(struct weir__task *task, struct weir__wait_slot *slot,
+                             const void *memory);
 /* The same with any number of slots. */
 int weir__task_pause_in_all(struct weir__task *task, struct weir__wait_slot *const *slots,
                             uint32_t count);

@@ -3,6 +3,7 @@
 
 #include "base/container.h"
 #include "sys/lock.h"
+#include "task/deadlock.h"
 #include "task/runtime.h"
 #include "task/select.h"
 #include "task/worker.h"
@@ -45,6 +46,7 @@ struct weir__waiter *weir__waiter_begin(struct weir__waiter *own)
     waiter->link.next = NULL;
     waiter->task = task;
     waiter->select = NULL;
+    waiter->data = NULL;
     waiter->state = WAITER_QUEUED;
     return waiter;
 }
@@ -171,12 +173,14 @@ static int wait_as_thread(struct weir__waiter *waiter)
 int weir__waiter_wait(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock)
 {
     struct weir__task *task = waiter->task;
+    /* a watcher of deadlocks has more of the stack */
+    const void *memory = weir__deadlock_ever() ? &task : waiter->data;
     int rc = 0;
 
     if (!task)
         return wait_as_thread(waiter);
     while (!granted(waiter) && rc == 0)
-        rc = weir__task_pause_in(task, NULL);
+        rc = weir__task_pause_at_rest(task, NULL, memory);
     if (granted(waiter))
         return waiter->result;
     weir__lock(lock);

@@ -10,7 +10,8 @@
 #include "task/state.h"
 
 int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
-                      const struct weir_loop_options *options, size_t stack_size)
+                      const struct weir_loop_options *options, size_t stack_size,
+                      int64_t pack_after_ns)
 {
     int rc;
 
@@ -21,6 +22,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
     worker->counts.began_ns = weir__now_ns();
     worker->index = index;
     weir__run_init(&worker->run, index);
+    weir__cold_init(&worker->cold, pack_after_ns);
     weir__slab_init(&worker->tasks, sizeof(struct weir__task));
     weir__slab_init(&worker->alarms, sizeof(struct weir__alarm));
     rc = weir__stack_pool_init(&worker->stacks, stack_size);
@@ -39,6 +41,7 @@ void weir__worker_fini(struct weir__worker *worker)
 {
     if (worker->loop)
         WEIR_ASSERT(weir_loop_destroy(worker->loop) == 0);
+    weir__cold_fini(&worker->cold);
     weir__oneshot_cache_fini(&worker->oneshots);
     weir__stack_pool_fini(&worker->stacks);
     weir__slab_fini(&worker->tasks);
@@ -62,6 +65,16 @@ static void dispatch(struct weir__task *task)
     weir__sched_ready(task, false);
 }
 
+/* The hostile build packs at every wait at rest, as the last thing: the task may be gone. */
+static void pack_at_once(struct weir__task *task)
+{
+#if defined(WEIR__HOSTILE)
+    weir__cold_pack_now(weir__current_worker(), task);
+#else
+    (void)task;
+#endif
+}
+
 /* The task has left its stack: decides what becomes of it. After this it may run elsewhere. */
 static void settle(struct weir__task *task)
 {
@@ -80,6 +93,7 @@ static void settle(struct weir__task *task)
         dispatch(task);
     } else if (weir__task_state_pause(&task->state)) {
         weir__task_parked(task, word);
+        pack_at_once(task);
     } else {
         weir__sched_ready(task, true);
     }
@@ -114,6 +128,8 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     WEIR_ATOMIC_COUNT(&worker->counts.runs, 1);
     weir__task_state_run(&task->state);
     task->worker = worker;
+    if (__builtin_expect(task->image != NULL, 0))
+        weir__cold_unpack(worker, task);
     task->refusals = 0;
     task->inlined = 0;
     WEIR_ATOMIC_STORE(&worker->current, task, RELAXED); /* partner: the monitor */

@@ -13,6 +13,7 @@
 #include "sys/current.h"
 #include "sys/sys.h"
 #include "task/advance.h"
+#include "task/cold.h"
 #include "task/metrics.h"
 #include "task/monitor.h"
 #include "task/oneshot.h"
@@ -49,13 +50,15 @@ struct weir__worker {
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
+    struct weir__cold cold;
     struct weir__seat seat; /* with a virtual clock */
     bool virtual_clock;
     struct weir__run run;
 };
 
 int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
-                      const struct weir_loop_options *options, size_t stack_size);
+                      const struct weir_loop_options *options, size_t stack_size,
+                      int64_t pack_after_ns);
 void weir__worker_fini(struct weir__worker *worker);
 
 /* Waits for work unless there is some, completes operations, runs a batch of runnable tasks. */
