@@ -233,6 +233,18 @@ static bool worth_waking(const struct weir__run *run)
 
 /* ---- becoming runnable ---- */
 
+/* Puts a task, or none, into the slot: what was there. Without thieves a store will do. */
+static inline struct weir__task *swap_newest(struct weir__worker *worker, struct weir__task *task)
+{
+    struct weir__run *run = &worker->run;
+    struct weir__task *before = WEIR_ATOMIC_LOAD(&run->newest, RELAXED);
+
+    if (!worker->alone)
+        return before || task ? WEIR_ATOMIC_EXCHANGE(&run->newest, task, ACQ_REL) : NULL;
+    WEIR_ATOMIC_STORE(&run->newest, task, RELAXED);
+    return before;
+}
+
 static void ready_here(struct weir__worker *worker, struct weir__task *task, bool yields)
 {
     struct weir__run *run = &worker->run;
@@ -242,7 +254,7 @@ static void ready_here(struct weir__worker *worker, struct weir__task *task, boo
         return;
     }
     if (!yields && task->class == CLASS_NORMAL) {
-        task = WEIR_ATOMIC_EXCHANGE(&run->newest, task, ACQ_REL);
+        task = swap_newest(worker, task); /* partner: steal_newest */
         if (!task)
             return;
     }
@@ -290,8 +302,8 @@ void weir__sched_ready(struct weir__task *task, bool yields)
 /* Whether the worker's own queues have anything for the calling thread. */
 static bool has_own(const struct weir__run *run)
 {
-    return WEIR_ATOMIC_LOAD(&run->newest, RELAXED) || waiting(run)
-           || (!run->lent && run->pinned_count);
+    return WEIR_ATOMIC_LOAD(&run->newest, RELAXED) || (run->pinned_count && !run->lent)
+           || waiting(run);
 }
 
 bool weir__sched_has_work(const struct weir__worker *worker)
@@ -323,31 +335,26 @@ static struct weir__task *pop_queued(struct weir__run *run, int class)
     return task ? task : pop_pinned(run, class);
 }
 
-static struct weir__task *pop_newest(struct weir__run *run)
+static struct weir__task *pop_normal(struct weir__worker *worker)
 {
-    if (!WEIR_ATOMIC_LOAD(&run->newest, RELAXED))
-        return NULL;
-    return WEIR_ATOMIC_EXCHANGE(&run->newest, NULL, ACQ_REL); /* partner: steal_newest */
-}
-
-static struct weir__task *pop_normal(struct weir__run *run)
-{
+    struct weir__run *run = &worker->run;
     struct weir__task *task = NULL;
 
     if (run->newest_runs < NEWEST_RUNS_MAX)
-        task = pop_newest(run);
+        task = swap_newest(worker, NULL);
     if (task) {
         run->newest_runs++;
         return task;
     }
     run->newest_runs = 0;
     task = pop_queued(run, CLASS_NORMAL);
-    return task ? task : pop_newest(run);
+    return task ? task : swap_newest(worker, NULL);
 }
 
-static struct weir__task *pop_class(struct weir__run *run, int class)
+static struct weir__task *pop_class(struct weir__worker *worker, int class)
 {
-    struct weir__task *task = class == CLASS_NORMAL ? pop_normal(run) : pop_queued(run, class);
+    struct weir__run *run = &worker->run;
+    struct weir__task *task = class == CLASS_NORMAL ? pop_normal(worker) : pop_queued(run, class);
     int lower;
 
     if (!task)
@@ -358,6 +365,11 @@ static struct weir__task *pop_class(struct weir__run *run, int class)
     return task;
 }
 
+static bool class_empty(const struct weir__run *run, int class)
+{
+    return weir__queue_empty(&run->pinned[class]) && !weir__runq_len(&run->ready[class]);
+}
+
 struct weir__task *weir__sched_next(struct weir__worker *worker)
 {
     struct weir__run *run = &worker->run;
@@ -365,14 +377,14 @@ struct weir__task *weir__sched_next(struct weir__worker *worker)
     int class;
 
     run->tick++;
-    if (!has_own(run))
-        return NULL;
+    if (class_empty(run, CLASS_HIGH) && class_empty(run, CLASS_LOW)) /* as it is mostly */
+        return pop_normal(worker);
     if (run->since[CLASS_LOW] >= LOW_AFTER)
-        task = pop_class(run, CLASS_LOW);
+        task = pop_class(worker, CLASS_LOW);
     if (!task && run->since[CLASS_NORMAL] >= NORMAL_AFTER)
-        task = pop_class(run, CLASS_NORMAL);
+        task = pop_class(worker, CLASS_NORMAL);
     for (class = 0; !task && class < CLASSES; class ++)
-        task = pop_class(run, class);
+        task = pop_class(worker, class);
     return task;
 }
 
