@@ -22,6 +22,7 @@
 
 #include <weir/error.h>
 #include <weir/loop.h>
+#include <weir/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,6 +80,27 @@ WEIR_PUBLIC int weir_shutdown(weir_stream stream);
  * with the last of them, soon after. 0, also if it was closed already. Does not suspend, cannot
  * fail. Any thread. */
 WEIR_PUBLIC int weir_close(weir_stream stream);
+
+/* Zero means default. */
+struct weir_pair_options {
+    size_t capacity; /* bytes on their way in each direction; default 64 KiB, at most 1 GiB */
+};
+
+/* Makes two streams in memory: what is written to one is read from the other. Gives both, each to
+ * be closed; they behave as two ends of a connection, but are no sockets: what asks for one (an
+ * address, a socket option, weir_send_file, a select) returns WEIR_ENOTSUP. A reader that is behind
+ * holds the writer up. Options are borrowed and may be NULL. Does not suspend. WEIR_ENOTASK,
+ * WEIR_ENOMEM, WEIR_ELIMIT (handles), WEIR_EOPTION. */
+WEIR_PUBLIC int weir_stream_pair_n(weir_stream out[2], const struct weir_pair_options *options,
+                                   size_t options_size);
+static inline int weir_stream_pair(weir_stream out[2])
+{
+    return weir_stream_pair_n(out, NULL, 0);
+}
+static inline int weir_stream_pair_with(weir_stream out[2], const struct weir_pair_options *options)
+{
+    return weir_stream_pair_n(out, options, sizeof *options);
+}
 
 /* Bytes that calls have moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. Any
  * thread. */

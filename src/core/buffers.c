@@ -89,14 +89,24 @@ static bool nearly_all_lent(const struct weir__buffers *group)
     return group->count == group->max && group->lent > group->max / 4 * 3;
 }
 
-static bool lend_copy(struct weir__buffers *group, uint32_t id, uint32_t len, weir_lent *lent)
+int weir__buffers_make_copy(struct weir__buffers *group, uint32_t len, weir_lent *lent)
 {
     struct weir__received *copy = weir__alloc(sizeof *copy + len);
 
     if (!copy)
-        return false;
-    lent->bytes = memcpy(copy + 1, weir__buffers_at(group, id), len);
+        return WEIR_ENOMEM;
+    lent->bytes = (unsigned char *)(copy + 1);
+    lent->len = len;
     lent->weir__id = WEIR__BUFFER_COPY;
+    lent->weir__group = group;
+    return 0;
+}
+
+static bool lend_copy(struct weir__buffers *group, uint32_t id, uint32_t len, weir_lent *lent)
+{
+    if (weir__buffers_make_copy(group, len, lent) < 0)
+        return false;
+    memcpy(lent->bytes, weir__buffers_at(group, id), len);
     group->copied_count++;
     group->loop->backend->give(group->loop, id);
     return true;

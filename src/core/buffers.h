@@ -62,6 +62,9 @@ void weir__buffers_put(struct weir__buffers *group, uint32_t id);
 void weir__buffers_lend(struct weir__buffers *group, uint32_t id, uint32_t len, bool copy,
                         weir_lent *lent);
 
+/* Lends a buffer of `len` bytes that is none of the group's. 0 or WEIR_ENOMEM. */
+int weir__buffers_make_copy(struct weir__buffers *group, uint32_t len, weir_lent *lent);
+
 /* Drops the first `n` bytes of what is lent; n < lent->len. */
 static inline void weir__lent_advance(weir_lent *lent, uint32_t n)
 {

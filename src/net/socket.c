@@ -61,7 +61,7 @@ static int format_address(weir_stream handle, ask_address *ask, char *out, size_
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
     int rc;
-    struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
+    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
 
     if (!stream)
         return rc;
@@ -95,7 +95,7 @@ static int with_socket(weir_stream handle, int (*set)(int fd, const struct setti
                        const struct setting *setting)
 {
     int rc;
-    struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
+    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
 
     if (!stream)
         return rc;

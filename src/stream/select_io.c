@@ -18,7 +18,7 @@ static int enter(struct weir__case *c, uint32_t bit)
 
     if (c->len == 0 || c->len > INT32_MAX)
         return WEIR_EINVAL;
-    c->object = weir__stream_enter((weir_stream){c->id}, bit, &error);
+    c->object = weir__stream_enter_socket((weir_stream){c->id}, bit, &error);
     return c->object ? 0 : error;
 }
 

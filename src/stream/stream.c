@@ -35,7 +35,7 @@ static void end_streams(struct weir__worker *worker)
     weir__slab_each(&worker->streams, close_left, NULL);
 }
 
-int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir__stream **out)
+static int make(struct weir__worker *worker, int fd, struct weir__stream **out)
 {
     const size_t behind_fd = offsetof(struct weir__stream, fd) + sizeof(weir_fd);
     struct weir__stream *stream;
@@ -49,7 +49,6 @@ int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir
     if (!stream)
         return WEIR_ENOMEM;
     weir_fd_init(&stream->fd, fd);
-    (void)WEIR_ATOMIC_OR(&stream->fd.weir__facts, tcp ? WEIR__FD_TCP : WEIR__FD_OTHER, RELAXED);
     memset((char *)stream + behind_fd, 0, sizeof *stream - behind_fd);
     stream->home = worker->loop->index;
     stream->active_ns = worker->loop->now_ns;
@@ -60,6 +59,28 @@ int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir
     }
     *out = stream;
     return 0;
+}
+
+int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir__stream **out)
+{
+    int rc = make(worker, fd, out);
+
+    if (rc == 0)
+        (void)WEIR_ATOMIC_OR(&(*out)->fd.weir__facts, tcp ? WEIR__FD_TCP : WEIR__FD_OTHER, RELAXED);
+    return rc;
+}
+
+int weir__stream_make_other(struct weir__worker *worker, const struct weir__stream_kind *kind,
+                            void *object, struct weir__stream **out)
+{
+    int rc = make(worker, -1, out);
+
+    if (rc == 0) {
+        (*out)->other = true;
+        (*out)->kind = kind;
+        (*out)->object = object;
+    }
+    return rc;
 }
 
 /* ---- release: by the last one, at home ---- */
@@ -95,7 +116,10 @@ static void release_at_home(struct weir__stream *stream, weir_loop *loop)
     struct weir__worker *worker = loop->worker;
 
     weir__loop_timer_stop(loop, &stream->limit);
-    weir_loop_close(loop, &stream->fd);
+    if (stream->other)
+        stream->kind->release(stream);
+    else
+        weir_loop_close(loop, &stream->fd);
     weir__handle_free(stream->id);
     if (stream->served)
         WEIR_ATOMIC_LOAD(&weir__served_calls, ACQUIRE)->released(stream);
@@ -104,22 +128,21 @@ static void release_at_home(struct weir__stream *stream, weir_loop *loop)
 
 static void deliver_release(weir_post *post, weir_loop *loop)
 {
-    release_at_home(WEIR_CONTAINER_OF(post, struct weir__stream, recv), loop);
+    release_at_home(WEIR_CONTAINER_OF(post, struct weir__stream, post), loop);
 }
 
 static void release(struct weir__stream *stream)
 {
     weir_loop *home = weir__loop_by_index(stream->home);
-    weir_post *post;
 
-    drop_received(stream);
+    if (!stream->other)
+        drop_received(stream);
     if (weir__current_loop() == home) {
         release_at_home(stream, home);
         return;
     }
-    post = (weir_post *)(void *)&stream->recv; /* not in flight any more: it carries the message */
-    post->deliver = deliver_release;
-    weir_loop_post(home, post);
+    stream->post.deliver = deliver_release; /* nothing is in flight any more */
+    weir_loop_post(home, &stream->post);
 }
 
 struct weir__stream *weir__stream_enter(weir_stream handle, uint32_t bits, int *error)
@@ -131,6 +154,26 @@ void weir__stream_leave(struct weir__stream *stream, uint32_t bits)
 {
     if (weir__handle_leave(stream->id, bits))
         release(stream);
+}
+
+struct weir__stream *weir__stream_enter_socket(weir_stream handle, uint32_t bits, int *error)
+{
+    struct weir__stream *stream = weir__stream_enter(handle, bits, error);
+
+    if (!stream || !stream->other)
+        return stream;
+    *error = WEIR_ENOTSUP;
+    weir__stream_leave(stream, bits);
+    return NULL;
+}
+
+/* Ends the calls under way of a stream that is closed. */
+static void stop_calls(struct weir__stream *stream)
+{
+    if (stream->other)
+        stream->kind->stop(stream);
+    else
+        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR);
 }
 
 static void close_handle(weir_stream handle)
@@ -145,7 +188,7 @@ static void close_handle(weir_stream handle)
     if (!stream)
         return;
     if (weir__handle_close(handle.id, WEIR__KIND_STREAM, &in_use, &object) == 1 && in_use != 1)
-        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends the calls under way */
+        stop_calls(stream);
     weir__stream_leave(stream, 0);
 }
 
@@ -167,7 +210,7 @@ void weir__stream_close(struct weir__stream *stream)
     if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) != 1)
         return;
     if (in_use != (armed_here ? 2u : 1u))
-        (void)weir__sys_shutdown(stream->fd.number, SHUT_RDWR); /* ends others' calls */
+        stop_calls(stream);
     else if (armed_here)
         weir_loop_cancel(weir__loop_by_index(stream->home), &stream->recv);
 }
@@ -410,7 +453,11 @@ static ptrdiff_t take_bytes(struct weir__stream *stream, struct weir__task *task
 static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task, void *out,
                            size_t len)
 {
-    ptrdiff_t n = wait_for_bytes(stream, task, len > WEIR__BUFFER_SIZE);
+    ptrdiff_t n;
+
+    if (__builtin_expect(stream->other, 0))
+        return stream->kind->read(stream, task, out, len);
+    n = wait_for_bytes(stream, task, len > WEIR__BUFFER_SIZE);
 
     if (n == 1)
         return take_bytes(stream, task, out, len);
@@ -480,9 +527,34 @@ int weir_read_exactly(weir_stream stream, void *out, size_t len)
     return 0;
 }
 
+/* Of a stream that is no socket: a buffer is made when there is something for it. */
+static int read_lent_other(struct weir__stream *stream, struct weir__task *task, weir_lent *out)
+{
+    int n = stream->kind->await_bytes(stream, task);
+    weir_lent lent;
+
+    if (n < 0)
+        return n;
+    n = weir__buffers_make_copy(&task->worker->loop->buffers, WEIR__BUFFER_SIZE, &lent);
+    if (n < 0)
+        return n;
+    n = (int)stream->kind->read(stream, task, lent.bytes, lent.len);
+    if (n > 0) {
+        lent.len = (uint32_t)n;
+        *out = lent;
+    } else {
+        weir__buffers_return(&lent);
+    }
+    return n;
+}
+
 static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_lent *out)
 {
-    int n = wait_for_bytes(stream, task, false);
+    int n;
+
+    if (__builtin_expect(stream->other, 0))
+        return read_lent_other(stream, task, out);
+    n = wait_for_bytes(stream, task, false);
 
     if (n == 1) {
         weir__task_spend(task);
@@ -543,11 +615,24 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
-    if (!stream->write_broken) {
+    if (stream->other) {
+        n = stream->write_broken ? n : stream->kind->write(stream, task, bytes, len);
+    } else if (!stream->write_broken) {
         weir_op_send(&task->op, &stream->fd, bytes, len, 0);
         n = weir__task_await_at_rest(task, &task->op, &stream->writer, bytes);
     }
     return end(stream, task, WEIR__HANDLE_WRITER, n);
+}
+
+/* The first part that is not empty. */
+static ptrdiff_t write_parts_other(struct weir__stream *stream, struct weir__task *task,
+                                   const struct iovec *parts, size_t count)
+{
+    while (count > 1 && parts->iov_len == 0) {
+        parts++;
+        count--;
+    }
+    return parts->iov_len ? stream->kind->write(stream, task, parts->iov_base, parts->iov_len) : 0;
 }
 
 ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t count)
@@ -565,28 +650,34 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
-    if (!stream->write_broken) {
+    if (stream->other) {
+        n = stream->write_broken ? n : write_parts_other(stream, task, parts, count);
+    } else if (!stream->write_broken) {
         weir_op_sendmsg(&task->op, &stream->fd, &message);
         n = weir__task_await_in(task, &task->op, &stream->writer);
     }
     return end(stream, task, WEIR__HANDLE_WRITER, n);
 }
 
-/* Waits for the filled operation, a part of something longer. Less than a byte is an error, and so
- * is whatever was written when the operation was stopped in the middle of it. */
-static int write_piece(struct weir__stream *stream, struct weir__task *task, bool *begun)
+/* Notes what a part of something longer has come to, which less than a byte is an error of. */
+static int note_piece(struct weir__stream *stream, struct weir__task *task, bool *begun, int n)
 {
-    int reason, n = weir__task_await_in(task, &task->op, &stream->writer);
-
     if (n <= 0)
         return n < 0 ? n : WEIR_EEOF;
     *begun = true;
     count(&stream->written_bytes, n);
-    reason = weir__task_cut_short(task);
-    if (reason)
-        return weir__task_stopped(task, reason);
     WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
     return n;
+}
+
+/* Waits for the filled operation. It is an error too when the operation was stopped in the middle
+ * of what it had to write. */
+static int write_piece(struct weir__stream *stream, struct weir__task *task, bool *begun)
+{
+    int n = note_piece(stream, task, begun, weir__task_await_in(task, &task->op, &stream->writer));
+    int reason = n > 0 ? weir__task_cut_short(task) : 0;
+
+    return reason ? weir__task_stopped(task, reason) : n;
 }
 
 /* Goes on until everything is written. A failure after a part of it breaks the direction. */
@@ -601,8 +692,12 @@ static int write_pieces(struct weir__stream *stream, struct weir__task *task, co
         size_t piece = len < PIECE ? len : PIECE;
         int n;
 
-        weir_op_send(&task->op, &stream->fd, at, piece, WEIR_OP_WHOLE);
-        n = write_piece(stream, task, &begun);
+        if (stream->other) {
+            n = note_piece(stream, task, &begun, (int)stream->kind->write(stream, task, at, piece));
+        } else {
+            weir_op_send(&task->op, &stream->fd, at, piece, WEIR_OP_WHOLE);
+            n = write_piece(stream, task, &begun);
+        }
         if (n < 0) {
             stream->write_broken = begun;
             return n;
@@ -662,7 +757,7 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
 
     if (!stream)
         return error;
-    error = send_pieces(stream, task, file, offset, len);
+    error = stream->other ? WEIR_ENOTSUP : send_pieces(stream, task, file, offset, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
@@ -678,7 +773,8 @@ int weir_shutdown(weir_stream handle)
 
     if (!stream)
         return error;
-    error = weir__sys_shutdown(stream->fd.number, SHUT_WR);
+    error = stream->other ? stream->kind->shutdown(stream)
+                          : weir__sys_shutdown(stream->fd.number, SHUT_WR);
     weir__stream_leave(stream, 0);
     return error;
 }

@@ -11,6 +11,9 @@
  * operation first. Where messages are large, or nobody takes them, the stream receives directly:
  * one operation for each read, into the reader's own memory or a lent buffer; after some short
  * reads it goes back.
+ *
+ * A stream that is no socket has a kind: a table of what to do in place of the system's calls. It
+ * has no descriptor, and no standing receive.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -25,12 +28,32 @@
 struct weir__task;
 struct weir__worker;
 struct weir__served;
+struct weir__stream;
 
 /* A request to end the reader's and the writer's wait, on its way over the loops. */
 struct weir__stream_note {
     weir_post post;
     uint32_t stage;
     int32_t reason;
+};
+
+/* What a stream does that is no socket. The calls that suspend are made by the task that holds the
+ * reader's or the writer's bit, once at a time each; their results are those of the public calls. A
+ * close makes them end: they return anything then. */
+struct weir__stream_kind {
+    /* At least a byte, 0 at the end, or an error. Suspends. */
+    ptrdiff_t (*read)(struct weir__stream *stream, struct weir__task *task, void *out, size_t len);
+    /* Waits until a read would not: 0, or an error. Suspends. */
+    int (*await_bytes)(struct weir__stream *stream, struct weir__task *task);
+    /* At least a byte of what is not empty, or an error. Suspends. */
+    ptrdiff_t (*write)(struct weir__stream *stream, struct weir__task *task, const void *bytes,
+                       size_t len);
+    /* Ends the writing direction: 0 or an error. Does not suspend. Any thread. */
+    int (*shutdown)(struct weir__stream *stream);
+    /* Ends the calls under way, now that the stream is closed. Does not suspend. Any thread. */
+    void (*stop)(struct weir__stream *stream);
+    /* Nobody uses the stream any more: frees what `object` is. On the home worker. */
+    void (*release)(struct weir__stream *stream);
 };
 
 struct weir__stream {
@@ -47,7 +70,15 @@ struct weir__stream {
     /* of the loop where `recv` is in flight, and of the reader when it is not */
     uint8_t recalled : 1; /* the reader waits for the end of `recv` */
     uint8_t ended : 1;    /* recv.result says how; after what is in the queue */
-    weir_op recv;
+    bool other;           /* no socket: `kind` and `object` are valid, `fd` and `recv` are not */
+    union {
+        weir_op recv;
+        struct {
+            weir_post post; /* on its way home, at the end */
+            const struct weir__stream_kind *kind;
+            void *object; /* the kind's */
+        };
+    };
     struct weir__received *taken;
     struct weir__wait_slot writer;
     uint64_t read_bytes;
@@ -62,6 +93,10 @@ struct weir__stream {
  * */
 int weir__stream_make(struct weir__worker *worker, int fd, bool tcp, struct weir__stream **out);
 
+/* Makes one of another kind, which takes `object` on success. On a worker. */
+int weir__stream_make_other(struct weir__worker *worker, const struct weir__stream_kind *kind,
+                            void *object, struct weir__stream **out);
+
 /* What a server is told of its streams, on their home worker. Set by the net layer. */
 struct weir__served_calls {
     /* The stream, which was idling, is not any more: bytes are there, or the end. */
@@ -75,6 +110,8 @@ extern const struct weir__served_calls *weir__served_calls;
 
 /* The stream, pinned: `bits` as of weir__handle_enter. Or NULL with *error. */
 struct weir__stream *weir__stream_enter(weir_stream stream, uint32_t bits, int *error);
+/* The same for what only a socket can do: WEIR_ENOTSUP if it is none. */
+struct weir__stream *weir__stream_enter_socket(weir_stream stream, uint32_t bits, int *error);
 void weir__stream_leave(struct weir__stream *stream, uint32_t bits);
 
 /* Whether bytes are there for the next read. By who holds the reader bit, on the loop where the
