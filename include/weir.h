@@ -9,6 +9,7 @@
 #include <weir/fatal.h>
 #include <weir/file.h>
 #include <weir/http.h>
+#include <weir/local.h>
 #include <weir/log.h>
 #include <weir/loop.h>
 #include <weir/memory.h>
@@ -19,9 +20,11 @@
 #include <weir/scope.h>
 #include <weir/select.h>
 #include <weir/signal.h>
+#include <weir/strand.h>
 #include <weir/stream.h>
 #include <weir/sync.h>
 #include <weir/task.h>
 #include <weir/time.h>
+#include <weir/token.h>
 
 #endif

@@ -15,6 +15,8 @@
 #include <weir/net.h>
 #include <weir/scope.h>
 #include <weir/stream.h>
+#include <weir/task.h>
+#include <weir/token.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,6 +43,9 @@ WEIR_PUBLIC void weir_case_accept(weir_case *out, weir_listener listener, weir_s
 /* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
  * closed when this case was done. */
 WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);
+/* Waits for a task: as weir_task_join; and for a token: as weir_token_wait. */
+WEIR_PUBLIC void weir_case_task(weir_case *out, weir_task task, int *result);
+WEIR_PUBLIC void weir_case_token(weir_case *out, weir_token token);
 /* A moment of weir_now_ns; or one that is duration_ns nanoseconds after the filling (negative: 0;
  * WEIR_FOREVER: never). The result is 0. */
 WEIR_PUBLIC void weir_case_at(weir_case *out, uint64_t moment_ns);

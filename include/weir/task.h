@@ -38,6 +38,11 @@ enum weir_priority {
     WEIR_PRIORITY_LOW = 2,
 };
 
+/* The handle of a task; see below. */
+typedef struct weir_task {
+    uint64_t id;
+} weir_task;
+
 /* Zero means default everywhere. */
 struct weir_spawn_options {
     const char *name;   /* for messages; borrowed until the scope is joined; default "task" */
@@ -47,6 +52,7 @@ struct weir_spawn_options {
     uint8_t priority;   /* enum weir_priority */
     uint8_t pinned;     /* WEIR_ON: never leaves the worker that it starts on */
     uint8_t packable;   /* WEIR_ON: may be packed, see below */
+    weir_task *task;    /* where the task's handle goes (see below); default: it has none */
 };
 
 /* A packable task that has waited for long (pack_after_ns of <weir/runtime.h>) has the live part of
@@ -81,6 +87,45 @@ static inline int weir_spawn_with(weir_scope *scope, weir_task_fn *fn, void *arg
  * WEIR_SPAWN_COPY_MAX bytes, else WEIR_EINVAL. The task gets a pointer to its copy. Borrows `arg`
  * for the call. */
 WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size);
+
+/* ---- handles ----
+ *
+ * A task that was spawned with a handle can be waited for and cancelled by itself. The handle is a
+ * value; it ends with weir_task_forget, or with the join of the task's scope (the end of the
+ * runtime, if the runtime itself has started it). Until then a task that has ended costs its
+ * result, in a record of some 200 bytes. The calls here may be made by any task and any thread,
+ * also of other runtimes; WEIR_EBADHANDLE: the handle has ended. */
+
+/* As weir_spawn; *out gives the handle, which is valid at once, wherever the task starts. Errors as
+ * of weir_spawn. */
+static inline int weir_spawn_task(weir_scope *scope, weir_task *out, weir_task_fn *fn, void *arg)
+{
+    struct weir_spawn_options options = {0};
+
+    options.task = out;
+    return weir_spawn_with(scope, fn, arg, &options);
+}
+
+/* Waits until the task has ended; *result, unless `result` is NULL, is what its function has
+ * returned, or why it could not be started. Any number may wait, any number of times. Suspends; a
+ * thread that runs no task blocks. 0, WEIR_EBADHANDLE, WEIR_ECLOSED (it was forgotten meanwhile),
+ * WEIR_EDEADLK (the caller's own), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
+WEIR_PUBLIC int weir_task_join(weir_task task, int *result);
+
+/* Cancels this one task, as the cancel of its scope would, and the scopes that it has open. One
+ * that has not begun is begun, and fails in its first suspending call. If the task then returns
+ * WEIR_ECANCELED its scope takes no notice: that is no failure, and no end for FIRST_DONE. Does not
+ * suspend, may be repeated, and does nothing to a task that has ended. 0, WEIR_EBADHANDLE. */
+WEIR_PUBLIC int weir_task_abort(weir_task task);
+
+/* Whether the task has ended: 1 or 0. Does not suspend. WEIR_EBADHANDLE. */
+WEIR_PUBLIC int weir_task_done(weir_task task);
+
+/* Ends the handle, not the task; who waits gets WEIR_ECLOSED. Does not suspend. 0,
+ * WEIR_EBADHANDLE. */
+WEIR_PUBLIC int weir_task_forget(weir_task task);
+
+/* ---- the calling task ---- */
 
 /* A movable task may continue on another worker, and so on another thread, after every suspension.
  * Between these two the calling task stays on its worker; they nest. While a pinned task runs, no

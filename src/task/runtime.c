@@ -37,6 +37,8 @@ struct weir__runtime {
     struct weir__monitor monitor;
     struct weir__advance advance;
     struct weir__scope root;
+    uint64_t token;         /* 0: nobody has asked for it; partner: weir_runtime_shutdown */
+    uint32_t shutting_down; /* partner: weir_runtime_token */
     int result;
     weir_task_fn *fn;
     void *arg;
@@ -137,6 +139,22 @@ void weir__runtime_leave(struct weir__runtime *runtime)
 {
     if (WEIR_ATOMIC_SUB(&runtime->visitors, 1, SEQ_CST) == (VISITORS_AWAITED | 1))
         weir__sys->unpark(&runtime->visitors, 1);
+}
+
+struct weir__runtime *weir__runtime_visit_other(struct weir__runtime *runtime)
+{
+    struct weir__worker *here = weir__current_worker();
+
+    if (here && here->runtime == runtime)
+        return NULL;
+    weir__runtime_visit(runtime);
+    return runtime;
+}
+
+void weir__runtime_leave_other(struct weir__runtime *visited)
+{
+    if (visited)
+        weir__runtime_leave(visited);
 }
 
 void weir__runtime_job_left(struct weir__runtime *runtime)
@@ -281,7 +299,8 @@ static void destroy(struct weir__runtime *runtime)
         weir__loop_deliver(runtime->workers[i].loop); /* what came too late to be of use */
     for (i = 0; i < runtime->count; i++)
         weir__worker_fini(&runtime->workers[i]);
-    weir__free(runtime->root.parts);
+    weir__scope_fini(&runtime->root);
+    weir_token_destroy((weir_token){runtime->token});
     if (runtime->reports)
         weir__overflow_uninstall();
     if (runtime->watch.signal)
@@ -493,13 +512,13 @@ int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
 
     if (rc < 0)
         return rc;
-    if (o.worker > runtime->count || o.copy_size > WEIR_SPAWN_COPY_MAX
-        || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF || o.packable > WEIR_OFF)
-        return WEIR_EOPTION;
+    rc = weir__spawn_options_check(&o, runtime->count);
+    if (rc < 0)
+        return rc;
     if (weir__scope_cancelled(&runtime->root))
         return WEIR_ESHUTDOWN;
     turn = o.worker ? o.worker - 1 : WEIR_ATOMIC_ADD(&runtime->turn, 1, RELAXED) % runtime->count;
-    return weir__scope_spawn_on(&runtime->root, &runtime->workers[turn], fn, arg, &o);
+    return weir__task_spawn(&runtime->workers[turn], &runtime->root, fn, arg, &o, NULL);
 }
 
 struct call {
@@ -531,6 +550,39 @@ int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg)
     while (rc == 0 && !WEIR_ATOMIC_LOAD(&call.done, SEQ_CST))
         (void)weir__sys->park(&call.done, 0, -1);
     return rc < 0 ? rc : call.result;
+}
+
+static int make_token(struct weir__runtime *runtime)
+{
+    weir_token token;
+    uint64_t none = 0;
+    int rc = weir_token_create(&token);
+
+    if (rc < 0)
+        return rc;
+    if (!WEIR_ATOMIC_CAS(&runtime->token, &none, token.id, SEQ_CST)) {
+        weir_token_destroy(token);
+        return 0;
+    }
+    if (WEIR_ATOMIC_LOAD(&runtime->shutting_down, SEQ_CST))
+        (void)weir_token_cancel(token);
+    return 0;
+}
+
+int weir_runtime_token(weir_runtime *runtime, weir_token *out)
+{
+    WEIR__CALL;
+    int rc = 0;
+
+    if (!runtime)
+        runtime = weir_runtime_current();
+    if (!runtime)
+        return WEIR_ENOTASK;
+    if (!WEIR_ATOMIC_LOAD(&runtime->token, ACQUIRE))
+        rc = make_token(runtime);
+    if (rc == 0)
+        out->id = WEIR_ATOMIC_LOAD(&runtime->token, ACQUIRE);
+    return rc;
 }
 
 static bool ended(const struct weir__runtime *runtime)
@@ -570,6 +622,8 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
 
     if (weir_runtime_current() == runtime)
         return WEIR_EBUSY;
+    WEIR_ATOMIC_STORE(&runtime->shutting_down, 1, SEQ_CST);
+    (void)weir_token_cancel((weir_token){WEIR_ATOMIC_LOAD(&runtime->token, SEQ_CST)});
     weir__scope_cancel(&runtime->root);
     release_root(runtime);
     while (!ended(runtime)) {

@@ -48,6 +48,9 @@ int weir__runtime_options_fill(struct weir_runtime_options *options);
  * a task of the runtime is known to live. Any thread. */
 void weir__runtime_visit(struct weir__runtime *runtime);
 void weir__runtime_leave(struct weir__runtime *runtime);
+/* The same, unless the caller is in the runtime already: what to leave, or NULL. */
+struct weir__runtime *weir__runtime_visit_other(struct weir__runtime *runtime);
+void weir__runtime_leave_other(struct weir__runtime *visited);
 
 /* A task of the runtime does not wait any more for its job in the pool, which goes on; and its end.
  * The runtime ends after it. */

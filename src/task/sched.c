@@ -6,6 +6,7 @@
 #include "base/container.h"
 #include "sys/lock.h"
 #include "task/runtime.h"
+#include "task/strand.h"
 #include "task/task.h"
 #include "task/worker.h"
 
@@ -277,6 +278,12 @@ static bool sampled(struct weir__worker *here)
 }
 
 void weir__sched_ready(struct weir__task *task, bool yields)
+{
+    if (!task->strand || weir__strand_admit(task))
+        weir__sched_place(task, yields);
+}
+
+void weir__sched_place(struct weir__task *task, bool yields)
 {
     struct weir__worker *here = weir__current_worker();
     struct weir__worker *last;

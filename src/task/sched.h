@@ -67,8 +67,12 @@ struct weir__run {
 
 void weir__run_init(struct weir__run *run, uint32_t index);
 
-/* Puts a runnable task where it will be run. `yields`: behind the others. Any thread. */
+/* Puts a runnable task where it will be run, or, if it belongs to a strand that is not free, into
+ * the strand's queue. `yields`: behind the others. Any thread. */
 void weir__sched_ready(struct weir__task *task, bool yields);
+
+/* The same for a task that is in its strand, or has none. */
+void weir__sched_place(struct weir__task *task, bool yields);
 
 /* Takes in what other threads and full queues have left for the calling worker: once a turn. */
 void weir__sched_gather(struct weir__worker *worker);

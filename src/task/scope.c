@@ -8,7 +8,10 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "sys/current.h"
+#include "task/record.h"
 #include "task/runtime.h"
+#include "task/strand.h"
+#include "task/token.h"
 #include "task/worker.h"
 
 _Static_assert(sizeof(struct weir__scope) <= sizeof(struct weir_scope),
@@ -22,6 +25,7 @@ struct start {
     weir_task_fn *fn;
     void *arg;
     struct weir_spawn_options options;
+    struct weir__outfit outfit;
     unsigned char copy[WEIR_SPAWN_COPY_MAX];
 };
 
@@ -69,6 +73,8 @@ void weir__scope_release(struct weir__scope *scope)
 
 static bool counts(const struct weir__scope *scope, int result)
 {
+    if (scope->policy == WEIR_SCOPE_FIRST_DONE)
+        return true;
     return scope->policy == WEIR_SCOPE_FIRST_SUCCESS ? result >= 0 : result < 0;
 }
 
@@ -170,18 +176,25 @@ static void deliver_start(weir_post *post, weir_loop *loop)
 {
     struct start *start = WEIR_CONTAINER_OF(post, struct start, post);
     void *arg = start->options.copy_size ? start->copy : start->arg;
-    int rc = weir__task_start(start->worker, start->scope, start->fn, arg, &start->options);
+    int rc = weir__task_start_with(start->worker, start->scope, start->fn, arg, &start->options,
+                                   &start->outfit);
 
     (void)loop;
-    if (rc < 0)
+    if (rc < 0 && start->outfit.record)
+        (void)weir__record_end(start->outfit.record, rc);
+    start->outfit.record = NULL;
+    if (rc < 0) {
+        weir__outfit_drop(&start->outfit);
         weir__scope_leave(start->scope, rc);
-    else
+    } else {
         weir__scope_release(start->scope);
+    }
     weir__free(start);
 }
 
 int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker, weir_task_fn *fn,
-                         void *arg, const struct weir_spawn_options *options)
+                         void *arg, const struct weir_spawn_options *options,
+                         const struct weir__outfit *outfit)
 {
     struct start *start;
     int rc = weir__scope_make_parts(scope);
@@ -196,6 +209,8 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
     start->fn = fn;
     start->arg = arg;
     start->options = *options;
+    if (outfit)
+        start->outfit = *outfit;
     if (options->copy_size)
         memcpy(start->copy, arg, options->copy_size);
     start->post.deliver = deliver_start;
@@ -219,11 +234,16 @@ int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *optio
         return rc;
     if (!task)
         return WEIR_ENOTASK;
-    if (o.policy > WEIR_SCOPE_FIRST_SUCCESS || o.limit_ns < 0)
+    if (o.policy > WEIR_SCOPE_FIRST_DONE || o.limit_ns < 0 || o.collected > WEIR_OFF)
         return WEIR_EOPTION;
     weir__scope_init(scope, task->worker, task);
     scope->policy = (uint8_t)o.policy;
     scope->shielded = task->shields != 0;
+    scope->collected = o.collected == WEIR_ON;
+    if (o.token.id)
+        rc = weir__token_bind(o.token, scope);
+    if (rc < 0)
+        return rc;
     scope->deadline_ns = task->deadline_ns;
     if (o.limit_ns && o.limit_ns != WEIR_FOREVER) {
         uint64_t own_ns = weir__now_ns() + (uint64_t)o.limit_ns;
@@ -233,6 +253,19 @@ int weir_scope_open_n(weir_scope *public, const struct weir_scope_options *optio
     }
     weir__task_open_scope(task, scope);
     return 0;
+}
+
+static void await_all(struct weir__scope *scope, struct weir__task *task)
+{
+    while (WEIR_ATOMIC_LOAD(&scope->count, SEQ_CST) != 0)
+        weir__task_suspend(task);
+}
+
+void weir__scope_fini(struct weir__scope *scope)
+{
+    if (scope->ledger)
+        weir__ledger_close(scope->ledger);
+    weir__free(scope->parts);
 }
 
 int weir_scope_join(weir_scope *public)
@@ -245,9 +278,14 @@ int weir_scope_join(weir_scope *public)
         return WEIR_ENOTASK;
     WEIR_ASSERT(scope->owner == task);
     (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
-    while (WEIR_ATOMIC_LOAD(&scope->count, SEQ_CST) != 0)
-        weir__task_suspend(task);
+    await_all(scope, task);
+    /* a token may still be cancelling it, and strands that nobody is in have tasks of their own */
+    if (scope->token)
+        weir__token_unbind(scope);
+    if (scope->ledger)
+        weir__strand_close_all(scope->ledger);
+    await_all(scope, task);
     weir__task_close_scope(task, scope);
-    weir__free(scope->parts);
+    weir__scope_fini(scope);
     return scope->decided == SCOPE_FAILED ? scope->failure : scope->result;
 }

@@ -16,6 +16,9 @@
 #include "task/task.h"
 
 struct weir__scope;
+struct weir__ledger;
+struct weir__outfit;
+struct weir__token;
 
 /* What the results of the tasks have come to. A step is made by one task only, which writes its
  * result then; the scope's count, which it gives back afterwards, shows that to the join. */
@@ -44,8 +47,12 @@ struct weir__scope {
     uint8_t policy;
     bool shielded;    /* opened inside a shield of the owner */
     bool selected;    /* a case of the owner's select joins it */
+    bool collected;   /* the results of its tasks are kept for weir_scope_next */
     uint32_t decided; /* enum weir__scope_decision; partner: weir__scope_leave */
     struct weir__scope_part local;
+    struct weir__ledger *ledger; /* or NULL; set once by compare-and-swap; see record.h */
+    struct weir__token *token;   /* that cancels it, or NULL; see token.h */
+    struct weir__list bound;     /* in the token's list, by its lock */
 };
 
 static inline struct weir__scope *weir__scope_of(weir_scope *scope)
@@ -60,18 +67,22 @@ static inline bool weir__scope_cancelled(const struct weir__scope *scope)
 
 void weir__scope_init(struct weir__scope *scope, struct weir__worker *home,
                       struct weir__task *owner);
+/* Releases what the scope has, when all of its tasks have ended; not the root's count. */
+void weir__scope_fini(struct weir__scope *scope);
 /* Lists a task that starts on `worker`, which calls. */
 void weir__scope_enter(struct weir__scope *scope, struct weir__worker *worker,
                        struct weir__task *task);
-/* A task has ended with a result, or a message has arrived (weir__scope_release). Any worker. */
+/* A task has ended with a result that counts, or with one that does not, or a message has arrived
+ * (weir__scope_release). Any worker. */
 void weir__scope_leave(struct weir__scope *scope, int result);
 void weir__scope_hold(struct weir__scope *scope);
 void weir__scope_release(struct weir__scope *scope);
 void weir__scope_cancel(struct weir__scope *scope);
 /* Lets the scope have members on every worker. 0 or WEIR_ENOMEM. */
 int weir__scope_make_parts(struct weir__scope *scope);
-/* Sends a start to another worker. */
+/* Sends a start to another worker. The outfit (or NULL) is taken if that succeeds. */
 int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker, weir_task_fn *fn,
-                         void *arg, const struct weir_spawn_options *options);
+                         void *arg, const struct weir_spawn_options *options,
+                         const struct weir__outfit *outfit);
 
 #endif

@@ -7,9 +7,12 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "sys/current.h"
+#include "task/local.h"
+#include "task/record.h"
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/state.h"
+#include "task/strand.h"
 #include "task/worker.h"
 
 struct weir__task *weir__task_current(void)
@@ -125,6 +128,7 @@ void weir__task_release(struct weir__task *task)
     struct weir__worker *home = task->home;
     struct weir__scope *scope = task->scope;
     int result = task->result;
+    bool counts = !task->uncounted;
 
     if (task->stop_out) {
         task->ended = true; /* when it has come back */
@@ -137,7 +141,10 @@ void weir__task_release(struct weir__task *task)
     weir__list_remove(&task->member);
     weir__stack_give(&home->stacks, &task->stack);
     weir__slab_give(&home->tasks, task);
-    weir__scope_leave(scope, result);
+    if (counts)
+        weir__scope_leave(scope, result);
+    else
+        weir__scope_release(scope);
 }
 
 static void deliver_end(weir_post *post, weir_loop *loop)
@@ -155,6 +162,10 @@ void weir__task_bury(struct weir__task *task)
         hooks->task_end(task->id, task->name, &task->user, hooks->arg);
     weir__task_drop_alarm(task);
     weir__context_fini(&task->context);
+    if (task->strand)
+        weir__strand_forget(task->strand);
+    if (task->record)
+        task->uncounted = weir__record_end(task->record, task->result);
     if (task->worker == task->home) {
         weir__task_release(task);
     } else {
@@ -172,6 +183,8 @@ static void task_entry(void *arg)
     weir__current_leave();
     task->result = task->fn(task->arg);
     weir__current_enter();
+    if (task->locals)
+        weir__locals_end(task);
     WEIR_ATOMIC_STORE(&task->state, TASK_ENDED, RELAXED);
     weir__context_switch_final(&task->context, task->worker->back);
     __builtin_unreachable();
@@ -199,8 +212,27 @@ static uint8_t class_of(const struct weir_spawn_options *options)
     return CLASS_NORMAL;
 }
 
+void weir__outfit_drop(const struct weir__outfit *outfit)
+{
+    if (outfit->record)
+        weir__record_drop(outfit->record);
+    if (outfit->locals)
+        weir__locals_drop(outfit->locals);
+    if (outfit->strand)
+        weir__strand_forget(outfit->strand);
+}
+
 int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
                      void *arg, const struct weir_spawn_options *options)
+{
+    struct weir__outfit none = {0};
+
+    return weir__task_start_with(worker, scope, fn, arg, options, &none);
+}
+
+int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
+                          void *arg, const struct weir_spawn_options *options,
+                          const struct weir__outfit *outfit)
 {
     struct weir__task *task;
     size_t used = 0;
@@ -251,6 +283,10 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     task->name = options->name ? options->name : "task";
     task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
     task->user = NULL;
+    task->record = outfit->record;
+    task->locals = outfit->locals;
+    task->strand = task->inside = outfit->strand;
+    task->uncounted = false;
     task->ready_ns = 0;
     WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
     if (worker->hooks && worker->hooks->task_spawn)
@@ -259,8 +295,63 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     weir__scope_enter(scope, worker, task);
     if (task->packable)
         weir__cold_add(worker);
+    if (outfit->record && weir__record_begin(outfit->record, task))
+        weir__task_cancel(task);
     weir__sched_ready(task, true);
     return 0;
+}
+
+/* Makes what the task of these options needs. 0 or an error, and nothing is made. */
+static int make_outfit(struct weir__outfit *outfit, struct weir__scope *scope,
+                       const struct weir__task *spawner, const struct weir_spawn_options *o)
+{
+    int rc = 0;
+
+    if (o->task || scope->collected)
+        rc = weir__record_make(scope, o->name, o->task, &outfit->record);
+    if (rc == 0 && spawner && spawner->locals)
+        rc = weir__locals_inherit(spawner->locals, &outfit->locals);
+    if (rc < 0)
+        weir__outfit_drop(outfit);
+    return rc;
+}
+
+static int start_on(struct weir__worker *here, struct weir__worker *worker,
+                    struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                    const struct weir_spawn_options *o, const struct weir__outfit *outfit)
+{
+    if (worker != here)
+        return weir__scope_spawn_on(scope, worker, fn, arg, o, outfit);
+    return weir__task_start_with(here, scope, fn, arg, o, outfit);
+}
+
+int weir__task_spawn(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
+                     void *arg, const struct weir_spawn_options *o, struct weir__strand *strand)
+{
+    struct weir__worker *here = weir__current_worker();
+    struct weir__outfit outfit = {.strand = strand};
+    weir_task handle = {0};
+    int rc = make_outfit(&outfit, scope, here ? here->current : NULL, o);
+
+    if (rc < 0)
+        return rc;
+    if (outfit.record)
+        handle.id = outfit.record->handle;
+    rc = start_on(here, worker, scope, fn, arg, o, &outfit);
+    if (rc < 0)
+        weir__outfit_drop(&outfit);
+    else if (o->task)
+        *o->task = handle;
+    return rc;
+}
+
+int weir__spawn_options_check(const struct weir_spawn_options *o, uint32_t workers)
+{
+    bool right = o->worker <= workers && o->copy_size <= WEIR_SPAWN_COPY_MAX
+                 && o->priority <= WEIR_PRIORITY_LOW && o->pinned <= WEIR_OFF
+                 && o->packable <= WEIR_OFF;
+
+    return right ? 0 : WEIR_EOPTION;
 }
 
 int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
@@ -275,18 +366,15 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
         return rc;
     worker = weir__current_worker();
     if (!worker)
-        rc = WEIR_ENOTASK;
-    else if (o.worker > weir__runtime_workers(worker->runtime) || o.copy_size > WEIR_SPAWN_COPY_MAX
-             || o.priority > WEIR_PRIORITY_LOW || o.pinned > WEIR_OFF || o.packable > WEIR_OFF)
-        rc = WEIR_EOPTION;
-    else if (weir__scope_cancelled(weir__scope_of(scope)))
-        rc = WEIR_ECANCELED;
-    else if (o.worker && o.worker != worker->index)
-        rc = weir__scope_spawn_on(weir__scope_of(scope),
-                                  weir__runtime_worker(worker->runtime, o.worker), fn, arg, &o);
-    else
-        rc = weir__task_start(worker, weir__scope_of(scope), fn, arg, &o);
-    return rc;
+        return WEIR_ENOTASK;
+    rc = weir__spawn_options_check(&o, weir__runtime_workers(worker->runtime));
+    if (rc < 0)
+        return rc;
+    if (weir__scope_cancelled(weir__scope_of(scope)))
+        return WEIR_ECANCELED;
+    if (o.worker)
+        worker = weir__runtime_worker(worker->runtime, o.worker);
+    return weir__task_spawn(worker, weir__scope_of(scope), fn, arg, &o, NULL);
 }
 
 int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size)

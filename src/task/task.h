@@ -32,6 +32,9 @@
 struct weir__worker;
 struct weir__scope;
 struct weir__cold_image;
+struct weir__record;
+struct weir__locals;
+struct weir__strand;
 
 /* A timer of one loop for one task; from a slab of that loop's worker. */
 struct weir__alarm {
@@ -73,6 +76,7 @@ struct weir__task {
     uint64_t wait_deadline_ns; /* of the wait under way; partner: the alarm */
     int wait_code;             /* what it ends with then */
     bool stop_out;             /* stop_post is on its way; home only */
+    bool uncounted;            /* its result does not count for the scope */
     bool ended;                /* the task has ended and waits for it; home only */
     weir_block *block;         /* innermost, NULL: only what was inherited */
     struct weir__scope *scope;
@@ -83,7 +87,11 @@ struct weir__task {
     weir_task_fn *fn;
     void *arg;
     const char *name;
-    void *user; /* the hooks' */
+    void *user;                  /* the hooks' */
+    struct weir__record *record; /* or NULL; see record.h */
+    struct weir__locals *locals; /* or NULL; see local.h */
+    struct weir__strand *strand; /* in which it runs, or NULL; see strand.h */
+    struct weir__strand *inside; /* the innermost that it is in, or NULL; by the task */
     uint64_t id;
     weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
     weir_post stop_post; /* a cancel on its way to the loop where the task waits, and back */
@@ -116,7 +124,30 @@ void weir__task_parked(struct weir__task *task, uint64_t word);
 void weir__task_open_scope(struct weir__task *task, struct weir__scope *scope);
 void weir__task_close_scope(struct weir__task *task, struct weir__scope *scope);
 
-/* Starts a task on the calling worker. Adds it to the scope. */
+/* What is made for a task before it is there. Zeroed: nothing. A strand counts the task already. */
+struct weir__outfit {
+    struct weir__record *record;
+    struct weir__locals *locals;
+    struct weir__strand *strand;
+};
+/* Releases what is in it: the task is not started. */
+void weir__outfit_drop(const struct weir__outfit *outfit);
+
+/* What all spawns do: makes what the options ask for and starts the task, on any worker of the
+ * runtime, in a strand, which counts it already, unless that is NULL. The options are right, the
+ * scope is open. */
+int weir__task_spawn(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
+                     void *arg, const struct weir_spawn_options *options,
+                     struct weir__strand *strand);
+/* 0 or WEIR_EOPTION. */
+int weir__spawn_options_check(const struct weir_spawn_options *options, uint32_t workers);
+
+/* Starts a task on the calling worker. Adds it to the scope. The outfit is taken if that
+ * succeeds. */
+int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
+                          void *arg, const struct weir_spawn_options *options,
+                          const struct weir__outfit *outfit);
+/* The same without one. */
 int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
                      void *arg, const struct weir_spawn_options *options);
 /* Ends a task that has returned. By the worker that ran it, off its stack. */

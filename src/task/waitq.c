@@ -126,23 +126,13 @@ bool weir__waiter_claim(struct weir__waitq *queue, struct weir__waiter *waiter)
     return !waiter->select || weir__select_claim(waiter->select, waiter);
 }
 
-/* A task that was granted may end before it is woken, and its runtime with it. */
-static struct weir__runtime *visit(const struct weir__task *task)
-{
-    struct weir__worker *here = weir__current_worker();
-
-    if (here && here->runtime == task->runtime)
-        return NULL;
-    weir__runtime_visit(task->runtime);
-    return task->runtime;
-}
-
+/* A task that was granted may end before it is woken, and its runtime with it: it is visited. */
 struct weir__wakee weir__waiter_grant(struct weir__waiter *waiter, int result)
 {
     struct weir__wakee wakee = {waiter->task, &waiter->state, NULL};
 
     if (waiter->task)
-        wakee.visited = visit(waiter->task);
+        wakee.visited = weir__runtime_visit_other(waiter->task->runtime);
     waiter->result = result;
     WEIR_ATOMIC_STORE(&waiter->state, WAITER_GRANTED, SEQ_CST); /* the last access */
     return wakee;
@@ -154,8 +144,7 @@ void weir__wake(struct weir__wakee wakee)
         weir__task_wake(wakee.task);
     else if (wakee.word)
         weir__sys->unpark(wakee.word, 1);
-    if (wakee.visited)
-        weir__runtime_leave(wakee.visited);
+    weir__runtime_leave_other(wakee.visited);
 }
 
 static bool granted(const struct weir__waiter *waiter)

@@ -8,6 +8,7 @@
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/state.h"
+#include "task/strand.h"
 
 int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
                       const struct weir_loop_options *options, size_t stack_size,
@@ -43,6 +44,7 @@ void weir__worker_fini(struct weir__worker *worker)
         WEIR_ASSERT(weir_loop_destroy(worker->loop) == 0);
     weir__cold_fini(&worker->cold);
     weir__oneshot_cache_fini(&worker->oneshots);
+    weir__strand_cache_fini(&worker->strand_posts);
     weir__stack_pool_fini(&worker->stacks);
     weir__slab_fini(&worker->tasks);
     weir__slab_fini(&worker->alarms);
@@ -80,6 +82,8 @@ static void settle(struct weir__task *task)
 {
     uint64_t word = WEIR_ATOMIC_LOAD(&task->wait, RELAXED);
 
+    if (task->strand)
+        weir__strand_leave(task);
     if (WEIR_ATOMIC_LOAD(&task->state, RELAXED) == TASK_ENDED) {
         weir__task_bury(task);
     } else if (task->waiting) {

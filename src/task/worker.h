@@ -18,6 +18,7 @@
 #include "task/monitor.h"
 #include "task/oneshot.h"
 #include "task/overflow.h"
+#include "task/strand.h"
 #include "task/task.h"
 
 struct weir__runtime;
@@ -47,6 +48,7 @@ struct weir__worker {
     struct weir__slab streams;                        /* the stream layer's objects */
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     struct weir__oneshot_cache oneshots;
+    struct weir__strand_cache strand_posts;
     weir_post stop_post;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
