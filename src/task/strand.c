@@ -529,7 +529,24 @@ static int call(weir_task_fn *fn, void *arg)
     return rc;
 }
 
-/* Calls it in the strand, which the caller has, and hands it on. */
+/* Calls it in the strand, which the caller has already. A task of the strand does not give it away
+ * meanwhile. */
+static int call_inside(struct weir__task *task, weir_task_fn *fn, void *arg)
+{
+    struct weir__strand *own = NULL;
+    int rc;
+
+    if (task) {
+        own = task->strand;
+        task->strand = NULL;
+    }
+    rc = call(fn, arg);
+    if (task)
+        task->strand = own;
+    return rc;
+}
+
+/* Calls it in the strand, which the caller has got, and hands it on. */
 static int call_in(struct weir__strand *strand, struct weir__task *task, weir_task_fn *fn,
                    void *arg)
 {
@@ -593,7 +610,7 @@ int weir_strand_run(weir_strand handle, weir_task_fn *fn, void *arg)
     if (!has(strand, weir__holder(task)))
         return wait_and_call(strand, task, fn, arg);
     weir__unlock(&strand->lock);
-    return call(fn, arg);
+    return call_inside(task, fn, arg);
 }
 
 weir_strand weir_strand_current(void)
