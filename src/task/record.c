@@ -37,6 +37,7 @@ struct weir__ledger *weir__ledger_of(struct weir__scope *scope)
     weir__list_init(&ledger->ended);
     weir__list_init(&ledger->named);
     weir__list_init(&ledger->strands);
+    weir__list_init(&ledger->closing);
     weir__unlock(&ledger->lock);
     if (WEIR_ATOMIC_CAS(&scope->ledger, &none, ledger, SEQ_CST))
         return ledger;

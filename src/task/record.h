@@ -29,7 +29,8 @@ struct weir__ledger {
     struct weir__list kept;       /* records to be collected, in the order of the spawns */
     struct weir__list ended;      /* those of them that have ended, in the order of the ends */
     struct weir__list named;      /* that only a handle can ask for */
-    struct weir__list strands;    /* of the scope; see strand.h */
+    struct weir__list strands;    /* of the scope; see strand.c */
+    struct weir__list closing;    /* those that the join has closed */
     struct weir__waitq collector; /* the owner of the scope */
     void *spare;                  /* the pool's while it is free */
 };

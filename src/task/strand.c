@@ -15,7 +15,7 @@
  * strand and no task of the strand is left, and releases it. Memory is a pool's: who holds an old
  * handle may look.
  *
- * Ranks: the lock of a ledger before that of a strand.
+ * No lock is taken inside that of a strand.
  */
 #include "task/strand.h"
 
@@ -473,14 +473,28 @@ void weir_strand_close(weir_strand handle)
     weir__wake(wakee);
 }
 
-void weir__strand_close_all(struct weir__ledger *ledger)
+/* A strand of the ledger that is still to be closed: its handle, or none. */
+static weir_strand next_to_close(struct weir__ledger *ledger)
 {
     struct weir__list *link;
+    weir_strand handle = {0};
 
     weir__lock(&ledger->lock);
-    for (link = ledger->strands.next; link != &ledger->strands; link = link->next)
-        weir_strand_close((weir_strand){WEIR_CONTAINER_OF(link, struct weir__strand, listed)->id});
+    link = weir__list_pop_front(&ledger->strands);
+    if (link) {
+        handle.id = WEIR_CONTAINER_OF(link, struct weir__strand, listed)->id;
+        weir__list_push_back(&ledger->closing, link);
+    }
     weir__unlock(&ledger->lock);
+    return handle;
+}
+
+void weir__strand_close_all(struct weir__ledger *ledger)
+{
+    weir_strand handle;
+
+    while ((handle = next_to_close(ledger)).id)
+        weir_strand_close(handle);
 }
 
 /* ---- using it ---- */

@@ -165,6 +165,19 @@ def workshop(path):
     assert done.stdout == "12 visitors, at most 3 at once, light turned on 1 time\n", done.stdout
 
 
+def couriers(path):
+    answer = subprocess.run([path("couriers")], check=True, timeout=SECONDS, stdout=subprocess.PIPE)
+    assert answer.stdout.decode().splitlines() == [
+        "1 h: bert has turned back", "2 h: cleo has delivered", "3 h: anna has delivered",
+        "4 h: dora has turned back"], answer.stdout
+
+
+def bank(path):
+    done = subprocess.run([path("bank"), "20000"], stdout=subprocess.PIPE, text=True,
+                          timeout=60, check=True)
+    assert done.stdout == "20000 transfers, 8000 in the bank\n", done.stdout
+
+
 def pipeline(path):
     answer = subprocess.run([path("pipeline"), "100000"], stdout=subprocess.PIPE, text=True,
                             timeout=60, check=True).stdout

@@ -10,7 +10,7 @@ static void end_counted(void *value)
 {
     ADD(*(int *)value, -1);
     if (weir_task_id())
-        ended_in_task++;
+        ADD(ended_in_task, 1);
     CHECK(weir_task_id() == 0 || weir_yield() == 0); /* it may suspend */
 }
 

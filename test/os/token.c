@@ -210,7 +210,7 @@ static int cancel_waited(void *arg)
     else
         weir_token_destroy(waited->token);
     CHECK(weir_scope_join(&scope) == 0);
-    CHECK(waited->woken >= WAITERS);
+    CHECK(SEE(waited->woken) >= WAITERS);
     return 0;
 }
 
