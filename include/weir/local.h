@@ -33,7 +33,7 @@ struct weir_local_options {
     /* Is called at a spawn with the spawner's value, unless that is NULL, and gives the child's, to
      * be ended with `destroy`: weir_local_same, or what has taken a reference or made a copy. NULL:
      * the child has none. It may not suspend. If the task cannot be started the value is ended
-     * where that is found out, and `destroy` may not suspend then. Default: nothing is inherited. */
+     * where that is found out, where `destroy` may not suspend. Default: nothing is inherited. */
     void *(*inherit)(void *value);
 };
 

@@ -158,8 +158,8 @@ static inline int weir_runtime_create(weir_runtime **out,
 
 /* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the
  * runtime shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION,
- * WEIR_ELIMIT, WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any thread; does
- * not suspend. */
+ * WEIR_ELIMIT, WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any
+ * thread; does not suspend. */
 WEIR_PUBLIC int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                                      const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, void *arg)
@@ -176,9 +176,9 @@ WEIR_PUBLIC int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, v
  * tasks. Does not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC weir_runtime *weir_runtime_current(void);
 
-/* The token of a runtime (NULL: the calling task's): cancelled when the runtime begins to shut down,
- * before its tasks are. The program may cancel it itself, to have those that wait for it end in
- * their own time; that stops nothing else. It is borrowed: it ends with the runtime, when a thread
+/* The token of a runtime (NULL: the calling task's): cancelled when the runtime begins to shut
+ * down, before its tasks are. The program may cancel it itself, to have those that wait for it end
+ * in their own time; that stops nothing else. It is borrowed: it ends with the runtime, when a thread
  * that waits for it gets WEIR_ECLOSED. Does not suspend. WEIR_ENOTASK (NULL outside of tasks),
  * WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
 WEIR_PUBLIC int weir_runtime_token(weir_runtime *runtime, weir_token *out);
@@ -191,8 +191,8 @@ struct weir_remaining {
 };
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
-/* Cancels the runtime's token, then its tasks, and waits until they, and the jobs that they have left
- * (<weir/blocking.h>), have ended, for limit_ns nanoseconds at most (0: only looks; WEIR_FOREVER:
+/* Cancels the runtime's token, then its tasks, and waits until they, and the jobs that they have
+ * left (<weir/blocking.h>), have ended, for limit_ns nanoseconds at most (0: only looks; WEIR_FOREVER:
  * as long as it takes; not negative). 0: all have ended; else how many are left, each of which was
  * told to `tell` (NULL: nobody) on the calling thread, which borrows what it is told for the call.
  * No task can be started from then on (WEIR_ESHUTDOWN). Blocks the calling thread and does not

@@ -98,13 +98,7 @@ WEIR_PUBLIC int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void 
 
 /* As weir_spawn; *out gives the handle, which is valid at once, wherever the task starts. Errors as
  * of weir_spawn. */
-static inline int weir_spawn_task(weir_scope *scope, weir_task *out, weir_task_fn *fn, void *arg)
-{
-    struct weir_spawn_options options = {0};
-
-    options.task = out;
-    return weir_spawn_with(scope, fn, arg, &options);
-}
+WEIR_PUBLIC int weir_spawn_task(weir_scope *scope, weir_task *out, weir_task_fn *fn, void *arg);
 
 /* Waits until the task has ended; *result, unless `result` is NULL, is what its function has
  * returned, or why it could not be started. Any number may wait, any number of times. Suspends; a

@@ -377,6 +377,14 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
     return weir__task_spawn(worker, weir__scope_of(scope), fn, arg, &o, NULL);
 }
 
+int weir_spawn_task(weir_scope *scope, weir_task *out, weir_task_fn *fn, void *arg)
+{
+    WEIR__CALL;
+    struct weir_spawn_options options = {.task = out};
+
+    return weir_spawn_with(scope, fn, arg, &options);
+}
+
 int weir_spawn_copy(weir_scope *scope, weir_task_fn *fn, const void *arg, size_t size)
 {
     WEIR__CALL;
