@@ -6,7 +6,8 @@
  * Each account is used only in its own strand. Clerks, on all workers, move amounts between
  * accounts: the withdrawal is a call, whose result they need, and runs when it is the account's
  * turn; the deposit is posted, and they do not wait for it. A task of the first account's strand
- * takes fees: between two suspensions nobody else touches that account. When the clerks have gone the accounts are asked in the same way: "20000 transfers, 8000 in the bank".
+ * takes fees: between two suspensions nobody else touches that account. When the clerks have gone
+ * the accounts are asked in the same way: "20000 transfers, 8000 in the bank".
  */
 #include <stdio.h>
 #include <stdlib.h>

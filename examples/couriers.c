@@ -1,4 +1,4 @@
-/* couriers.c - looking after tasks one by one: results as they come, calling one back, closing time.
+/* couriers.c - looking after tasks one by one: results as they come, a call back, closing time.
  *
  *   cc -o couriers couriers.c $(pkg-config --cflags --libs weir)
  *   ./couriers

@@ -178,9 +178,9 @@ WEIR_PUBLIC weir_runtime *weir_runtime_current(void);
 
 /* The token of a runtime (NULL: the calling task's): cancelled when the runtime begins to shut
  * down, before its tasks are. The program may cancel it itself, to have those that wait for it end
- * in their own time; that stops nothing else. It is borrowed: it ends with the runtime, when a thread
- * that waits for it gets WEIR_ECLOSED. Does not suspend. WEIR_ENOTASK (NULL outside of tasks),
- * WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
+ * in their own time; that stops nothing else. It is borrowed: it ends with the runtime, when a
+ * thread that waits for it gets WEIR_ECLOSED. Does not suspend. WEIR_ENOTASK (NULL outside of
+ * tasks), WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
 WEIR_PUBLIC int weir_runtime_token(weir_runtime *runtime, weir_token *out);
 
 /* One thing that a shutdown waits for. */
@@ -192,12 +192,12 @@ struct weir_remaining {
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
 /* Cancels the runtime's token, then its tasks, and waits until they, and the jobs that they have
- * left (<weir/blocking.h>), have ended, for limit_ns nanoseconds at most (0: only looks; WEIR_FOREVER:
- * as long as it takes; not negative). 0: all have ended; else how many are left, each of which was
- * told to `tell` (NULL: nobody) on the calling thread, which borrows what it is told for the call.
- * No task can be started from then on (WEIR_ESHUTDOWN). Blocks the calling thread and does not
- * suspend. May be called again, by one thread at a time, which is none of the runtime's tasks:
- * WEIR_EBUSY. */
+ * left (<weir/blocking.h>), have ended, for limit_ns nanoseconds at most (0: only looks;
+ * WEIR_FOREVER: as long as it takes; not negative). 0: all have ended; else how many are left, each
+ * of which was told to `tell` (NULL: nobody) on the calling thread, which borrows what it is told
+ * for the call. No task can be started from then on (WEIR_ESHUTDOWN). Blocks the calling thread and
+ * does not suspend. May be called again, by one thread at a time, which is none of the runtime's
+ * tasks: WEIR_EBUSY. */
 WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
                                       weir_remaining_fn *tell, void *arg);
 
