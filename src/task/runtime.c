@@ -518,7 +518,8 @@ int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
     if (weir__scope_cancelled(&runtime->root))
         return WEIR_ESHUTDOWN;
     turn = o.worker ? o.worker - 1 : WEIR_ATOMIC_ADD(&runtime->turn, 1, RELAXED) % runtime->count;
-    return weir__task_spawn(&runtime->workers[turn], &runtime->root, fn, arg, &o, NULL);
+    return weir__task_spawn(weir__current_worker(), &runtime->workers[turn], &runtime->root, fn,
+                            arg, &o, NULL);
 }
 
 struct call {

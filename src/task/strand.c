@@ -262,7 +262,7 @@ int weir_strand_spawn_n(weir_strand handle, weir_task_fn *fn, void *arg,
     WEIR__CALL;
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
-    struct weir__worker *worker = weir__current_worker();
+    struct weir__worker *here = weir__current_worker(), *worker = here;
     struct weir__strand *strand;
     struct weir__scope *scope;
 
@@ -290,7 +290,7 @@ int weir_strand_spawn_n(weir_strand handle, weir_task_fn *fn, void *arg,
         return rc;
     if (o.worker)
         worker = weir__runtime_worker(worker->runtime, o.worker);
-    rc = weir__task_spawn(worker, scope, fn, arg, &o, strand);
+    rc = weir__task_spawn(here, worker, scope, fn, arg, &o, strand);
     weir__scope_release(scope);
     return rc;
 }

@@ -222,12 +222,12 @@ void weir__outfit_drop(const struct weir__outfit *outfit)
         weir__strand_forget(outfit->strand);
 }
 
+static const struct weir__outfit no_outfit;
+
 int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
                      void *arg, const struct weir_spawn_options *options)
 {
-    struct weir__outfit none = {0};
-
-    return weir__task_start_with(worker, scope, fn, arg, options, &none);
+    return weir__task_start_with(worker, scope, fn, arg, options, &no_outfit);
 }
 
 int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
@@ -325,10 +325,10 @@ static int start_on(struct weir__worker *here, struct weir__worker *worker,
     return weir__task_start_with(here, scope, fn, arg, o, outfit);
 }
 
-int weir__task_spawn(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
-                     void *arg, const struct weir_spawn_options *o, struct weir__strand *strand)
+static int start_with_outfit(struct weir__worker *here, struct weir__worker *worker,
+                             struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                             const struct weir_spawn_options *o, struct weir__strand *strand)
 {
-    struct weir__worker *here = weir__current_worker();
     struct weir__outfit outfit = {.strand = strand};
     weir_task handle = {0};
     int rc = make_outfit(&outfit, scope, here ? here->current : NULL, o);
@@ -343,6 +343,18 @@ int weir__task_spawn(struct weir__worker *worker, struct weir__scope *scope, wei
     else if (o->task)
         *o->task = handle;
     return rc;
+}
+
+int weir__task_spawn(struct weir__worker *here, struct weir__worker *worker,
+                     struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                     const struct weir_spawn_options *o, struct weir__strand *strand)
+{
+    bool plain = !o->task && !scope->collected && !strand
+                 && !(here && here->current && here->current->locals);
+
+    if (plain)
+        return start_on(here, worker, scope, fn, arg, o, &no_outfit);
+    return start_with_outfit(here, worker, scope, fn, arg, o, strand);
 }
 
 int weir__spawn_options_check(const struct weir_spawn_options *o, uint32_t workers)
@@ -360,21 +372,21 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
     WEIR__CALL;
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
-    struct weir__worker *worker;
+    struct weir__worker *here, *worker;
 
     if (rc < 0)
         return rc;
-    worker = weir__current_worker();
-    if (!worker)
+    here = worker = weir__current_worker();
+    if (!here)
         return WEIR_ENOTASK;
-    rc = weir__spawn_options_check(&o, weir__runtime_workers(worker->runtime));
+    rc = weir__spawn_options_check(&o, weir__runtime_workers(here->runtime));
     if (rc < 0)
         return rc;
     if (weir__scope_cancelled(weir__scope_of(scope)))
         return WEIR_ECANCELED;
     if (o.worker)
-        worker = weir__runtime_worker(worker->runtime, o.worker);
-    return weir__task_spawn(worker, weir__scope_of(scope), fn, arg, &o, NULL);
+        worker = weir__runtime_worker(here->runtime, o.worker);
+    return weir__task_spawn(here, worker, weir__scope_of(scope), fn, arg, &o, NULL);
 }
 
 int weir_spawn_task(weir_scope *scope, weir_task *out, weir_task_fn *fn, void *arg)

@@ -59,6 +59,7 @@ struct weir__task {
     uint8_t cold_shift;  /* how much longer it must wait before it is packed again */
     uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */
     struct weir__worker *worker;
+    struct weir__strand *strand; /* in which it runs, or NULL; see strand.h */
     struct weir__runtime *runtime;
     struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
@@ -90,7 +91,6 @@ struct weir__task {
     void *user;                  /* the hooks' */
     struct weir__record *record; /* or NULL; see record.h */
     struct weir__locals *locals; /* or NULL; see local.h */
-    struct weir__strand *strand; /* in which it runs, or NULL; see strand.h */
     struct weir__strand *inside; /* the innermost that it is in, or NULL; by the task */
     uint64_t id;
     weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
@@ -135,10 +135,10 @@ void weir__outfit_drop(const struct weir__outfit *outfit);
 
 /* What all spawns do: makes what the options ask for and starts the task, on any worker of the
  * runtime, in a strand, which counts it already, unless that is NULL. The options are right, the
- * scope is open. */
-int weir__task_spawn(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
-                     void *arg, const struct weir_spawn_options *options,
-                     struct weir__strand *strand);
+ * scope is open; `here` is the calling worker, or NULL. */
+int weir__task_spawn(struct weir__worker *here, struct weir__worker *worker,
+                     struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                     const struct weir_spawn_options *options, struct weir__strand *strand);
 /* 0 or WEIR_EOPTION. */
 int weir__spawn_options_check(const struct weir_spawn_options *options, uint32_t workers);
 
