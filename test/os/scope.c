@@ -205,9 +205,11 @@ static int collect_some(void *arg)
     CHECK(weir_block_end(&block));
     for (i = 0; i < 10; i++) { /* forgotten ones are to be collected all the same */
         CHECK(weir_spawn_task(&scope, &task, collect_badly, &scope) == 0);
+        if (i % 2)
+            CHECK(weir_task_join(task, NULL) == 0);
         CHECK(weir_task_forget(task) == 0);
     }
-    for (i = 0; i < 5; i++)
+    for (i = 0; i < 9; i++)
         CHECK(weir_scope_next(&scope, &ended) == 1 && ended.task.id == 0);
     weir_scope_cancel(&scope);
     CHECK(weir_spawn(&scope, collect_badly, &scope) == WEIR_ECANCELED);
