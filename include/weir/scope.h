@@ -84,7 +84,8 @@ struct weir_ended {
  * have been given. What is not collected by the join is dropped there; a task that was not
  * collected yet costs a record of some 200 bytes. Policies hold as ever. By the task that has
  * opened the scope. WEIR_EINVAL (another one, or the scope is not `collected`), WEIR_ENOTASK,
- * WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM: nothing was taken. */
+ * WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM: nothing was taken. For a select see weir_case_next
+ * in <weir/select.h>. */
 WEIR_PUBLIC int weir_scope_next(weir_scope *scope, struct weir_ended *out);
 WEIR_PUBLIC int weir_scope_next_in_order(weir_scope *scope, struct weir_ended *out);
 

@@ -43,6 +43,8 @@ WEIR_PUBLIC void weir_case_accept(weir_case *out, weir_listener listener, weir_s
 /* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
  * closed when this case was done. */
 WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);
+/* The next task of a scope that has ended: as weir_scope_next. */
+WEIR_PUBLIC void weir_case_next(weir_case *out, weir_scope *scope, struct weir_ended *ended);
 /* Waits for a task: as weir_task_join; and for a token: as weir_token_wait. */
 WEIR_PUBLIC void weir_case_task(weir_case *out, weir_task task, int *result);
 WEIR_PUBLIC void weir_case_token(weir_case *out, weir_token token);

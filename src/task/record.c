@@ -88,6 +88,64 @@ void weir__ledger_close(struct weir__ledger *ledger)
     weir__pool_give(&ledgers, ledger);
 }
 
+/* ---- collecting: all under the ledger's lock ---- */
+
+/* What a collector waits for; its waiter's data is where that goes. */
+enum collector {
+    COLLECTOR_ANY,     /* is given it by who grants: 1, or 0 if nothing is left */
+    COLLECTOR_IN_ORDER /* looks again */
+};
+
+/* Takes a record that has ended out of its ledger. */
+static void collect(struct weir__ledger *ledger, struct weir__record *record,
+                    struct weir_ended *out)
+{
+    bool named;
+
+    weir__lock(&record->lock);
+    *out = (struct weir_ended){
+        .id = record->id, .name = record->name, .task = {record->handle}, .result = record->result};
+    named = record->handle;
+    weir__unlock(&record->lock);
+    record->kept = false;
+    if (named) {
+        weir__list_remove(&record->end);
+        weir__list_remove(&record->listed);
+        weir__list_push_back(&ledger->named, &record->listed);
+    } else {
+        unlist(record);
+    }
+}
+
+/* The record that is next and has ended; NULL: there is none yet. */
+static struct weir__record *next_ended(const struct weir__ledger *ledger, bool in_order)
+{
+    struct weir__record *record;
+
+    if (weir__list_empty(&ledger->ended))
+        return NULL;
+    if (!in_order)
+        return WEIR_CONTAINER_OF(ledger->ended.next, struct weir__record, end);
+    record = WEIR_CONTAINER_OF(ledger->kept.next, struct weir__record, listed);
+    return weir__list_linked(&record->end) ? record : NULL;
+}
+
+/* Tells the owner of the scope, if it waits, that a record has ended, or is gone. */
+static struct weir__wakee tell_collector(struct weir__ledger *ledger)
+{
+    struct weir__record *record = next_ended(ledger, false);
+    bool none = weir__list_empty(&ledger->kept);
+    struct weir__waiter *waiter = weir__waitq_first(&ledger->collector);
+
+    if (!waiter || (waiter->count == COLLECTOR_ANY && !record && !none)
+        || !weir__waiter_claim(&ledger->collector, waiter))
+        return (struct weir__wakee){0};
+    if (waiter->count == COLLECTOR_IN_ORDER || !record)
+        return weir__waiter_grant(waiter, 0);
+    collect(ledger, record, waiter->data);
+    return weir__waiter_grant(waiter, 1);
+}
+
 /* ---- records ---- */
 
 static void fill(struct weir__record *record, struct weir__scope *scope, const char *name)
@@ -131,15 +189,12 @@ int weir__record_make(struct weir__scope *scope, const char *name, bool named,
 void weir__record_drop(struct weir__record *record)
 {
     struct weir__ledger *ledger = record->ledger; /* nobody else knows the record */
-    struct weir__waiter *collector;
-    struct weir__wakee wakee = {0};
+    struct weir__wakee wakee;
 
     end_handle(record);
     weir__lock(&ledger->lock);
     unlist(record);
-    collector = weir__claim_first(&ledger->collector); /* which may wait for this one alone */
-    if (collector)
-        wakee = weir__waiter_grant(collector, 0);
+    wakee = tell_collector(ledger); /* who may wait for this one alone */
     weir__unlock(&ledger->lock);
     weir__wake(wakee);
     release(record);
@@ -163,16 +218,6 @@ static void give_result(struct weir__waiter *waiter, const void *from)
         *(int *)waiter->data = *(const int *)from;
 }
 
-/* Lets the owner of the scope have a record. Under the ledger's lock. */
-static struct weir__wakee offer(struct weir__ledger *ledger, struct weir__record *record)
-{
-    struct weir__waiter *collector;
-
-    weir__list_push_back(&ledger->ended, &record->end);
-    collector = weir__claim_first(&ledger->collector);
-    return collector ? weir__waiter_grant(collector, 0) : (struct weir__wakee){0};
-}
-
 bool weir__record_end(struct weir__record *record, int result)
 {
     struct weir__ledger *ledger = record->scope->ledger; /* the scope is held by the task */
@@ -188,8 +233,10 @@ bool weir__record_end(struct weir__record *record, int result)
     weir__crowd_take(&crowd, &record->waiters);
     weir__crowd_grant(&crowd, &record->lock, give_result, &result, 0);
     weir__lock(&ledger->lock);
-    if (record->kept)
-        wakee = offer(ledger, record);
+    if (record->kept) {
+        weir__list_push_back(&ledger->ended, &record->end);
+        wakee = tell_collector(ledger);
+    }
     weir__unlock(&ledger->lock);
     weir__wake(wakee);
     release(record);
@@ -345,57 +392,34 @@ int weir_task_abort(weir_task handle)
 
 /* ---- collecting ---- */
 
-/* Takes a record that has ended out of its ledger, whose lock is held. */
-static void collect(struct weir__ledger *ledger, struct weir__record *record,
-                    struct weir_ended *out)
+/* 1: collected; 0: nothing is left; WEIR_EAGAIN. */
+static int collect_now(struct weir__ledger *ledger, bool in_order, struct weir_ended *out)
 {
-    bool named;
+    struct weir__record *record = next_ended(ledger, in_order);
 
-    weir__lock(&record->lock);
-    *out = (struct weir_ended){
-        .id = record->id, .name = record->name, .task = {record->handle}, .result = record->result};
-    named = record->handle;
-    weir__unlock(&record->lock);
-    record->kept = false;
-    if (named) {
-        weir__list_remove(&record->end);
-        weir__list_remove(&record->listed);
-        weir__list_push_back(&ledger->named, &record->listed);
-    } else {
-        unlist(record);
-    }
+    if (record)
+        collect(ledger, record, out);
+    else if (!weir__list_empty(&ledger->kept))
+        return WEIR_EAGAIN;
+    return record != NULL;
 }
 
-/* The record that is next and has ended; NULL: there is none yet. Under the lock. */
-static struct weir__record *next_ended(const struct weir__ledger *ledger, bool in_order)
-{
-    struct weir__record *record;
-
-    if (weir__list_empty(&ledger->ended))
-        return NULL;
-    if (!in_order)
-        return WEIR_CONTAINER_OF(ledger->ended.next, struct weir__record, end);
-    record = WEIR_CONTAINER_OF(ledger->kept.next, struct weir__record, listed);
-    return weir__list_linked(&record->end) ? record : NULL;
-}
-
-/* 1: collected; 0: nothing is left; else why the wait for it was stopped. */
+/* The same, or why the wait for it was stopped. */
 static int collect_or_wait(struct weir__ledger *ledger, bool in_order, struct weir_ended *out)
 {
     struct weir__waiter own, *waiter;
-    struct weir__record *record;
     int rc = 0;
 
     while (rc == 0) {
         weir__lock(&ledger->lock);
-        record = next_ended(ledger, in_order);
-        if (record || weir__list_empty(&ledger->kept)) {
-            if (record)
-                collect(ledger, record, out);
+        rc = collect_now(ledger, in_order, out);
+        if (rc != WEIR_EAGAIN) {
             weir__unlock(&ledger->lock);
-            return record != NULL;
+            return rc;
         }
         waiter = weir__waiter_begin(&own);
+        waiter->data = out;
+        waiter->count = in_order ? COLLECTOR_IN_ORDER : COLLECTOR_ANY;
         weir__waitq_push(&ledger->collector, waiter);
         weir__unlock(&ledger->lock);
         rc = weir__waiter_wait(waiter, &ledger->collector, &ledger->lock);
@@ -403,18 +427,23 @@ static int collect_or_wait(struct weir__ledger *ledger, bool in_order, struct we
     return rc;
 }
 
+/* Whether a task may collect the scope's results. */
+static int check_collector(const struct weir__scope *scope, const struct weir__task *task)
+{
+    if (!task)
+        return WEIR_ENOTASK;
+    return scope->owner == task && scope->collected ? 0 : WEIR_EINVAL;
+}
+
 static int next(weir_scope *public, bool in_order, struct weir_ended *out)
 {
     struct weir__scope *scope = weir__scope_of(public);
     struct weir__task *task = weir__task_current();
+    int rc = check_collector(scope, task);
     struct weir__ledger *ledger;
-    int rc;
 
-    if (!task)
-        return WEIR_ENOTASK;
-    if (scope->owner != task || !scope->collected)
-        return WEIR_EINVAL;
-    rc = weir__leaf_of(task);
+    if (rc == 0)
+        rc = weir__leaf_of(task);
     if (rc < 0)
         return rc;
     ledger = WEIR_ATOMIC_LOAD(&scope->ledger, ACQUIRE);
@@ -435,7 +464,7 @@ int weir_scope_next_in_order(weir_scope *scope, struct weir_ended *out)
     return next(scope, true, out);
 }
 
-/* ---- a case of a select ---- */
+/* ---- cases of a select ---- */
 
 static bool attempt(struct weir__case *c, struct weir__task *task)
 {
@@ -478,4 +507,56 @@ static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enli
 void weir_case_task(weir_case *out, weir_task task, int *result)
 {
     weir__case_fill(out, &calls, task.id, result, 0);
+}
+
+static int enter_next(struct weir__case *c, struct weir__task *task)
+{
+    return check_collector(weir__scope_of(c->where[0]), task);
+}
+
+static bool attempt_next(struct weir__case *c, struct weir__task *task)
+{
+    struct weir__scope *scope = weir__scope_of(c->where[0]);
+    struct weir__ledger *ledger = WEIR_ATOMIC_LOAD(&scope->ledger, ACQUIRE);
+
+    (void)task;
+    c->result = 0;
+    if (ledger) {
+        weir__lock(&ledger->lock);
+        c->result = collect_now(ledger, false, c->data);
+        weir__unlock(&ledger->lock);
+    }
+    return c->result != WEIR_EAGAIN;
+}
+
+/* Commits first: what is collected is not put back. */
+static enum weir__case_step enlist_next(struct weir__case *c, struct weir__select *select)
+{
+    struct weir__scope *scope = weir__scope_of(c->where[0]);
+    struct weir__ledger *ledger = WEIR_ATOMIC_LOAD(&scope->ledger, ACQUIRE);
+    enum weir__case_step step = CASE_WAITS;
+
+    if (!ledger)
+        return weir__case_gone(c, select, 0);
+    weir__lock(&ledger->lock);
+    if (!next_ended(ledger, false) && !weir__list_empty(&ledger->kept)) {
+        weir__case_queue(c, select, &ledger->collector, &ledger->lock);
+        c->waiter.count = COLLECTOR_ANY;
+    } else if (weir__case_claim(c, select)) {
+        c->result = collect_now(ledger, false, c->data);
+        step = CASE_DONE;
+    } else {
+        step = CASE_LOST;
+    }
+    weir__unlock(&ledger->lock);
+    return step;
+}
+
+static const struct weir__case_calls next_calls = {
+    .enter = enter_next, .attempt = attempt_next, .enlist = enlist_next};
+
+void weir_case_next(weir_case *out, weir_scope *scope, struct weir_ended *ended)
+{
+    weir__case_fill(out, &next_calls, 0, ended, 0);
+    weir__case_of(out)->where[0] = scope;
 }

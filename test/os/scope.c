@@ -223,6 +223,48 @@ TEST(what_is_not_collected_is_dropped_by_the_join)
     (void)run_with(collect_some, NULL, 2);
 }
 
+/* ---- in a select ---- */
+
+static int select_next(void *arg)
+{
+    struct weir_scope_options options = {.collected = WEIR_ON};
+    struct racer racers[TASKS];
+    struct weir_ended ended;
+    weir_case cases[3];
+    weir_scope scope, plain;
+    weir_token token;
+    int go = 0, i;
+
+    (void)arg;
+    CHECK(weir_token_create(&token) == 0);
+    CHECK(weir_scope_open(&plain) == 0);
+    CHECK(weir_scope_open_with(&scope, &options) == 0);
+    weir_case_token(&cases[0], token);
+    weir_case_next(&cases[1], &scope, &ended);
+    CHECK(weir_select(cases, 2) == 1 && cases[1].result == 0); /* there is none */
+    start_all(&scope, racers, &go);
+    for (i = TASKS - 1; i >= 0; i--) {
+        weir_case_after(&cases[2], i % 5 == 0 ? 0 : WEIR_FOREVER);
+        while (weir_select(cases, 3) == 2) /* it is not lost when another case is done */
+            weir_case_after(&cases[2], WEIR_MICROSECONDS(100));
+        CHECK(cases[1].result == 1 && ended.result == i);
+        ADD(go, 1);
+    }
+    CHECK(weir_select(cases, 2) == 1 && cases[1].result == 0);
+    weir_case_next(&cases[1], &plain, &ended);
+    CHECK(weir_select(cases, 2) == 1 && cases[1].result == WEIR_EINVAL);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(weir_scope_join(&plain) == 0);
+    weir_token_destroy(token);
+    return 0;
+}
+
+TEST(a_select_takes_the_next_result)
+{
+    (void)run_with(select_next, NULL, 1);
+    (void)run_with(select_next, NULL, 3);
+}
+
 /* ---- a task that cannot be started elsewhere ---- */
 
 static int too_large(void *arg)

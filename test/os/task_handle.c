@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "support/run.h"
+#include "task/record.h"
+#include "task/scope.h"
 
 enum {
     TASKS = 30
@@ -334,6 +336,7 @@ static int forget(void *arg)
             CHECK(weir_task_join(task, NULL) == 0);
         CHECK(weir_task_forget(task) == 0);
     }
+    CHECK(weir__list_empty(&weir__scope_of(&scope)->ledger->named));
     CHECK(weir_scope_join(&scope) == 0);
     return 0;
 }
