@@ -554,6 +554,33 @@ TEST(a_strand_is_none_of_the_tasks_of_its_scope)
     (void)run_with(first_success, NULL, 2);
 }
 
+static int join_by_select(void *arg)
+{
+    struct guarded *guarded = arg;
+    weir_scope scope;
+    weir_case cases[2];
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_strand_open(&scope, &guarded->strand) == 0);
+    for (i = 0; i < ROUNDS; i++)
+        CHECK(weir_strand_post(guarded->strand, count_one, guarded) == 0);
+    weir_case_join(&cases[0], &scope);
+    weir_case_after(&cases[1], WEIR_FOREVER);
+    CHECK(weir_select(cases, 2) == 0 && cases[0].result == 0);
+    CHECK(guarded->count == ROUNDS);
+    CHECK(weir_strand_post(guarded->strand, count_one, guarded) == WEIR_EBADHANDLE);
+    return 0;
+}
+
+TEST(a_select_joins_a_scope_with_a_strand)
+{
+    struct guarded one = {.busy = 0}, two = {.busy = 0};
+
+    (void)run_with(join_by_select, &one, 1);
+    (void)run_with(join_by_select, &two, 2);
+}
+
 /* Calls, tasks and posts of which some are stopped while they wait: what runs never overlaps, and
  * what was posted runs. */
 struct chaos {
