@@ -277,13 +277,7 @@ static bool sampled(struct weir__worker *here)
     return !here || ++here->run.readies % WEIR__SAMPLE_EVERY == 0;
 }
 
-void weir__sched_ready(struct weir__task *task, bool yields)
-{
-    if (!task->strand || weir__strand_admit(task))
-        weir__sched_place(task, yields);
-}
-
-void weir__sched_place(struct weir__task *task, bool yields)
+static inline void place(struct weir__task *task, bool yields)
 {
     struct weir__worker *here = weir__current_worker();
     struct weir__worker *last;
@@ -302,6 +296,17 @@ void weir__sched_place(struct weir__task *task, bool yields)
         push_remote(&last->run, task); /* from here on the task may run, and end */
         weir__loop_rouse(last->loop);
     }
+}
+
+void weir__sched_place(struct weir__task *task, bool yields)
+{
+    place(task, yields);
+}
+
+void weir__sched_ready(struct weir__task *task, bool yields)
+{
+    if (!task->strand || weir__strand_admit(task))
+        place(task, yields);
 }
 
 /* ---- the next task ---- */

@@ -325,9 +325,16 @@ static int start_on(struct weir__worker *here, struct weir__worker *worker,
     return weir__task_start_with(here, scope, fn, arg, o, outfit);
 }
 
-static int start_with_outfit(struct weir__worker *here, struct weir__worker *worker,
-                             struct weir__scope *scope, weir_task_fn *fn, void *arg,
-                             const struct weir_spawn_options *o, struct weir__strand *strand)
+/* Whether a task of these options is nothing but a task. */
+static bool is_plain(const struct weir__scope *scope, const struct weir__task *spawner,
+                     const struct weir_spawn_options *o)
+{
+    return !o->task && !scope->collected && !(spawner && spawner->locals);
+}
+
+int weir__task_spawn(struct weir__worker *here, struct weir__worker *worker,
+                     struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                     const struct weir_spawn_options *o, struct weir__strand *strand)
 {
     struct weir__outfit outfit = {.strand = strand};
     weir_task handle = {0};
@@ -343,18 +350,6 @@ static int start_with_outfit(struct weir__worker *here, struct weir__worker *wor
     else if (o->task)
         *o->task = handle;
     return rc;
-}
-
-int weir__task_spawn(struct weir__worker *here, struct weir__worker *worker,
-                     struct weir__scope *scope, weir_task_fn *fn, void *arg,
-                     const struct weir_spawn_options *o, struct weir__strand *strand)
-{
-    bool plain = !o->task && !scope->collected && !strand
-                 && !(here && here->current && here->current->locals);
-
-    if (plain)
-        return start_on(here, worker, scope, fn, arg, o, &no_outfit);
-    return start_with_outfit(here, worker, scope, fn, arg, o, strand);
 }
 
 int weir__spawn_options_check(const struct weir_spawn_options *o, uint32_t workers)
@@ -386,6 +381,8 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
         return WEIR_ECANCELED;
     if (o.worker)
         worker = weir__runtime_worker(here->runtime, o.worker);
+    if (worker == here && is_plain(weir__scope_of(scope), here->current, &o))
+        return weir__task_start(here, weir__scope_of(scope), fn, arg, &o);
     return weir__task_spawn(here, worker, weir__scope_of(scope), fn, arg, &o, NULL);
 }
 
