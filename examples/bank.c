@@ -72,6 +72,12 @@ static int transfer(struct account *from, struct account *to, long value)
     return rc;
 }
 
+static unsigned draw(unsigned *state, unsigned below)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 16) % below;
+}
+
 static int work_as_clerk(void *arg)
 {
     struct bank *bank = arg;
@@ -79,10 +85,10 @@ static int work_as_clerk(void *arg)
     int i, rc = 0;
 
     for (i = 0; i < bank->transfers && rc == 0; i++) {
-        struct account *from = &bank->accounts[rand_r(&seed) % ACCOUNTS];
-        struct account *to = &bank->accounts[rand_r(&seed) % ACCOUNTS];
+        struct account *from = &bank->accounts[draw(&seed, ACCOUNTS)];
+        struct account *to = &bank->accounts[draw(&seed, ACCOUNTS)];
 
-        rc = transfer(from, to, rand_r(&seed) % 200);
+        rc = transfer(from, to, draw(&seed, 200));
     }
     return rc;
 }
