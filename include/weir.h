@@ -5,6 +5,7 @@
 #include <weir/blocking.h>
 #include <weir/chan.h>
 #include <weir/delay.h>
+#include <weir/dump.h>
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>

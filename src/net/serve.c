@@ -563,6 +563,7 @@ static int wait_for_stop(struct weir__serve *serve, struct weir__task *task)
 {
     int rc = 0;
 
+    weir__task_waits_for(task, "serve");
     while (rc == 0 && !WEIR_ATOMIC_LOAD(&serve->stopped, SEQ_CST))
         rc = weir__task_pause(task);
     return rc;
@@ -577,6 +578,7 @@ static void drain(struct weir__serve *serve, struct weir__task *task)
 
     rc = weir_shield_begin(&block, serve->options.drain_limit_ns);
     WEIR_ASSERT(rc == 0);
+    weir__task_waits_for(task, "drain");
     while (WEIR_ATOMIC_LOAD(&serve->parts_live, SEQ_CST)) {
         if (cancelled) {
             weir__task_suspend(task);

@@ -299,6 +299,7 @@ static void recall(struct weir__stream *stream, struct weir__task *task)
     if (!at)
         return;
     WEIR_ATOMIC_STORE(&stream->reader.task, task, RELAXED);
+    weir__task_waits_for(task, "read");
     if (at == task->worker->loop->index)
         deliver_recall(&recall.post, task->worker->loop);
     else
@@ -391,6 +392,12 @@ static bool queue_is_ours(const struct weir__stream *stream, const weir_loop *lo
     return at == 0 || at == loop->index;
 }
 
+static int pause_for_read(struct weir__stream *stream, struct weir__task *task)
+{
+    WEIR_ATOMIC_STORE(&task->waits_for, "read", RELAXED); /* partner: a dump */
+    return weir__task_pause_at_rest(task, &stream->reader, NULL);
+}
+
 /* Waits until the queue has something: 1; 0 if there is nothing and the read is to be direct; else
  * the end of the stream (WEIR_EEOF) or an error. What has come is told before why a wait ended. */
 static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, bool direct)
@@ -411,7 +418,7 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) && direct)
             recall(stream, task);
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED))
-            rc = weir__task_pause_at_rest(task, &stream->reader, NULL);
+            rc = pause_for_read(stream, task);
         else if (stream->ended)
             return stream->recv.result ? stream->recv.result : WEIR_EEOF;
         else if (direct || stream->direct_left)

@@ -19,6 +19,19 @@ int weir__trace(void **frames, int room)
     return backtrace(frames, room);
 }
 
+int weir__trace_behind(void **frames, int room, const void *behind)
+{
+    int count = weir__trace(frames, room), at = 0, i;
+
+    while (at < count && frames[at] != behind)
+        at++;
+    if (at == count)
+        return count;
+    for (i = at + 1; i < count; i++)
+        frames[i - at - 1] = frames[i];
+    return count - at - 1;
+}
+
 void weir__trace_describe(struct weir__line *line, void *frame)
 {
     Dl_info info;
@@ -49,6 +62,12 @@ int weir__trace(void **frames, int room)
     (void)frames;
     (void)room;
     return 0;
+}
+
+int weir__trace_behind(void **frames, int room, const void *behind)
+{
+    (void)behind;
+    return weir__trace(frames, room);
 }
 
 void weir__trace_describe(struct weir__line *line, void *frame)

@@ -43,7 +43,7 @@ static int wait_for_others(weir_barrier *barrier)
         return 1;
     }
     barrier->weir__arrived++;
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "barrier");
     weir__waitq_push(queue, waiter);
     weir__unlock(&barrier->weir__guard);
     rc = weir__sync_wait(waiter, queue, &barrier->weir__guard);

@@ -133,7 +133,7 @@ static int do_call(struct weir__task *task, uint32_t group, struct call *call, b
 
     call->job.run = run;
     call->runtime = task->runtime;
-    call->waiter = weir__waiter_begin(NULL);
+    call->waiter = weir__waiter_begin(NULL, "blocking job");
     if (held)
         weir__advance_hold(held);
     rc = weir__offload_submit(group, &call->job);

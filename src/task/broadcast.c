@@ -227,7 +227,7 @@ static int recv_or_wait(weir_listening *listening, void *out)
         return rc;
     }
     listening->weir__out = out;
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "broadcast");
     waiter->data = listening;
     waiter->count = broadcast->value_size;
     weir__waitq_push(&broadcast->receivers, waiter);

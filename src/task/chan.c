@@ -266,7 +266,8 @@ static int try_recv(weir_chan handle, void *out)
 /* Waits in a queue of the locked channel, which is unlocked. */
 static int wait_in(struct chan *chan, struct weir__waitq *queue, void *data, uint32_t count)
 {
-    struct weir__waiter own, *waiter = weir__waiter_begin(&own);
+    const char *what = queue == &chan->senders ? "channel send" : "channel receive";
+    struct weir__waiter own, *waiter = weir__waiter_begin(&own, what);
 
     waiter->data = data;
     waiter->count = count;

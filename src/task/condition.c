@@ -19,7 +19,7 @@ int weir_condition_wait(weir_condition *condition, weir_mutex *mutex)
         return rc;
     }
     weir__lock(&condition->weir__guard);
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "condition");
     weir__waitq_push(queue, waiter);
     WEIR_ATOMIC_STORE(&condition->weir__word, 1, RELAXED);
     weir__unlock(&condition->weir__guard);

@@ -226,9 +226,9 @@ static int look(struct weir__task *task, weir_delay_queue *queue, weir_delay_ent
     if (!again && !weir__waitq_empty(waiting_of(queue)))
         until_ns = UINT64_MAX; /* another one leads */
     if (again)
-        weir__waitq_push_front(waiting_of(queue), weir__waiter_begin(NULL));
+        weir__waitq_push_front(waiting_of(queue), weir__waiter_begin(NULL, "delay queue"));
     else
-        weir__waitq_push(waiting_of(queue), weir__waiter_begin(NULL));
+        weir__waitq_push(waiting_of(queue), weir__waiter_begin(NULL, "delay queue"));
     unlock(queue);
     return wait_turn(task, queue, until_ns);
 }

@@ -78,7 +78,7 @@ static int wait_for(weir_latch *latch)
         weir__unlock(&latch->weir__guard);
         return 0;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "latch");
     weir__waitq_push(queue, waiter);
     weir__unlock(&latch->weir__guard);
     return weir__sync_wait(waiter, queue, &latch->weir__guard);

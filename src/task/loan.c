@@ -91,8 +91,13 @@ static void on_signal(int number)
     int saved = weir__sys_errno();
 
     (void)number;
-    if (!worker || !still_stuck(here))
+    if (!worker)
         return;
+    weir__traced_answer(&worker->traced, weir__loan_task(here), __builtin_return_address(0));
+    if (!still_stuck(here)) {
+        weir__sys_errno_restore(saved);
+        return;
+    }
     weir__monitor_answer(&worker->watched, weir__loan_task(here));
     if (may_lend(here))
         weir__loan_begin(worker);

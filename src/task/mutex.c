@@ -47,7 +47,7 @@ static int lock_contended(weir_mutex *mutex, struct weir__task *task, uintptr_t 
         weir__unlock(&mutex->weir__guard);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "mutex");
     waiter->data = (void *)self; /* the word, once it is handed over */
     weir__waitq_push(queue, waiter);
     weir__unlock(&mutex->weir__guard);

@@ -71,7 +71,7 @@ static int wait_for(weir_notify *notify, uint32_t mark)
         weir__unlock(&notify->weir__guard);
         return 0;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "notify");
     weir__waitq_push(queue, waiter);
     weir__unlock(&notify->weir__guard);
     return weir__sync_wait(waiter, queue, &notify->weir__guard);

@@ -48,7 +48,7 @@ static int turn(weir_once *once, struct weir__task *task)
         weir__unlock(&once->weir__guard);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "once");
     waiter->data = (void *)self;
     weir__waitq_push(queue, waiter);
     weir__unlock(&once->weir__guard);

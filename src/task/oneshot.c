@@ -191,7 +191,7 @@ static int recv_or_wait(weir_oneshot handle, void *out)
         weir__unlock(&oneshot->lock);
         return WEIR_EBUSY;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "oneshot");
     waiter->data = out;
     weir__waitq_push(&oneshot->receiver, waiter);
     weir__unlock(&oneshot->lock);

@@ -12,6 +12,7 @@
 #include "sys/current.h"
 #include "sys/virtual_clock.h"
 #include "task/census.h"
+#include "task/dump.h"
 #include "task/loan.h"
 #include "task/monitor.h"
 #include "task/overflow.h"
@@ -35,6 +36,7 @@ struct weir__runtime {
     struct weir__sched sched;
     struct weir__standby standby;
     struct weir__monitor monitor;
+    struct weir__dumper dumper;
     struct weir__advance advance;
     struct weir__scope root;
     uint64_t token;         /* 0: nobody has asked for it; partner: weir_runtime_shutdown */
@@ -75,6 +77,16 @@ struct weir__standby *weir__runtime_standby(struct weir__runtime *runtime)
 struct weir__monitor *weir__runtime_monitor(struct weir__runtime *runtime)
 {
     return &runtime->monitor;
+}
+
+struct weir__dumper *weir__runtime_dumper(struct weir__runtime *runtime)
+{
+    return &runtime->dumper;
+}
+
+const char *weir__runtime_name(const struct weir__runtime *runtime)
+{
+    return runtime->options.name;
 }
 
 struct weir__advance *weir__runtime_advance(struct weir__runtime *runtime)
@@ -290,6 +302,7 @@ static void destroy(struct weir__runtime *runtime)
 {
     uint32_t i, first = runtime->own_thread;
 
+    weir__dump_unwatch(runtime);
     for (i = 0; i < runtime->started; i++)
         weir__sys->thread_join(&runtime->workers[first + i].thread);
     await_visitors(runtime);
@@ -411,6 +424,8 @@ static int start_threads(struct weir__runtime *runtime)
     if (rc == 0 && !runtime->advance.on
         && (runtime->watch.lends || runtime->watch.report_ns != INT64_MAX))
         (void)weir__monitor_start(runtime);
+    if (rc == 0 && runtime->options.dump_signal)
+        rc = weir__dump_watch(runtime, runtime->options.dump_signal);
     return rc;
 }
 

@@ -17,6 +17,7 @@ struct weir__sched;
 struct weir__standby;
 struct weir__monitor;
 struct weir__advance;
+struct weir__dumper;
 
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime);
 /* Worker 1..N. */
@@ -24,7 +25,10 @@ struct weir__worker *weir__runtime_worker(struct weir__runtime *runtime, uint32_
 struct weir__sched *weir__runtime_sched(struct weir__runtime *runtime);
 struct weir__standby *weir__runtime_standby(struct weir__runtime *runtime);
 struct weir__monitor *weir__runtime_monitor(struct weir__runtime *runtime);
+struct weir__dumper *weir__runtime_dumper(struct weir__runtime *runtime);
 struct weir__advance *weir__runtime_advance(struct weir__runtime *runtime);
+/* For messages; NULL: it has none. */
+const char *weir__runtime_name(const struct weir__runtime *runtime);
 /* NULL if there are none. */
 const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime);
 

@@ -54,6 +54,7 @@ static const struct option table[] = {
     {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns), "a longer run is reported, or off"},
     {"pack_after", "WEIR_PACK_AFTER", OPTION_TIME, AT(pack_after_ns),
      "a packable task that waits for longer is packed, or off"},
+    {"dump", "WEIR_DUMP", OPTION_SIGNAL, AT(dump_signal), "a signal that has tasks dumped, or 0"},
     {"clock", "WEIR_CLOCK", OPTION_CLOCK, AT(clock), "real or virtual"},
 };
 
@@ -291,7 +292,8 @@ int weir__runtime_options_fill(struct weir_runtime_options *o)
     from_defaults(o);
     if (o->workers > WEIR_WORKERS_MAX || o->spin_ns > SPIN_MAX_NS || o->slice_ns < SLICE_MIN_NS
         || o->slice_ns > SLICE_MAX_NS || o->lend > WEIR_OFF || o->pin > WEIR_PIN_NODES
-        || o->clock > WEIR_CLOCK_VIRTUAL || o->lend_signal < 1 || o->lend_signal > SIGRTMAX)
+        || o->clock > WEIR_CLOCK_VIRTUAL || o->lend_signal < 1 || o->lend_signal > SIGRTMAX
+        || o->dump_signal < 0 || o->dump_signal > SIGRTMAX || o->dump_signal == o->lend_signal)
         return WEIR_EOPTION;
     return 0;
 }

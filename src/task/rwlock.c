@@ -113,7 +113,7 @@ static int lock_contended(weir_rwlock *rwlock, uint32_t mode, struct weir__task 
         weir__unlock(&rwlock->weir__guard);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "rwlock");
     waiter->count = mode;
     waiter->data = (void *)self; /* the writer, once it is one */
     weir__waitq_push(queue, waiter);

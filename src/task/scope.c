@@ -278,6 +278,7 @@ int weir_scope_join(weir_scope *public)
         return WEIR_ENOTASK;
     WEIR_ASSERT(scope->owner == task);
     (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
+    weir__task_waits_for(task, "join");
     await_all(scope, task);
     /* a token may still be cancelling it, and strands that nobody is in have tasks of their own */
     if (scope->token)

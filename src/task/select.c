@@ -89,6 +89,7 @@ void weir__case_take_back(struct weir__case *c, struct weir__task *task)
 {
     if (c->polls)
         weir_loop_cancel(task->worker->loop, &c->op);
+    weir__task_waits_for(task, "select");
     while (c->polls)
         weir__task_suspend(task);
 }
@@ -306,6 +307,7 @@ static enum weir__case_step enlist_all(struct selection *s, uint32_t *at, uint32
  * stopped, with the reason in *rc. */
 static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *at, int *rc)
 {
+    weir__task_waits_for(s->task, "select");
     for (;;) {
         *at = granted(s);
         if (*at != NONE)

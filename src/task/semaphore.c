@@ -119,7 +119,7 @@ static int acquire_contended(weir_semaphore *semaphore, uint32_t count)
         weir__unlock(&semaphore->weir__guard);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "semaphore");
     waiter->count = count;
     weir__waitq_push(queue, waiter);
     weir__unlock(&semaphore->weir__guard);

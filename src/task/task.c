@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "sys/current.h"
+#include "task/inspect.h"
 #include "task/local.h"
 #include "task/record.h"
 #include "task/runtime.h"
@@ -52,6 +53,8 @@ void weir__task_suspend(struct weir__task *task)
 {
     WEIR_ASSERT(WEIR_ATOMIC_LOAD(&weir__here()->inside, RELAXED));
     weir__context_switch(&task->context, task->worker->back);
+    while (__builtin_expect(task->inspection != NULL, 0))
+        weir__inspect_answer(task);
 }
 
 void weir__task_wake(struct weir__task *task)
@@ -274,6 +277,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->going_to = NULL;
     task->op.weir__state = 0;
     task->alarm = NULL;
+    task->inspection = NULL;
     task->stop_out = false;
     task->ended = false;
     task->stop_word = 0;
@@ -283,6 +287,8 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->name = options->name ? options->name : "task";
     task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
     task->user = NULL;
+    task->born_ns = task->since_ns = worker->loop->now_ns;
+    task->waits_for = NULL;
     task->record = outfit->record;
     task->locals = outfit->locals;
     task->strand = task->inside = outfit->strand;

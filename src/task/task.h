@@ -29,6 +29,7 @@
 #include "task/wait.h"
 #include "task/waitq.h"
 
+struct weir__inspection;
 struct weir__worker;
 struct weir__scope;
 struct weir__cold_image;
@@ -63,13 +64,15 @@ struct weir__task {
     struct weir__runtime *runtime;
     struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
-    uint64_t since_ns; /* when the wait under way began, by its loop's clock */
+    uint64_t since_ns;     /* when the wait under way began, by its loop's clock */
+    const char *waits_for; /* the pause under way, or the last one: a word that stays */
     uint64_t ready_ns; /* of a wait for a run that is timed; else 0 */
     weir_op *waiting;
     int stop_reason; /* why the operation was cancelled */
     int result;
     struct weir__context context;
     struct weir__cold_image *image; /* of the stack while it is packed, or NULL */
+    struct weir__inspection *inspection; /* by who holds the task; partner: weir__task_suspend */
     weir_op op;
     struct weir__waiter waiter; /* in the queue of an object */
     struct weir__alarm *alarm;
@@ -93,10 +96,17 @@ struct weir__task {
     struct weir__locals *locals; /* or NULL; see local.h */
     struct weir__strand *inside; /* the innermost that it is in, or NULL; by the task */
     uint64_t id;
+    uint64_t born_ns;    /* by its home's clock */
     weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
     weir_post stop_post; /* a cancel on its way to the loop where the task waits, and back */
     uint64_t stop_word;  /* the wait that it means, or meant last */
 };
+
+/* The index of a task's home worker, by its number. */
+static inline uint32_t weir__task_home_of(uint64_t id)
+{
+    return (uint32_t)(id >> 48);
+}
 
 /* The calling task, or NULL. Read anew after every suspension. */
 struct weir__task *weir__task_current(void);

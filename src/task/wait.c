@@ -245,6 +245,12 @@ static int pause_armed(struct weir__task *task, struct weir__wait_slot *const *s
     return word >= WEIR__WAIT_STOPPED ? -(int)(uint32_t)word : 0;
 }
 
+void weir__task_waits_for(struct weir__task *task, const char *what)
+{
+    WEIR_ATOMIC_STORE(&task->since_ns, task->worker->loop->now_ns, RELAXED); /* partner: a dump */
+    WEIR_ATOMIC_STORE(&task->waits_for, what, RELAXED);
+}
+
 int weir__task_pause_in(struct weir__task *task, struct weir__wait_slot *slot)
 {
     return weir__task_pause_in_all(task, &slot, slot != NULL);

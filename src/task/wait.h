@@ -82,6 +82,9 @@ static inline int weir__task_pause(struct weir__task *task)
 /* The same, with an end at `until_ns`: WEIR_ETIMEDOUT then, and nothing is to be handed on. */
 int weir__task_pause_until(struct weir__task *task, uint64_t until_ns);
 
+/* Says what the pauses that follow are for: a word for dumps, that stays. By the task. */
+void weir__task_waits_for(struct weir__task *task, const char *what);
+
 /* Ends the wait that `word` names for a reason, if it is current. Any thread for a pause; that of
  * the word's loop for an operation. */
 void weir__task_stop(struct weir__task *task, uint64_t word, int reason);

@@ -38,11 +38,13 @@ int weir__leaf(void)
     return worker ? weir__leaf_of(worker->current) : 0;
 }
 
-struct weir__waiter *weir__waiter_begin(struct weir__waiter *own)
+struct weir__waiter *weir__waiter_begin(struct weir__waiter *own, const char *what)
 {
     struct weir__task *task = weir__task_current();
     struct weir__waiter *waiter = task ? &task->waiter : own;
 
+    if (task)
+        WEIR_ATOMIC_STORE(&task->waits_for, what, RELAXED); /* partner: a dump */
     waiter->link.next = NULL;
     waiter->task = task;
     waiter->select = NULL;

@@ -59,8 +59,9 @@ int weir__leaf(void);
 /* The same for who has looked the calling task up: NULL for a thread. */
 int weir__leaf_of(struct weir__task *task);
 
-/* The waiter of the caller, with its defaults: a task's own, or `own` for a thread. */
-struct weir__waiter *weir__waiter_begin(struct weir__waiter *own);
+/* The waiter of the caller, with its defaults: a task's own, or `own` for a thread. `what` is what
+ * it waits for, a word for dumps, that stays. */
+struct weir__waiter *weir__waiter_begin(struct weir__waiter *own, const char *what);
 
 /* Under the object's lock. */
 void weir__waitq_push(struct weir__waitq *queue, struct weir__waiter *waiter);

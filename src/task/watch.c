@@ -187,7 +187,7 @@ static int changed_or_wait(weir_watch handle, void *out, uint64_t *version)
         weir__unlock(&watch->lock);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "watch");
     waiter->data = where;
     waiter->count = watch->value_size;
     weir__waitq_push(&watch->waiters, waiter);

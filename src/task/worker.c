@@ -62,7 +62,7 @@ static void dispatch(struct weir__task *task)
 
     task->going_to = NULL;
     task->pins++;
-    task->worker = to;
+    WEIR_ATOMIC_STORE(&task->worker, to, RELAXED);
     WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
     weir__sched_ready(task, false);
 }
@@ -131,7 +131,7 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     WEIR_ATOMIC_COUNT(&worker->run.runs, 1); /* partner: thieves */
     WEIR_ATOMIC_COUNT(&worker->counts.runs, 1);
     weir__task_state_run(&task->state);
-    task->worker = worker;
+    WEIR_ATOMIC_STORE(&task->worker, worker, RELAXED); /* partner: a dump */
     if (__builtin_expect(task->image != NULL, 0))
         weir__cold_unpack(worker, task);
     task->refusals = 0;

@@ -20,6 +20,7 @@
 #include "task/overflow.h"
 #include "task/strand.h"
 #include "task/task.h"
+#include "task/traced.h"
 
 struct weir__runtime;
 
@@ -41,6 +42,7 @@ struct weir__worker {
     uint32_t select_random; /* where the selects of its tasks begin */
     int thread_number;
     struct weir__watched watched;
+    struct weir__traced traced;
     struct weir__counts counts;
     struct weir__stack_pool stacks;
     struct weir__slab tasks;

@@ -16,7 +16,7 @@ struct queue {
 
 static struct weir__waiter *enter(struct queue *queue, struct weir__waiter *own)
 {
-    struct weir__waiter *waiter = weir__waiter_begin(own);
+    struct weir__waiter *waiter = weir__waiter_begin(own, "test");
 
     weir__lock(&queue->lock);
     weir__waitq_push(&queue->waiters, waiter);

@@ -1,0 +1,37 @@
+/* task/inspect.c - see inspect.h. */
+#include "task/inspect.h"
+
+#include "sys/trace.h"
+#include "task/task.h"
+#include "task/worker.h"
+
+#define ROOM_BYTES 8192 /* what a trace may need of the stack; measured: 1.6 KiB */
+
+/* Whether the frames can be read where they are. A stack that has been given back would be restored
+ * here, or the task be told without one. */
+static bool stack_is_there(const struct weir__task *task)
+{
+    return task->stack.low != NULL;
+}
+
+int weir__inspect_stack(struct weir__worker *here, struct weir__task *task, void **frames, int room)
+{
+    struct weir__inspection inspection = {here->back, frames, room, 0};
+
+    if (!stack_is_there(task))
+        return 0;
+    task->inspection = &inspection;
+    weir__context_switch(here->back, &task->context);
+    task->inspection = NULL;
+    return inspection.count;
+}
+
+__attribute__((noinline)) void weir__inspect_answer(struct weir__task *task)
+{
+    struct weir__inspection *inspection = task->inspection;
+
+    if ((char *)__builtin_frame_address(0) - task->stack.low >= ROOM_BYTES)
+        inspection->count =
+            weir__trace_behind(inspection->frames, inspection->room, __builtin_return_address(0));
+    weir__context_switch(&task->context, inspection->back);
+}
