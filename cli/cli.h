@@ -53,6 +53,10 @@ int cli_parse(const char *command, int argc, char **argv, const struct cli_optio
 /* Listens, or says why not: "port 80 needs root", "in use", ... */
 int cli_listen(weir_listener *out, const char *address);
 
+/* In the main task: waits until SIGINT or SIGTERM ends the server. At each SIGQUIT the tasks are
+ * dumped to stderr. */
+void cli_wait_for_end(void);
+
 /* Raises the limit of descriptors and runs `app` as the main task: CLI_OK, or a code after a
  * message that names what is wrong. `workers` and `backend` are as in the options, zero for the
  * default. */

@@ -1,5 +1,4 @@
 /* cli/echo.c - weir echo: sends back what comes. The subject of the benchmarks. */
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli.h"
@@ -64,7 +63,6 @@ static int serve_one(void *arg)
 
 static int app(void *arg)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
     struct echo_settings *settings = arg;
     struct listening listening[CLI_LISTENERS_MAX];
     char address[WEIR_ADDRESS_TEXT_MAX];
@@ -89,7 +87,7 @@ static int app(void *arg)
     }
     fflush(stdout);
     if (settings->code == 0)
-        weir_signal_wait(signals, 2);
+        cli_wait_for_end();
     while (i > 0)
         weir_listener_close(listening[--i].listener);
     return weir_scope_join(&scope);

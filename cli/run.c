@@ -1,7 +1,17 @@
 /* cli/run.c - runs a server of the command. */
+#include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli.h"
+
+void cli_wait_for_end(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGQUIT};
+
+    while (weir_signal_wait(signals, 3) == SIGQUIT)
+        (void)weir_dump_write(NULL, STDERR_FILENO);
+}
 
 /* As many descriptors as the hard limit lets us have. */
 static void raise_descriptor_limit(void)

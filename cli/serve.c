@@ -1,7 +1,6 @@
 /* cli/serve.c - weir serve: the files of a folder over HTTP. */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +200,6 @@ static int start_one(struct listening *at, weir_scope *scope, const char *addres
 /* Serves until a signal comes, then lets what has begun come to its end. */
 static int serve_all(struct serve_settings *settings, weir_http_files *files)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
     struct listening listening[CLI_LISTENERS_MAX];
     weir_scope scope;
     size_t count = 0;
@@ -215,7 +213,7 @@ static int serve_all(struct serve_settings *settings, weir_http_files *files)
         count += settings->code == 0;
     }
     if (settings->code == 0)
-        weir_signal_wait(signals, 2);
+        cli_wait_for_end();
     while (count > 0)
         weir_listener_close(listening[--count].listener);
     return weir_scope_join(&scope);

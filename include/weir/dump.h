@@ -1,12 +1,12 @@
 /* weir/dump.h - what the tasks of a runtime are doing: each with its state and its stack.
  *
  * A dump goes on beside the tasks. Workers are asked in turn for pieces of what they have, and go
- * on with their tasks between two pieces: none is held up for longer than about 0.3 ms at a time. So
- * a dump is no picture of one moment. A task that lives from its beginning to its end is told
+ * on with their tasks between two pieces: none is held up for longer than about 0.3 ms at a time.
+ * So a dump is no picture of one moment. A task that lives from its beginning to its end is told
  * exactly once; one that starts or ends meanwhile may be told.
  *
  * The stack of a waiting task is read by its worker, on the task's own stack, of which it needs
- * 8 KiB below what the task uses; that of a running one by the signal of lending
+ * 6 KiB below what the task uses; that of a running one by the signal of lending
  * (<weir/runtime.h>), on its thread. A runnable task is told without one, and so is a task that has
  * less of its stack left, that runs where signals do not reach, or that moves on meanwhile.
  */
@@ -47,11 +47,12 @@ struct weir_dump_task {
 typedef void weir_dump_fn(const struct weir_dump_task *task, void *arg);
 
 /* Tells of each task of a runtime, on the calling thread: how many. A `runtime` that is NULL is the
- * calling task's. `fn` may not suspend, and is passed `arg`. A task that calls suspends, and is told
- * too, as waiting for "dump"; its worker may be held up for 2 ms for each task that runs. Another
- * thread is blocked, for 20 ms for each such task at most, and for 0.2 s for each worker that does
- * not answer. Errors, with some tasks told perhaps: WEIR_ENOTASK (NULL outside of tasks),
- * WEIR_EBUSY (there is another dump of the runtime), WEIR_ENOMEM, WEIR_ECANCELED, WEIR_EDEADLINE.
+ * calling task's. `fn` may not suspend, and is passed `arg`. A task that calls suspends, and is
+ * told too, as waiting for "dump" or as running; its worker may be held up for 2 ms for each task
+ * that runs. Another thread is blocked, for 20 ms for each such task at most, and for 0.2 s for
+ * each worker that does not answer. Errors, with some tasks told perhaps: WEIR_ENOTASK (NULL
+ * outside of tasks, or in a hook of a worker), WEIR_EBUSY (there is another dump of the runtime),
+ * WEIR_ENOMEM, WEIR_ECANCELED, WEIR_EDEADLINE.
  * Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_dump(weir_runtime *runtime, weir_dump_fn *fn, void *arg);
 

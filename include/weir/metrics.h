@@ -2,13 +2,15 @@
  *
  * Numbers that only grow are called totals. They are read while the workers go on, so that two of
  * them may be from different moments, a turn apart. Durations in the histograms are samples: one
- * run of a task in 64, and one wait for a run in 64.
+ * run of a task in 64, and one wait for a run in 64. The bounds of their buckets are fixed, and so
+ * is what an index means: numbers of two versions can be compared, and added over workers.
  */
 #ifndef WEIR_METRICS_H
 #define WEIR_METRICS_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <weir/blocking.h>
 #include <weir/error.h>
 #include <weir/runtime.h>
 
@@ -22,6 +24,29 @@ extern "C" {
 
 /* Operations that are counted by kind: enum weir_op_kind is the index. */
 #define WEIR_METRICS_KINDS 16
+
+/* Kinds of handles, which never get another number. */
+enum weir_metrics_handle {
+    WEIR_METRICS_STREAM = 1,
+    WEIR_METRICS_LISTENER = 2,
+    WEIR_METRICS_CHAN = 3,
+    WEIR_METRICS_ONESHOT = 4,
+    WEIR_METRICS_BROADCAST = 5,
+    WEIR_METRICS_WATCH = 6,
+};
+#define WEIR_METRICS_HANDLES 16
+
+/* Classes of blocking work: enum weir_blocking_group is the index, and the last are all others
+ * together. */
+#define WEIR_METRICS_CLASSES 4
+
+struct weir_metrics_class {
+    uint32_t threads; /* that exist */
+    uint32_t idle;    /* of those */
+    uint32_t queued;  /* jobs that wait for a thread */
+    uint32_t running; /* jobs that have begun */
+    uint32_t left;    /* of those, the ones that nobody waits for */
+};
 
 struct weir_worker_metrics {
     uint64_t busy_ns;                      /* total: since the worker began, without idle_ns */
@@ -45,6 +70,8 @@ struct weir_worker_metrics {
     uint64_t pending[WEIR_METRICS_KINDS];  /* operations in flight now, by kind */
     uint64_t run_ns[WEIR_METRICS_BUCKETS]; /* samples of how long a task ran */
     uint64_t latency_ns[WEIR_METRICS_BUCKETS]; /* samples of how long a runnable task waited */
+    uint64_t packs;                            /* total: stacks of cold tasks given back */
+    uint64_t unpacks;                          /* total: and restored, perhaps by another worker */
 };
 
 struct weir_metrics {
@@ -55,6 +82,11 @@ struct weir_metrics {
     uint64_t waiting;  /* of those, for anything else */
     uint64_t handles;  /* open now, of the process: streams, listeners, ... */
     uint64_t stacks;   /* in use now */
+    uint64_t handles_by_kind[WEIR_METRICS_HANDLES]; /* of those: enum weir_metrics_handle */
+    uint64_t pending[WEIR_METRICS_KINDS];           /* operations in flight now, by kind */
+    struct weir_metrics_class blocking[WEIR_METRICS_CLASSES]; /* of the process, now */
+    uint64_t packed;       /* tasks now whose stack is given back */
+    uint64_t packed_bytes; /* what is kept of their stacks now */
 };
 
 /* Fills *out and the first workers_max of `workers` (which may be NULL with 0), all the caller's,

@@ -92,9 +92,9 @@ struct weir_runtime_options {
 
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
  * (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes), signal,
- * slice, report, clock (real, virtual), pack_after, dump (a signal's number). Times take ns, us, ms,
- * s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched; then *where, unless
- * it is NULL, points at the part that is wrong. Any thread. */
+ * slice, report, clock (real, virtual), pack_after, dump (a signal's number). Times take ns, us,
+ * ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched; then *where,
+ * unless it is NULL, points at the part that is wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
 static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,

@@ -24,7 +24,7 @@ struct entry {
 static struct entry *chunks[CHUNKS_MAX]; /* set once each, never released */
 static uint32_t chunk_count;
 static uint64_t free_head = NO_SLOT; /* counter << 32 | slot */
-static uint64_t live;
+static uint64_t live[WEIR__HANDLE_KINDS];
 
 static struct entry *entry_at(uint32_t slot)
 {
@@ -40,9 +40,14 @@ static uint32_t slot_of(uint64_t id)
     return (uint32_t)(id >> 32) & NO_SLOT;
 }
 
+static uint32_t kind_of(uint64_t id)
+{
+    return (uint32_t)(id >> 56);
+}
+
 static bool of_kind(uint64_t id, enum weir__handle_kind kind)
 {
-    return id >> 56 == (uint64_t)kind;
+    return kind_of(id) == (uint32_t)kind;
 }
 
 static void push_free(uint32_t slot)
@@ -114,7 +119,7 @@ int weir__handle_make(enum weir__handle_kind kind, void *object, uint64_t *id)
     generation = WEIR_ATOMIC_LOAD(&entry->word, RELAXED) >> 32;
     WEIR_ATOMIC_STORE(&entry->object, (uintptr_t)object, RELEASE); /* partner: peek */
     WEIR_ATOMIC_STORE(&entry->word, generation << 32, SEQ_CST);
-    (void)WEIR_ATOMIC_ADD(&live, 1, RELAXED);
+    (void)WEIR_ATOMIC_ADD(&live[kind], 1, RELAXED);
     *id = (uint64_t)kind << 56 | (uint64_t)slot << 32 | generation;
     return 0;
 }
@@ -182,7 +187,7 @@ void weir__handle_free(uint64_t id)
     struct entry *entry = entry_at(slot_of(id));
     uint64_t generation = (id & UINT32_MAX) + 1;
 
-    (void)WEIR_ATOMIC_SUB(&live, 1, RELAXED);
+    (void)WEIR_ATOMIC_SUB(&live[kind_of(id)], 1, RELAXED);
     if (generation > UINT32_MAX)
         return;
     WEIR_ATOMIC_STORE(&entry->word, generation << 32 | WEIR__HANDLE_CLOSED, SEQ_CST);
@@ -226,7 +231,17 @@ bool weir__handle_open(uint64_t id)
     return entry && names(id, WEIR_ATOMIC_LOAD(&entry->word, ACQUIRE));
 }
 
+uint64_t weir__handle_live_of(uint32_t kind)
+{
+    return WEIR_ATOMIC_LOAD(&live[kind], SEQ_CST);
+}
+
 uint64_t weir__handle_live(void)
 {
-    return WEIR_ATOMIC_LOAD(&live, SEQ_CST);
+    uint64_t sum = 0;
+    uint32_t kind;
+
+    for (kind = 0; kind < WEIR__HANDLE_KINDS; kind++)
+        sum += weir__handle_live_of(kind);
+    return sum;
 }

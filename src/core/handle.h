@@ -31,6 +31,7 @@ enum weir__handle_kind {
     WEIR__KIND_TOKEN,
     WEIR__KIND_STRAND
 };
+#define WEIR__HANDLE_KINDS 16u /* at most */
 
 #define WEIR__HANDLE_CLOSED 0x80000000u
 #define WEIR__HANDLE_WRITER 0x40000000u
@@ -67,7 +68,8 @@ bool weir__handle_open(uint64_t id);
  * slot, or 0 if the slot's generations are used up. The caller holds the object's lock. */
 uint64_t weir__handle_renew(uint64_t id);
 
-/* Handles that are not free. */
+/* Handles that are not free: of one kind, and all. */
+uint64_t weir__handle_live_of(uint32_t kind);
 uint64_t weir__handle_live(void);
 
 #endif

@@ -369,6 +369,13 @@ bool weir__offload_withdraw(struct weir__job *job)
     return queued;
 }
 
+const char *weir__offload_name(uint32_t number)
+{
+    const struct group *group = find(number);
+
+    return group ? group->name : NULL;
+}
+
 void weir__offload_note_left(uint32_t number, int change)
 {
     struct group *group = &groups[number];

@@ -46,6 +46,8 @@ void weir__offload_release(void);
 int weir__offload_submit(uint32_t group, struct weir__job *job);
 /* Takes a job back that has not begun: true, and it is the submitter's. Any thread. */
 bool weir__offload_withdraw(struct weir__job *job);
+/* The name of a class's threads, for as long as the process lives; NULL: there is no such class. */
+const char *weir__offload_name(uint32_t group);
 /* Counts a job that its submitter does not wait for any more, or no such job (-1). Any thread. */
 void weir__offload_note_left(uint32_t group, int change);
 

@@ -7,11 +7,18 @@
 
 #include "core/handle.h"
 #include "core/loop.h"
+#include "core/offload.h"
 #include "sys/clock.h"
 #include "sys/current.h"
 #include "task/runtime.h"
 #include "task/task.h"
 #include "task/worker.h"
+
+_Static_assert((int)WEIR_METRICS_WATCH == (int)WEIR__KIND_WATCH
+                   && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
+               "the same numbers");
+_Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
+               "the built-in ones, and the others");
 
 #define READ(at) WEIR_ATOMIC_LOAD(&(at), RELAXED)
 
@@ -38,6 +45,8 @@ static void read_worker(const struct weir__worker *worker, struct weir_worker_me
     out->steals_tried = READ(counts->steals_tried);
     out->steals_done = READ(counts->steals_done);
     out->overflows = READ(counts->overflows);
+    out->packs = READ(counts->packs);
+    out->unpacks = READ(counts->unpacks);
     out->loans = READ(worker->loan_count);
     out->reports = READ(worker->watched.report_count);
     out->queued = weir__sched_queued(&worker->run);
@@ -53,21 +62,50 @@ static void read_worker(const struct weir__worker *worker, struct weir_worker_me
 static void add_worker(struct weir_metrics *sum, const struct weir__worker *worker,
                        const struct weir_worker_metrics *one)
 {
+    int i;
+
     /* two totals of different moments: the difference may be below zero for one */
     sum->tasks += one->spawned - one->ended;
     sum->runnable += one->queued;
     sum->running += READ(worker->current) != NULL;
     sum->stacks += READ(worker->stacks.taken);
+    sum->packed += one->packs - one->unpacks;
+    sum->packed_bytes += READ(worker->counts.packed_bytes);
+    for (i = 0; i < WEIR_METRICS_KINDS; i++)
+        sum->pending[i] += one->pending[i];
+}
+
+/* A sum of what one worker adds and another takes off, read meanwhile. */
+static void not_negative(uint64_t *sum)
+{
+    if (*sum > INT64_MAX)
+        *sum = 0;
+}
+
+static void add_class(struct weir_metrics_class *sum, const struct weir_blocking_counts *one)
+{
+    sum->threads += one->threads;
+    sum->idle += one->idle;
+    sum->queued += one->queued;
+    sum->running += one->running;
+    sum->left += one->left;
 }
 
 static void finish(struct weir_metrics *sum)
 {
     uint64_t busy = sum->runnable + sum->running;
+    struct weir_blocking_counts counts;
+    uint32_t i;
 
-    if (sum->tasks > INT64_MAX)
-        sum->tasks = 0;
+    not_negative(&sum->tasks);
+    not_negative(&sum->packed);
+    not_negative(&sum->packed_bytes);
     sum->waiting = sum->tasks > busy ? sum->tasks - busy : 0;
     sum->handles = weir__handle_live();
+    for (i = 0; i < WEIR_METRICS_HANDLES; i++)
+        sum->handles_by_kind[i] = weir__handle_live_of(i);
+    for (i = 0; weir_blocking_count(i, &counts) == 0; i++)
+        add_class(&sum->blocking[i < WEIR_METRICS_CLASSES ? i : WEIR_METRICS_CLASSES - 1], &counts);
 }
 
 static struct weir__runtime *runtime_or_own(struct weir__runtime *runtime)
@@ -138,6 +176,8 @@ static const struct row {
     ROW("weir_worker_overflows_total", overflows, TEXT_TOTAL, "Times a queue was full"),
     ROW("weir_worker_loans_total", loans, TEXT_TOTAL, "Times the worker was lent"),
     ROW("weir_worker_reports_total", reports, TEXT_TOTAL, "Runs that were too long"),
+    ROW("weir_worker_packs_total", packs, TEXT_TOTAL, "Stacks given back"),
+    ROW("weir_worker_unpacks_total", unpacks, TEXT_TOTAL, "Stacks restored"),
     ROW("weir_worker_queued", queued, TEXT_NOW, "Runnable tasks"),
     ROW("weir_worker_timers", timers, TEXT_NOW, "Armed timers"),
 #undef ROW
@@ -145,6 +185,12 @@ static const struct row {
 
 static const char *const kinds[] = {"nop",       "timer", "accept",  "connect", "recv",
                                     "recv_lent", "send",  "sendmsg", "poll",    "sendfile"};
+
+static const char *const handles[WEIR_METRICS_HANDLES] = {
+    [WEIR_METRICS_STREAM] = "stream",       [WEIR_METRICS_LISTENER] = "listener",
+    [WEIR_METRICS_CHAN] = "chan",           [WEIR_METRICS_ONESHOT] = "oneshot",
+    [WEIR_METRICS_BROADCAST] = "broadcast", [WEIR_METRICS_WATCH] = "watch",
+};
 
 struct writer {
     weir_metrics_text_fn *put;
@@ -204,16 +250,68 @@ static void put_histogram(const struct writer *writer, const char *name, uint32_
              (double)sum_us / 1e6, name, worker, (unsigned long long)count);
 }
 
+/* The labels of a class of blocking work. What a label may not hold of its name is left out. */
+static void format_class(char *out, size_t cap, uint32_t class)
+{
+    const char *from;
+    char name[32];
+    size_t len = 0;
+
+    for (from = weir__offload_name(class); *from && len < sizeof name - 1; from++)
+        if (*from >= ' ' && *from != '"' && *from != '\\')
+            name[len++] = *from;
+    name[len] = 0;
+    snprintf(out, cap, "class=\"%u\",name=\"%s\"", class, name);
+}
+
+static void put_jobs(const struct writer *writer, const char *labels,
+                     const struct weir_blocking_counts *counts)
+{
+    /* the two are of one moment, but a job ends in one before it ends in the other */
+    uint32_t awaited = counts->running > counts->left ? counts->running - counts->left : 0;
+
+    put_line(writer, "weir_blocking_jobs{%s,state=\"queued\"} %u\n", labels, counts->queued);
+    put_line(writer, "weir_blocking_jobs{%s,state=\"running\"} %u\n", labels, awaited);
+    put_line(writer, "weir_blocking_jobs{%s,state=\"left\"} %u\n", labels, counts->left);
+}
+
+static void put_blocking(const struct writer *writer)
+{
+    struct weir_blocking_counts counts;
+    char labels[64];
+    uint32_t i;
+
+    put_head(writer, "weir_blocking_jobs", "gauge", "Blocking work of the process, by class");
+    for (i = 0; weir_blocking_count(i, &counts) == 0; i++) {
+        format_class(labels, sizeof labels, i);
+        put_jobs(writer, labels, &counts);
+    }
+    put_head(writer, "weir_blocking_threads", "gauge", "Threads for it");
+    for (i = 0; weir_blocking_count(i, &counts) == 0; i++) {
+        format_class(labels, sizeof labels, i);
+        put_line(writer, "weir_blocking_threads{%s} %u\n", labels, counts.threads);
+    }
+}
+
 static void put_runtime(const struct writer *writer, const struct weir_metrics *sum)
 {
+    int i;
+
     put_head(writer, "weir_tasks", "gauge", "Tasks alive, by state");
     put_line(writer, "weir_tasks{state=\"running\"} %u\n", sum->running);
     put_line(writer, "weir_tasks{state=\"runnable\"} %llu\n", (unsigned long long)sum->runnable);
     put_line(writer, "weir_tasks{state=\"waiting\"} %llu\n", (unsigned long long)sum->waiting);
     put_head(writer, "weir_handles", "gauge", "Open handles of the process");
-    put_line(writer, "weir_handles %llu\n", (unsigned long long)sum->handles);
+    for (i = 0; i < WEIR_METRICS_HANDLES; i++)
+        if (handles[i])
+            put_line(writer, "weir_handles{kind=\"%s\"} %llu\n", handles[i],
+                     (unsigned long long)sum->handles_by_kind[i]);
     put_head(writer, "weir_stacks", "gauge", "Stacks in use");
     put_line(writer, "weir_stacks %llu\n", (unsigned long long)sum->stacks);
+    put_head(writer, "weir_packed", "gauge", "Tasks whose stack is packed");
+    put_line(writer, "weir_packed %llu\n", (unsigned long long)sum->packed);
+    put_head(writer, "weir_packed_bytes", "gauge", "What is kept of those stacks");
+    put_line(writer, "weir_packed_bytes %llu\n", (unsigned long long)sum->packed_bytes);
 }
 
 static void put_workers(const struct writer *writer, weir_runtime *runtime, uint32_t workers)
@@ -262,6 +360,7 @@ int weir_metrics_text(weir_runtime *runtime, weir_metrics_text_fn *put, void *ar
     if (workers < 0)
         return workers;
     put_runtime(&writer, &sum);
+    put_blocking(&writer);
     put_workers(&writer, runtime, (uint32_t)workers);
     return 0;
 }

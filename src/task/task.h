@@ -66,7 +66,7 @@ struct weir__task {
     uint64_t wait;
     uint64_t since_ns;     /* when the wait under way began, by its loop's clock */
     const char *waits_for; /* the pause under way, or the last one: a word that stays */
-    uint64_t ready_ns; /* of a wait for a run that is timed; else 0 */
+    uint64_t ready_ns;     /* of a wait for a run that is timed; else 0 */
     weir_op *waiting;
     int stop_reason; /* why the operation was cancelled */
     int result;

@@ -184,6 +184,15 @@ fails_with() { # status text command...
     timeout 10 "$@" >"$work/out" 2>"$work/err"
     [ $? -eq "$wanted" ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -qe "$text" "$work/err"
 }
+quit_dumps_the_tasks() {
+    kill -QUIT "$server"
+    for _ in {1..200}; do
+        grep -q '^[0-9]* tasks$' "$work/err" && break
+        read -rt 0.02 <> <(:) || :
+    done
+    grep -q '(main): waiting for dump' "$work/err" && grep -q ': waiting for serve' "$work/err" &&
+        grep -q '^  at ' "$work/err" && status_is 200 /
+}
 port_in_use() {
     fails_with 1 "127.0.0.1:$port" "$weir" serve --listen "tcp://127.0.0.1:$port" "$work/site"
 }
@@ -246,6 +255,7 @@ ask_everything() {
     check half_request_holds_nobody half_request_holds_nobody
     check reset_in_mid_answer reset_in_mid_answer
     check logged logged
+    check quit_dumps_the_tasks quit_dumps_the_tasks
     check port_in_use port_in_use
     check term_under_load term_under_load
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <weir.h>
 
-#include "support/check.h"
+#include "support/run.h"
 
 enum {
     TASKS = 200,
@@ -49,6 +49,7 @@ static int count_tasks(void *arg)
 {
     struct seen *seen = arg;
     weir_scope scope;
+    weir_chan chan;
     int i;
 
     CHECK(weir_scope_open(&scope) == 0);
@@ -60,7 +61,9 @@ static int count_tasks(void *arg)
     for (i = 0; i < 10; i++)
         CHECK(weir_spawn(&scope, nap_for_ever, NULL) == 0);
     CHECK(weir_sleep(1000) == 0);
+    CHECK(weir_chan_create(&chan, 1, 1) == 0);
     CHECK(weir_metrics_read(NULL, &seen->sum, seen->workers, 4) == 2);
+    weir_chan_destroy(chan);
     weir_scope_cancel(&scope);
     return weir_scope_join(&scope);
 }
@@ -100,6 +103,10 @@ TEST(numbers_count_what_happened)
     assert_true(SUM(idle_ns) > 0);
     assert_true(SUM(busy_ns) > 0);
     assert_true(SUM(pending[WEIR_OP_TIMER]) <= 10);
+    assert_int_equal(seen.sum.pending[WEIR_OP_TIMER], SUM(pending[WEIR_OP_TIMER]));
+    assert_int_equal(seen.sum.handles_by_kind[WEIR_METRICS_CHAN], 1);
+    assert_true(seen.sum.handles >= 1);
+    assert_int_equal(seen.sum.packed, 0);
     assert_true(SUM(timers) >= SUM(pending[WEIR_OP_TIMER]));
     assert_true(of_all(seen.workers[0].run_ns) + of_all(seen.workers[1].run_ns)
                 >= TASKS * ROUNDS / 64);
@@ -114,6 +121,60 @@ TEST(reading_needs_a_runtime)
     assert_int_equal(weir_metrics_read(NULL, &sum, NULL, 0), WEIR_ENOTASK);
     assert_int_equal(weir_metrics_text(NULL, NULL, NULL), WEIR_ENOTASK);
     assert_int_equal(sum.workers, 0);
+}
+
+struct job {
+    int begun, release;
+    struct weir_metrics during;
+};
+
+static int hold(void *arg)
+{
+    struct job *job = arg;
+
+    ADD(job->begun, 1);
+    SPIN_UNTIL(SEE(job->release));
+    return 0;
+}
+
+static int block(void *arg)
+{
+    return weir_blocking(hold, arg);
+}
+
+static int block_in_names(void *arg)
+{
+    return weir_blocking_in(WEIR_BLOCKING_NAMES, hold, arg);
+}
+
+static int count_jobs(void *arg)
+{
+    struct job *job = arg;
+    weir_scope scope;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, block, job) == 0);
+    CHECK(weir_spawn(&scope, block, job) == 0);
+    CHECK(weir_spawn(&scope, block_in_names, job) == 0);
+    YIELD_UNTIL(SEE(job->begun) == 3);
+    CHECK(weir_metrics_read(NULL, &job->during, NULL, 0) == 1);
+    SAY(job->release, 1);
+    return weir_scope_join(&scope);
+}
+
+TEST(blocking_work_is_told_by_class)
+{
+    struct job job = {.begun = 0};
+    const struct weir_metrics_class *classes = job.during.blocking;
+
+    assert_int_equal(run_with(count_jobs, &job, 1), 0);
+    assert_int_equal(classes[WEIR_BLOCKING_USER].running, 2);
+    assert_true(classes[WEIR_BLOCKING_USER].threads >= 2);
+    assert_int_equal(classes[WEIR_BLOCKING_NAMES].running, 1);
+    assert_int_equal(classes[WEIR_BLOCKING_FILES].running, 0);
+    assert_int_equal(classes[WEIR_METRICS_CLASSES - 1].threads, 0);
+    assert_int_equal(classes[WEIR_BLOCKING_USER].queued, 0);
+    assert_int_equal(classes[WEIR_BLOCKING_USER].left, 0);
 }
 
 struct text {
@@ -158,6 +219,10 @@ TEST(text_is_what_a_collector_reads)
     assert_int_equal(weir_metrics_text(runtime, put, text), 0);
     assert_non_null(strstr(text->bytes, "weir_tasks{state=\"waiting\"} "));
     assert_non_null(strstr(text->bytes, "weir_worker_runs_total{worker=\"2\"} "));
+    assert_non_null(strstr(text->bytes, "weir_handles{kind=\"chan\"} 0\n"));
+    assert_non_null(strstr(text->bytes, "weir_worker_packs_total{worker=\"1\"} 0\n"));
+    assert_non_null(strstr(text->bytes, "weir_blocking_jobs{class=\"1\",name=\"weir-files\","
+                                        "state=\"queued\"} 0\n"));
     assert_non_null(strstr(text->bytes, "weir_run_seconds_bucket{worker=\"1\",le=\"+Inf\"} "));
     for (line = strtok_r(text->bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         check_line(line);

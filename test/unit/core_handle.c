@@ -11,13 +11,14 @@
 TEST(handle_resolves_until_it_is_closed)
 {
     int object, error = 0;
-    uint64_t id, live = weir__handle_live();
+    uint64_t id, live = weir__handle_live(), streams = weir__handle_live_of(KIND);
     uint32_t in_use = 9;
     void *closed = NULL;
 
     assert_int_equal(weir__handle_make(KIND, &object, &id), 0);
     assert_true(id != 0);
     assert_true(weir__handle_live() == live + 1);
+    assert_true(weir__handle_live_of(KIND) == streams + 1);
     assert_ptr_equal(weir__handle_enter(id, KIND, 0, &error), &object);
     assert_false(weir__handle_leave(id, 0));
     assert_null(weir__handle_enter(id, WEIR__KIND_LISTENER, 0, &error));
@@ -30,6 +31,7 @@ TEST(handle_resolves_until_it_is_closed)
     assert_int_equal(weir__handle_close(id, KIND, &in_use, &closed), 0);
     weir__handle_free(id);
     assert_true(weir__handle_live() == live);
+    assert_true(weir__handle_live_of(KIND) == streams);
 }
 
 TEST(bits_are_exclusive_and_the_last_to_leave_is_told)
