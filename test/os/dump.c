@@ -624,62 +624,70 @@ TEST(every_task_that_stays_is_told_once_while_others_come_and_go)
 }
 
 enum {
-    PAIRS = 8,
-    MESSAGES = 3000
+    RESTLESS = 8,
+    LOOKS = 300
 };
 
-struct pair {
-    weir_chan there, back;
-    int *ended;
+struct restless {
+    struct weir__task *tasks[RESTLESS];
+    int wakes[RESTLESS];
+    int begun, stop;
 };
 
-static int answer(void *arg)
+/* Is woken again and again, by wakes that mean nothing. */
+static int be_woken(void *arg)
 {
-    struct pair *pair = arg;
-    int i, value;
+    struct restless *restless = arg;
+    struct weir__task *task;
+    int i;
+    WEIR__CALL;
 
-    for (i = 0; i < MESSAGES; i++) {
-        CHECK(weir_chan_recv(pair->there, &value) == 0 && value == i);
-        CHECK(weir_chan_send(pair->back, &value) == 0);
+    task = weir__task_current();
+    i = ADD(restless->begun, 1) - 1;
+    SAY(restless->tasks[i], task);
+    while (!SEE(restless->stop)) {
+        weir__task_suspend(task);
+        ADD(restless->wakes[i], 1);
     }
     return 0;
 }
 
-static int talk(void *arg)
+static void *wake_all(void *arg)
 {
-    struct pair pair = {.ended = arg};
-    struct weir_spawn_options options = {.worker = weir_worker_index() % weir_worker_count() + 1};
-    weir_scope scope;
-    int i, value;
+    struct restless *restless = arg;
+    int i;
 
-    CHECK(weir_chan_create(&pair.there, sizeof value, 0) == 0);
-    CHECK(weir_chan_create(&pair.back, sizeof value, 0) == 0);
-    CHECK(weir_scope_open(&scope) == 0);
-    CHECK(weir_spawn_with(&scope, answer, &pair, &options) == 0);
-    for (i = 0; i < MESSAGES; i++) {
-        CHECK(weir_chan_send(pair.there, &i) == 0);
-        CHECK(weir_chan_recv(pair.back, &value) == 0 && value == i);
-    }
-    CHECK(weir_scope_join(&scope) == 0);
-    weir_chan_destroy(pair.there);
-    weir_chan_destroy(pair.back);
-    ADD(*pair.ended, 1);
-    return 0;
+    while (!SEE(restless->stop))
+        for (i = 0; i < RESTLESS; i++)
+            weir__task_wake(restless->tasks[i]);
+    for (i = 0; i < RESTLESS; i++)
+        weir__task_wake(restless->tasks[i]);
+    return NULL;
 }
 
 TEST(a_wake_that_comes_during_a_look_is_kept)
 {
-    struct weir_runtime_options options = {.workers = 3};
+    struct weir_runtime_options options = {.workers = 2};
+    struct restless restless = {.begun = 0};
     struct dump *dump = make_dump();
     weir_runtime *runtime = make_runtime(&options);
-    int i, ended = 0;
+    pthread_t thread;
+    int i, seen;
 
-    for (i = 0; i < PAIRS; i++)
-        spawn(runtime, talk, &ended, "talking");
-    while (SEE(ended) < PAIRS) {
+    for (i = 0; i < RESTLESS; i++)
+        spawn(runtime, be_woken, &restless, "restless");
+    SPIN_UNTIL(SEE(restless.begun) == RESTLESS);
+    assert_int_equal(pthread_create(&thread, NULL, wake_all, &restless), 0);
+    for (i = 0; i < LOOKS; i++) {
         dump->count = 0;
-        assert_true(weir_dump(runtime, note, dump) >= 0);
+        assert_int_equal(weir_dump(runtime, note, dump), RESTLESS);
     }
+    for (i = 0; i < RESTLESS; i++) {
+        seen = SEE(restless.wakes[i]);
+        SPIN_UNTIL(SEE(restless.wakes[i]) != seen);
+    }
+    SAY(restless.stop, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(weir_runtime_destroy(runtime), 0);
     assert_checks();
     free(dump);
