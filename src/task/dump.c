@@ -15,7 +15,8 @@
 #define PIECE_TASKS   64
 #define PIECE_SLOTS   1024   /* looked at in a piece, free ones too */
 #define PIECE_NS      200000 /* after which a piece ends; a task's trace takes 2 to 20 us */
-#define ANSWER_NS     WEIR_MILLISECONDS(200) /* a worker that computes may not answer */
+#define ANSWER_NS     WEIR_MILLISECONDS(500) /* a worker that computes may not answer */
+#define ANSWER_WAITS  20                     /* for one that still runs tasks */
 #define TRACE_NS      WEIR_MILLISECONDS(20)  /* nor a thread that is not let run */
 #define TASK_TRACE_NS WEIR_MILLISECONDS(2)   /* the same, when a worker is blocked meanwhile */
 
@@ -254,13 +255,28 @@ static bool granted(const struct weir__waiter *waiter)
 }
 
 /* Waits for a while: 0 or an error, WEIR_ETIMEDOUT after the time. */
-static int await(struct weir__task *task, struct weir__waiter *waiter, uint64_t until_ns)
+static int await_for(struct weir__task *task, struct weir__waiter *waiter, int64_t limit_ns)
 {
+    uint64_t until_ns = weir__now_ns() + (uint64_t)limit_ns;
     int rc = 0;
 
     while (!granted(waiter) && rc == 0)
         rc = task ? weir__task_pause_until(task, until_ns)
-                  : weir__sys->park(&waiter->state, WAITER_QUEUED, ANSWER_NS);
+                  : weir__sys->park(&waiter->state, WAITER_QUEUED, limit_ns);
+    return rc;
+}
+
+/* The same for as long as the worker that is asked moves. */
+static int await(struct weir__task *task, struct weir__waiter *waiter, struct weir__worker *worker)
+{
+    int rc, i = 0;
+    uint32_t runs;
+
+    do {
+        runs = WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED);
+        rc = await_for(task, waiter, ANSWER_NS);
+    } while (rc == WEIR_ETIMEDOUT && ++i < ANSWER_WAITS
+             && WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED) != runs);
     return rc;
 }
 
@@ -294,7 +310,7 @@ static int ask_worker(struct dump *dump, struct weir__worker *worker, enum ask_f
     ask->waiter = waiter;
     ask->piece = dump->piece;
     weir__loop_post(worker->loop, &ask->post);
-    rc = await(dump->asker, waiter, weir__now_ns() + ANSWER_NS);
+    rc = await(dump->asker, waiter, worker);
     if (!granted(waiter) && WEIR_ATOMIC_CAS(&ask->word, &asked, ASK_ABANDONED, SEQ_CST)) {
         dump->ask = NULL;
         return rc == WEIR_ETIMEDOUT ? rc : weir__task_stopped(dump->asker, rc);
