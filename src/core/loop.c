@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/sys.h"
@@ -196,6 +197,7 @@ void weir_loop_submit(weir_loop *loop, weir_op *op)
     WEIR_ATOMIC_COUNT(&loop->pending[op->kind % WEIR__OP_KINDS], 1);
     if (op->flags & WEIR_OP_SILENT)
         loop->silent++;
+    WEIR_PROBE3(submit, op, op->kind, loop->index);
     if (op->kind == WEIR_OP_TIMER) {
         op->u.timer.fire = timer_op_fire;
         if (op->u.timer.deadline_ns != UINT64_MAX) /* which never comes: until it is cancelled */
@@ -217,6 +219,7 @@ bool weir__loop_submit_inline(struct weir_loop *loop, struct weir_op *op)
     op->weir__state = OP_IDLE;
     loop->inflight--;
     WEIR_ATOMIC_COUNT(&loop->pending[op->kind % WEIR__OP_KINDS], -1);
+    WEIR_PROBE3(complete, op, op->kind, op->result);
     return true;
 }
 
@@ -239,6 +242,7 @@ static void unstarve(struct weir_loop *loop, struct weir_op *op)
 
 void weir_loop_cancel(weir_loop *loop, weir_op *op)
 {
+    WEIR_PROBE2(cancel_op, op, op->kind);
     if (op->weir__state == OP_STARVED) {
         unstarve(loop, op);
         op->result = WEIR_ECANCELED;
@@ -408,6 +412,7 @@ static void finish(struct weir_loop *loop, weir_op *op)
     WEIR_ATOMIC_COUNT(&loop->completed_count, 1);
     if (op->flags & WEIR_OP_SILENT)
         loop->silent--;
+    WEIR_PROBE3(complete, op, op->kind, op->result);
     op->done(op);
 }
 
@@ -421,6 +426,7 @@ static void drain_shots(struct weir_loop *loop)
         shot.op->result = shot.result;
         if (shot.more) {
             shot.op->flags |= WEIR_OP_MORE;
+            WEIR_PROBE3(complete, shot.op, shot.op->kind, shot.result);
             shot.op->done(shot.op);
         } else {
             shot.op->flags &= (uint8_t)~WEIR_OP_MORE;

@@ -6,6 +6,7 @@
  * is sent or the task's memory is used again.
  */
 #include "base/container.h"
+#include "base/probe.h"
 #include "sys/sys.h"
 #include "task/scope.h"
 #include "task/state.h"
@@ -104,6 +105,7 @@ void weir__task_cancel(struct weir__task *task)
 {
     if (WEIR_ATOMIC_EXCHANGE(&task->cancelled, true, SEQ_CST)) /* partner: weir__task_parked */
         return;
+    WEIR_PROBE1(cancel, task->id);
     send_stop(task);
     cancel_scopes(task);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/probe.h"
 #include "sys/lock.h"
 #include "task/runtime.h"
 #include "task/strand.h"
@@ -525,6 +526,7 @@ struct weir__task *weir__sched_search(struct weir__worker *worker)
     }
     if (task) {
         WEIR_ATOMIC_COUNT(&worker->counts.steals_done, 1);
+        WEIR_PROBE2(steal, task->id, worker->index);
         weir__sched_found(worker);
     }
     return task;

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "base/options.h"
+#include "base/probe.h"
 #include "sys/current.h"
 #include "task/inspect.h"
 #include "task/local.h"
@@ -59,8 +60,10 @@ void weir__task_suspend(struct weir__task *task)
 
 void weir__task_wake(struct weir__task *task)
 {
-    if (weir__task_state_wake(&task->state))
+    if (weir__task_state_wake(&task->state)) {
+        WEIR_PROBE1(wake, task->id);
         weir__sched_ready(task, false);
+    }
 }
 
 void weir__task_yield(struct weir__task *task)
@@ -161,6 +164,7 @@ void weir__task_bury(struct weir__task *task)
     const struct weir_runtime_hooks *hooks = task->worker->hooks;
 
     WEIR_ASSERT(weir__list_empty(&task->scopes));
+    WEIR_PROBE2(end, task->id, task->result);
     if (hooks && hooks->task_end)
         hooks->task_end(task->id, task->name, &task->user, hooks->arg);
     weir__task_drop_alarm(task);
@@ -295,6 +299,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->uncounted = false;
     task->ready_ns = 0;
     WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
+    WEIR_PROBE3(spawn, task->id, task->name, worker->index);
     if (worker->hooks && worker->hooks->task_spawn)
         worker->hooks->task_spawn(task->id, task->name, &task->user, worker->hooks->arg);
     weir__list_init(&task->scopes);

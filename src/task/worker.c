@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/container.h"
+#include "base/probe.h"
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/state.h"
@@ -139,7 +140,9 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
     WEIR_ATOMIC_STORE(&worker->current, task, RELAXED); /* partner: the monitor */
     if (hooks)
         call_hook(task, hooks->task_begin, hooks->arg);
+    WEIR_PROBE2(run, task->id, worker->index);
     weir__context_switch(worker->back, &task->context);
+    WEIR_PROBE2(suspend, task->id, worker->index);
     WEIR_ATOMIC_STORE(&worker->current, NULL, RELAXED);
     if (hooks)
         call_hook(task, hooks->task_pause, hooks->arg);
