@@ -19,17 +19,16 @@ int weir__trace(void **frames, int room)
     return backtrace(frames, room);
 }
 
-int weir__trace_behind(void **frames, int room, const void *behind)
+int weir__trace_from(void **frames, int room, const void *first)
 {
-    int count = weir__trace(frames, room), at = 0, i;
+    int count = weir__trace(frames, room), at = 0;
 
-    while (at < count && frames[at] != behind)
+    while (at < count && frames[at] != first)
         at++;
     if (at == count)
         return count;
-    for (i = at + 1; i < count; i++)
-        frames[i - at - 1] = frames[i];
-    return count - at - 1;
+    memmove(frames, frames + at, (size_t)(count - at) * sizeof *frames);
+    return count - at;
 }
 
 void weir__trace_describe(struct weir__line *line, void *frame)
@@ -64,9 +63,9 @@ int weir__trace(void **frames, int room)
     return 0;
 }
 
-int weir__trace_behind(void **frames, int room, const void *behind)
+int weir__trace_from(void **frames, int room, const void *first)
 {
-    (void)behind;
+    (void)first;
     return weir__trace(frames, room);
 }
 

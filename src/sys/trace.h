@@ -12,9 +12,9 @@
 void weir__trace_prepare(void);
 /* The addresses of at most `room` frames, the caller's first; how many. Async-signal-safe. */
 int weir__trace(void **frames, int room);
-/* The same, without the frames in front of the caller of the function that returns to `behind`; all
- * of them if there is no such frame. */
-int weir__trace_behind(void **frames, int room, const void *behind);
+/* The same, without the frames in front of `first`, an address that a function on the stack returns
+ * to; all of them if there is no such frame. */
+int weir__trace_from(void **frames, int room, const void *first);
 /* Adds "name+0x12" or "file+0x1234", as far as the dynamic linker knows it. */
 void weir__trace_describe(struct weir__line *line, void *frame);
 

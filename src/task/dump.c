@@ -373,7 +373,7 @@ static void trace_running(struct dump *dump, struct found *found)
 
     if (!weir__traced_ask(worker, trace_limit(dump)) || traced->task_id != found->told.id)
         return;
-    memcpy(found->frames, traced->frames, sizeof found->frames);
+    memcpy(found->frames, traced->frames, (size_t)traced->frame_count * sizeof *found->frames);
     found->told.frame_count = (uint32_t)traced->frame_count;
 }
 

@@ -32,6 +32,6 @@ __attribute__((noinline)) void weir__inspect_answer(struct weir__task *task)
 
     if ((char *)__builtin_frame_address(0) - task->stack.low >= ROOM_BYTES)
         inspection->count =
-            weir__trace_behind(inspection->frames, inspection->room, __builtin_return_address(0));
+            weir__trace_from(inspection->frames, inspection->room, __builtin_return_address(0));
     weir__context_switch(&task->context, inspection->back);
 }

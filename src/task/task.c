@@ -8,7 +8,6 @@
 #include "base/options.h"
 #include "base/probe.h"
 #include "sys/current.h"
-#include "task/inspect.h"
 #include "task/local.h"
 #include "task/record.h"
 #include "task/runtime.h"
@@ -50,12 +49,10 @@ uint64_t weir_task_id(void)
 
 /* ---- suspending and waking ---- */
 
-void weir__task_suspend(struct weir__task *task)
+void weir__task_switch_away(struct weir__task *task)
 {
     WEIR_ASSERT(WEIR_ATOMIC_LOAD(&weir__here()->inside, RELAXED));
     weir__context_switch(&task->context, task->worker->back);
-    while (__builtin_expect(task->inspection != NULL, 0))
-        weir__inspect_answer(task);
 }
 
 void weir__task_wake(struct weir__task *task)
@@ -64,12 +61,6 @@ void weir__task_wake(struct weir__task *task)
         WEIR_PROBE1(wake, task->id);
         weir__sched_ready(task, false);
     }
-}
-
-void weir__task_yield(struct weir__task *task)
-{
-    task->yielding = true;
-    weir__task_suspend(task);
 }
 
 int weir_yield(void)

@@ -10,7 +10,7 @@
 #include "task/worker.h"
 
 void weir__traced_answer(struct weir__traced *traced, const struct weir__task *task,
-                         const void *behind)
+                         const void *trampoline)
 {
     uint32_t asked = TRACED_ASKED;
 
@@ -21,7 +21,7 @@ void weir__traced_answer(struct weir__traced *traced, const struct weir__task *t
     if (task) {
         traced->task_id = task->id;
         strncpy(traced->task_name, task->name, sizeof traced->task_name - 1);
-        traced->frame_count = weir__trace_behind(traced->frames, WEIR_DUMP_FRAMES, behind);
+        traced->frame_count = weir__trace_from(traced->frames, WEIR_DUMP_FRAMES, trampoline);
     }
     WEIR_ATOMIC_STORE(&traced->word, TRACED_ANSWERED, SEQ_CST);
     weir__sys->unpark(&traced->word, 1);

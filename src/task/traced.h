@@ -32,9 +32,9 @@ struct weir__traced {
     void *frames[WEIR_DUMP_FRAMES];
 };
 
-/* In the handler: answers if somebody has asked. `behind` is where the handler returns to. */
+/* In the handler: answers if somebody has asked. `trampoline` is where the handler returns to. */
 void weir__traced_answer(struct weir__traced *traced, const struct weir__task *task,
-                         const void *behind);
+                         const void *trampoline);
 
 /* Asks the worker's thread, and blocks the calling thread for at most limit_ns: whether
  * worker->traced holds an answer, until the next ask. */
