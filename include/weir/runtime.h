@@ -86,7 +86,7 @@ struct weir_runtime_options {
     uint8_t clock;                          /* enum weir_clock */
     int64_t pack_after_ns; /* a packable task (<weir/task.h>) that waits for longer is packed;
                               default 10 s, with a virtual clock none is; negative: none is */
-    int32_t dump_signal; /* when the process gets it, weir_dump_text's lines go to the log
+    int32_t dump_signal;   /* when the process gets it, weir_dump_text's lines go to the log
                             (<weir/log.h>), as warnings, by a thread of its own; default: none */
 };
 

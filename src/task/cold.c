@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/container.h"
+#include "base/probe.h"
 #include "sys/page.h"
 #include "task/state.h"
 #include "task/worker.h"
@@ -149,21 +150,19 @@ static void finish_batch(struct weir__worker *worker)
         if (task->image) {
             WEIR_ATOMIC_COUNT(&worker->counts.packs, 1);
             WEIR_ATOMIC_COUNT(&worker->counts.packed_bytes, task->image->size);
+            WEIR_PROBE3(pack, task->id, worker->index, task->image->size);
         }
         let_go(task); /* from here on it may run, and end */
     }
     cold->count = 0;
 }
 
-/* Takes a task in hand and into the batch, if it may be packed. */
-static void consider(struct weir__worker *worker, struct weir__task *task)
+/* Takes a task in hand into the batch, if it may be packed; else it goes. */
+static void add(struct weir__worker *worker, struct weir__task *task, uint64_t packed_ns)
 {
     struct weir__cold *cold = &worker->cold;
-    struct weir__cold_image *image;
+    struct weir__cold_image *image = may_be_packed(task) ? make_image(cold, task, packed_ns) : NULL;
 
-    if (waits_in(task) != worker->loop->index && !weir__task_state_inspect(&task->state))
-        return;
-    image = may_be_packed(task) ? make_image(cold, task, worker->loop->now_ns) : NULL;
     if (!image) {
         let_go(task);
         return;
@@ -172,6 +171,13 @@ static void consider(struct weir__worker *worker, struct weir__task *task)
     cold->images[cold->count++] = image;
     if (cold->count == WEIR__COLD_BATCH)
         finish_batch(worker);
+}
+
+/* Takes a task in hand. */
+static void consider(struct weir__worker *worker, struct weir__task *task)
+{
+    if (waits_in(task) == worker->loop->index || weir__task_state_inspect(&task->state))
+        add(worker, task, worker->loop->now_ns);
 }
 
 /* ---- tasks that wait in another loop ---- */
@@ -305,7 +311,7 @@ static void learn(const struct weir__cold *cold, struct weir__task *task, uint64
         WEIR_ATOMIC_STORE(&task->cold_shift, task->cold_shift + 1, RELAXED);
 }
 
-void weir__cold_unpack(struct weir__worker *worker, struct weir__task *task)
+static void restore(struct weir__worker *worker, struct weir__task *task)
 {
     struct weir__cold_image *image = task->image;
 
@@ -313,11 +319,37 @@ void weir__cold_unpack(struct weir__worker *worker, struct weir__task *task)
     (void)weir__page_unguard(task->stack.low, stack_bytes(&task->stack));
 #endif
     weir__image_decode(image->bytes, task->context.sp, image->words);
-    learn(&worker->cold, task, image->packed_ns, worker->loop->now_ns);
     WEIR_ATOMIC_COUNT(&worker->counts.unpacks, 1);
+    WEIR_PROBE3(unpack, task->id, worker->index, image->size);
     WEIR_ATOMIC_COUNT(&worker->counts.packed_bytes, -(uint64_t)image->size);
     task->image = NULL;
     weir__free(image);
+}
+
+void weir__cold_unpack(struct weir__worker *worker, struct weir__task *task)
+{
+    learn(&worker->cold, task, task->image->packed_ns, worker->loop->now_ns);
+    restore(worker, task);
+}
+
+uint64_t weir__cold_open(struct weir__worker *worker, struct weir__task *task)
+{
+    uint64_t packed_ns = task->image ? task->image->packed_ns : 0;
+
+    if (packed_ns)
+        restore(worker, task);
+    return packed_ns;
+}
+
+void weir__cold_close(struct weir__worker *worker, struct weir__task *task, uint64_t packed_ns)
+{
+    add(worker, task, packed_ns);
+}
+
+void weir__cold_flush(struct weir__worker *worker)
+{
+    if (worker->cold.count)
+        finish_batch(worker);
 }
 
 /* A stray touch of the stack faults then. */

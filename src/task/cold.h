@@ -62,6 +62,13 @@ void weir__cold_remove(struct weir__worker *worker);
 /* Puts the stack back. By who has the task in hand: the worker that runs it next, an inspector. */
 void weir__cold_unpack(struct weir__worker *worker, struct weir__task *task);
 
+/* For a look at the stack of a task in hand. Opens it: puts the stack back if it is packed, and
+ * gives the moment when it was packed, else 0. Closes it: packs it again and lets it go, by the
+ * next flush at the latest. By the same thread, within one piece of work. */
+uint64_t weir__cold_open(struct weir__worker *worker, struct weir__task *task);
+void weir__cold_close(struct weir__worker *worker, struct weir__task *task, uint64_t packed_ns);
+void weir__cold_flush(struct weir__worker *worker);
+
 /* Packs a task that has just begun to pause, if it may be, at once: of the hostile build. */
 void weir__cold_pack_now(struct weir__worker *worker, struct weir__task *task);
 

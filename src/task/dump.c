@@ -101,12 +101,25 @@ static int64_t until(uint64_t deadline_ns, uint64_t now_ns)
     return deadline_ns == UINT64_MAX ? WEIR_FOREVER : (int64_t)(deadline_ns - now_ns);
 }
 
-/* Of a task that the calling thread holds. */
-static void look_at_held(struct weir__worker *here, struct weir__task *task, struct found *found)
+static void let_go(struct weir__task *task, bool paused)
 {
+    if (paused && !weir__task_state_let_go(&task->state))
+        weir__sched_ready(task, false);
+}
+
+/* Of a task that the calling thread holds, which it lets go. A packed stack is put back for it. */
+static void look_at_held(struct weir__worker *here, struct weir__task *task, struct found *found,
+                         bool paused)
+{
+    uint64_t packed_ns = weir__cold_open(here, task);
+
     found->told.deadline_ns = until(task->deadline_ns, here->loop->now_ns);
     found->told.frame_count =
         (uint32_t)weir__inspect_stack(here, task, found->frames, WEIR_DUMP_FRAMES);
+    if (packed_ns)
+        weir__cold_close(here, task, packed_ns);
+    else
+        let_go(task, paused);
 }
 
 static void look_at_paused(struct weir__worker *here, struct weir__task *task, struct found *found)
@@ -116,9 +129,7 @@ static void look_at_paused(struct weir__worker *here, struct weir__task *task, s
     found->told.waits_for = what ? what : "wake";
     if (!weir__task_state_inspect(&task->state))
         return; /* it moves on, or somebody else has it */
-    look_at_held(here, task, found);
-    if (!weir__task_state_let_go(&task->state))
-        weir__sched_ready(task, false);
+    look_at_held(here, task, found, true);
 }
 
 /* Whether it waits for an operation of the calling thread's loop. */
@@ -134,7 +145,7 @@ static void look_at_waiting(struct weir__worker *here, struct weir__task *task, 
     found->told.waits_for = "operation";
     if (waits_here(here, word)) {
         found->told.waits_for = name_of_op(task->waiting);
-        look_at_held(here, task, found);
+        look_at_held(here, task, found, false);
     } else if (word && !(word & WEIR__WAIT_PAUSE)) {
         found->task = task;
         found->word = word;
@@ -216,7 +227,7 @@ static void visit_one(struct weir__worker *here, struct found *found)
         || WEIR_ATOMIC_LOAD(&task->state, ACQUIRE) != TASK_WAITING)
         return;
     found->told.waits_for = name_of_op(task->waiting);
-    look_at_held(here, task, found);
+    look_at_held(here, task, found, false);
 }
 
 static void visit(struct weir__worker *here, struct piece *piece)
@@ -240,10 +251,10 @@ static void deliver(weir_post *post, weir_loop *loop)
     }
     ask->piece->until_ns = weir__now_ns() + PIECE_NS;
     if (ask->what == ASK_WALK)
-        ask->piece->more =
-            weir__slab_go_on(&ask->worker->tasks, &ask->piece->walk, PIECE_SLOTS, walk_one, ask);
+        walk(ask);
     else
         visit(ask->worker, ask->piece);
+    weir__cold_flush(ask->worker);
     weir__wake(weir__waiter_grant(ask->waiter, 0)); /* the asker may be gone */
 }
 

@@ -1,25 +1,18 @@
 /* task/inspect.c - see inspect.h. */
 #include "task/inspect.h"
 
+#include "base/assert.h"
 #include "sys/trace.h"
 #include "task/task.h"
 #include "task/worker.h"
 
 #define ROOM_BYTES 6144 /* of its stack that a trace may need; measured: 1.8 KiB */
 
-/* Whether the frames can be read where they are. A stack that has been given back would be restored
- * here, or the task be told without one. */
-static bool stack_is_there(const struct weir__task *task)
-{
-    return task->stack.low != NULL;
-}
-
 int weir__inspect_stack(struct weir__worker *here, struct weir__task *task, void **frames, int room)
 {
     struct weir__inspection inspection = {here->back, frames, room, 0};
 
-    if (!stack_is_there(task))
-        return 0;
+    WEIR_ASSERT(!task->image);
     task->inspection = &inspection;
     weir__context_switch(here->back, &task->context);
     task->inspection = NULL;

@@ -70,7 +70,7 @@ struct weir__task {
     int stop_reason; /* why the operation was cancelled */
     int result;
     struct weir__context context;
-    struct weir__cold_image *image; /* of the stack while it is packed, or NULL */
+    struct weir__cold_image *image;      /* of the stack while it is packed, or NULL */
     struct weir__inspection *inspection; /* by who holds the task; partner: weir__task_suspend */
     weir_op op;
     struct weir__waiter waiter; /* in the queue of an object */

@@ -9,7 +9,7 @@ if ! echo '#include <sys/sdt.h>' | ${CC:-gcc} -E -xc - >/dev/null 2>&1; then
     exit 77
 fi
 failed=0
-for point in spawn run suspend wake end cancel steal submit complete cancel_op; do
+for point in spawn run suspend wake end cancel steal submit complete cancel_op pack unpack; do
     if readelf -n "$library" | grep -A1 'Provider: weir$' | grep -q "Name: $point\$"; then
         echo "ok probe_$point"
     else

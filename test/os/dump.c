@@ -572,6 +572,67 @@ TEST(a_stack_without_room_for_a_trace_is_left_alone)
     free(dump);
 }
 
+/* ---- packed stacks ---- */
+
+enum {
+    COLD = 40
+};
+
+static uint64_t packed(void)
+{
+    struct weir_metrics metrics;
+
+    CHECK(weir_metrics_read(NULL, &metrics, NULL, 0) > 0);
+    CHECK(metrics.packed == 0 || metrics.packed_bytes > 0);
+    return metrics.packed;
+}
+
+static int dump_cold(void *arg)
+{
+    struct dump *dump = arg;
+    struct world world = {.ready = 0};
+    struct weir_spawn_options options = {.packable = WEIR_ON};
+    weir_scope scope;
+    int i, k;
+
+    CHECK(weir_mutex_lock(&world.mutex) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < COLD; i++) {
+        options.worker = (uint32_t)i % weir_worker_count() + 1;
+        CHECK(weir_spawn_with(&scope, i % 4 > 1 ? stay_asleep : stay_at_mutex, &world, &options)
+              == 0);
+    }
+    for (k = 0; k < 3; k++) {
+        while (packed() < COLD)
+            CHECK(weir_sleep(WEIR_MICROSECONDS(300)) == 0);
+        dump->count = 0;
+        CHECK(weir_dump(NULL, note, dump) == COLD + 1);
+        for (i = 0; i < dump->count; i++)
+            CHECK(dump->tasks[i].task.id == weir_task_id()
+                  || has_frame(&dump->tasks[i], EXTENT(stay_asleep))
+                  || has_frame(&dump->tasks[i], EXTENT(stay_at_mutex)));
+        CHECK(packed() == COLD); /* as before */
+    }
+    weir_scope_cancel(&scope);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(packed() == 0);
+    weir_mutex_unlock(&world.mutex);
+    return 0;
+}
+
+TEST(a_packed_stack_is_told_and_packed_again)
+{
+    struct weir_runtime_options options = {.workers = 1, .pack_after_ns = WEIR_MILLISECONDS(1)};
+    struct dump *dump = make_dump();
+
+    assert_int_equal(weir_run(dump_cold, dump, &options), 0);
+    assert_checks();
+    options.workers = 3;
+    assert_int_equal(weir_run(dump_cold, dump, &options), 0);
+    assert_checks();
+    free(dump);
+}
+
 /* ---- under load ---- */
 
 static void dump_whole(weir_runtime *runtime, struct dump *dump)

@@ -88,38 +88,3 @@ TEST(each_visits_all_objects)
     assert_int_equal(marked, 200);
     weir__slab_fini(&slab);
 }
-
-struct some {
-    struct weir__slab *slab;
-    int marked, most;
-};
-
-/* Takes one meanwhile, too. */
-static bool count_some(void *object, void *arg)
-{
-    struct some *some = arg;
-
-    if (*(uint64_t *)object != 5)
-        return true;
-    *(uint64_t *)weir__slab_take(some->slab) = 6;
-    return ++some->marked % some->most != 0;
-}
-
-TEST(a_walk_visits_in_pieces_what_was_there)
-{
-    struct weir__slab slab;
-    struct weir__slab_walk walk = {NULL, 0, false};
-    struct some some = {&slab, 0, 7};
-    int pieces = 1;
-
-    weir__slab_init(&slab, 1000);
-    assert_false(
-        weir__slab_go_on(&slab, &(struct weir__slab_walk){NULL, 0, false}, 9, count_some, &some));
-    for (int i = 0; i < 200; i++)
-        *(uint64_t *)weir__slab_take(&slab) = 5;
-    while (weir__slab_go_on(&slab, &walk, 10, count_some, &some))
-        pieces++;
-    assert_int_equal(some.marked, 200);
-    assert_true(pieces >= 200 / 7);
-    weir__slab_fini(&slab);
-}
