@@ -128,7 +128,8 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
  * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, WEIR_CLOCK,
- * WEIR_PACK_AFTER, WEIR_DUMP, with the values above; a value that does not parse is WEIR_EOPTION. */
+ * WEIR_PACK_AFTER, WEIR_DUMP, with the values above; a value that does not parse is
+ * WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started
  * has ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a

@@ -234,9 +234,13 @@ static void visit(struct weir__worker *here, struct piece *piece)
 {
     uint32_t i;
 
-    for (i = 0; i < piece->count && weir__now_ns() < piece->until_ns; i++)
-        if (piece->found[i].task && waits_here(here, piece->found[i].word))
-            visit_one(here, &piece->found[i]);
+    for (i = 0; i < piece->count; i++) {
+        if (!piece->found[i].task || !waits_here(here, piece->found[i].word))
+            continue;
+        visit_one(here, &piece->found[i]);
+        if (weir__now_ns() >= piece->until_ns)
+            break; /* the asker comes again for the others */
+    }
 }
 
 static void deliver(weir_post *post, weir_loop *loop)

@@ -3,7 +3,10 @@
 set -u
 build=${WEIR_BUILD_DIR:?}
 library=$build/libweir.so
-[ -e "$library" ] && command -v readelf >/dev/null || { echo "no libweir.so or no readelf"; exit 77; }
+[ -e "$library" ] && command -v readelf >/dev/null || {
+    echo "no libweir.so or no readelf"
+    exit 77
+}
 if ! echo '#include <sys/sdt.h>' | ${CC:-gcc} -E -xc - >/dev/null 2>&1; then
     echo "no <sys/sdt.h> here: see systemtap-sdt-dev"
     exit 77

@@ -190,7 +190,7 @@ quit_dumps_the_tasks() {
         grep -q '^[0-9]* tasks$' "$work/err" && break
         read -rt 0.02 <> <(:) || :
     done
-    grep -q '(main): waiting for dump' "$work/err" && grep -q ': waiting for serve' "$work/err" &&
+    grep -q '^task [0-9]* (main): ' "$work/err" && grep -q ': waiting for serve' "$work/err" &&
         grep -q '^  at ' "$work/err" && status_is 200 /
 }
 port_in_use() {
