@@ -32,7 +32,7 @@ struct weir_dump_task {
     uint64_t id;           /* weir_task_id; 0: no task, see `silent` */
     const char *name;      /* never NULL */
     const char *state;     /* "running", "runnable", "waiting", "ending", or "silent": a worker that
-                              does not answer, whose other tasks are not told */
+                              does not answer, of whose tasks some may not be told */
     const char *waits_for; /* of a waiting task: "read", "mutex", "channel send", ...; else "" */
     int64_t age_ns;        /* since it was started */
     int64_t waited_ns;     /* of a waiting task: since its wait began; else 0 */

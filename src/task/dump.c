@@ -15,10 +15,11 @@
 #define PIECE_TASKS   64
 #define PIECE_SLOTS   1024   /* looked at in a piece, free ones too */
 #define PIECE_NS      200000 /* after which a piece ends; a task's trace takes 2 to 20 us */
-#define ANSWER_NS     WEIR_MILLISECONDS(500) /* a worker that computes may not answer */
-#define ANSWER_WAITS  20                     /* for one that still runs tasks */
-#define TRACE_NS      WEIR_MILLISECONDS(20)  /* nor a thread that is not let run */
-#define TASK_TRACE_NS WEIR_MILLISECONDS(2)   /* the same, when a worker is blocked meanwhile */
+#define ANSWER_NS     WEIR_MILLISECONDS(50) /* one look of the asker; then it looks again */
+#define STILL_MAX     10                    /* looks in a row at a worker that does not move */
+#define LOOKS_MAX     200
+#define TRACE_NS      WEIR_MILLISECONDS(20) /* nor a thread that is not let run */
+#define TASK_TRACE_NS WEIR_MILLISECONDS(2)  /* the same, when a worker is blocked meanwhile */
 
 /* What was found of a task. */
 struct found {
@@ -67,6 +68,7 @@ struct dump {
     void *arg;
     int count;
     uint64_t silent[WEIR_WORKERS_MAX / 64]; /* a bit a worker: it has not answered once */
+    uint64_t untold[WEIR_WORKERS_MAX / 64]; /* likewise: it has tasks that were not told */
 };
 
 /* ---- on the thread of the worker that is asked ---- */
@@ -281,17 +283,21 @@ static int await_for(struct weir__task *task, struct weir__waiter *waiter, int64
     return rc;
 }
 
-/* The same for as long as the worker that is asked moves. */
+/* The same for as long as the worker that is asked moves. Looks are counted, and not the time: a
+ * machine that stands still for a while is no worker that does. */
 static int await(struct weir__task *task, struct weir__waiter *waiter, struct weir__worker *worker)
 {
-    int rc, i = 0;
-    uint32_t runs;
+    uint32_t runs = WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED), still = 0, looks;
+    int rc = WEIR_ETIMEDOUT;
 
-    do {
-        runs = WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED);
+    for (looks = 0; rc == WEIR_ETIMEDOUT && still < STILL_MAX && looks < LOOKS_MAX; looks++) {
+        uint32_t now;
+
         rc = await_for(task, waiter, ANSWER_NS);
-    } while (rc == WEIR_ETIMEDOUT && ++i < ANSWER_WAITS
-             && WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED) != runs);
+        now = WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED);
+        still = now == runs ? still + 1 : 0;
+        runs = now;
+    }
     return rc;
 }
 
@@ -334,14 +340,14 @@ static int ask_worker(struct dump *dump, struct weir__worker *worker, enum ask_f
     return 0;
 }
 
-static uint64_t *silent_word(struct dump *dump, const struct weir__worker *worker)
+static bool is_marked(const uint64_t *bits, const struct weir__worker *worker)
 {
-    return &dump->silent[(worker->index - 1) / 64];
+    return bits[(worker->index - 1) / 64] >> (worker->index - 1) % 64 & 1;
 }
 
-static uint64_t silent_bit(const struct weir__worker *worker)
+static void mark(uint64_t *bits, const struct weir__worker *worker)
 {
-    return 1ull << (worker->index - 1) % 64;
+    bits[(worker->index - 1) / 64] |= 1ull << (worker->index - 1) % 64;
 }
 
 /* The same, once for a worker that does not answer. */
@@ -349,10 +355,10 @@ static int ask_unless_silent(struct dump *dump, struct weir__worker *worker, enu
 {
     int rc = WEIR_ETIMEDOUT;
 
-    if (!(*silent_word(dump, worker) & silent_bit(worker)))
+    if (!is_marked(dump->silent, worker))
         rc = ask_worker(dump, worker, what);
     if (rc == WEIR_ETIMEDOUT)
-        *silent_word(dump, worker) |= silent_bit(worker);
+        mark(dump->silent, worker);
     return rc;
 }
 
@@ -413,7 +419,7 @@ static void tell_piece(struct dump *dump)
     }
 }
 
-/* A worker that has not answered, and the one of its tasks that can be told. */
+/* A worker that has not answered, and the one of its untold tasks that can be told. */
 static void tell_silent(struct dump *dump, struct weir__worker *worker)
 {
     const struct weir__traced *traced = &worker->traced;
@@ -422,7 +428,7 @@ static void tell_silent(struct dump *dump, struct weir__worker *worker)
                                   .worker = worker->index,
                                   .frames = traced->frames};
 
-    if (weir__traced_ask(worker, trace_limit(dump))
+    if (is_marked(dump->untold, worker) && weir__traced_ask(worker, trace_limit(dump))
         && weir__task_home_of(traced->task_id) == worker->index) {
         told.id = traced->task_id;
         told.name = traced->task_name;
@@ -448,7 +454,7 @@ static int dump_worker(struct dump *dump, struct weir__worker *worker)
         piece->count = 0;
         rc = ask_unless_silent(dump, worker, ASK_WALK);
         if (rc == WEIR_ETIMEDOUT) {
-            tell_silent(dump, worker);
+            mark(dump->untold, worker);
             return 0;
         }
         if (rc == 0)
@@ -473,6 +479,9 @@ int weir__dump(struct weir__runtime *runtime, weir_dump_fn *fn, void *arg)
         rc = WEIR_ENOMEM;
     for (i = 1; rc == 0 && i <= weir__runtime_workers(runtime); i++)
         rc = dump_worker(&dump, weir__runtime_worker(runtime, i));
+    for (i = 1; rc == 0 && i <= weir__runtime_workers(runtime); i++)
+        if (is_marked(dump.silent, weir__runtime_worker(runtime, i)))
+            tell_silent(&dump, weir__runtime_worker(runtime, i));
     weir__free(dump.ask);
     weir__free(dump.piece);
     WEIR_ATOMIC_STORE(&dumper->busy, 0, RELEASE);
