@@ -29,7 +29,7 @@ extern "C" {
 
 /* One task. Later versions may have more members, at the end. */
 struct weir_dump_task {
-    uint64_t id;           /* weir_task_id; 0: no task, see `silent` */
+    uint64_t id;           /* weir_task_id; 0: no task, see "silent" */
     const char *name;      /* never NULL */
     const char *state;     /* "running", "runnable", "waiting", "ending", or "silent": a worker that
                               does not answer, of whose tasks some may not be told */

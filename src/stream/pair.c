@@ -71,9 +71,9 @@ static void wake_first(struct weir__waitq *queue, struct weir__wakes *wakes)
 }
 
 /* Releases the lock and waits in a queue: 0 when it is time to look again, or an error. */
-static int wait_in(struct pair *pair, struct weir__waitq *queue)
+static int wait_in(struct pair *pair, struct weir__waitq *queue, const char *what)
 {
-    struct weir__waiter *waiter = weir__waiter_begin(NULL);
+    struct weir__waiter *waiter = weir__waiter_begin(NULL, what);
 
     weir__waitq_push(queue, waiter);
     weir__unlock(&pair->lock);
@@ -108,7 +108,7 @@ static ptrdiff_t pair_read(struct weir__stream *stream, struct weir__task *task,
             weir__wakes_release(&wakes, &pair->lock);
             return (ptrdiff_t)n;
         }
-        rc = wait_in(pair, &lane->readers);
+        rc = wait_in(pair, &lane->readers, "read");
     }
     return rc;
 }
@@ -124,7 +124,7 @@ static int pair_await_bytes(struct weir__stream *stream, struct weir__task *task
             weir__unlock(&end->pair->lock);
             return 0;
         }
-        rc = wait_in(end->pair, &end->in->readers);
+        rc = wait_in(end->pair, &end->in->readers, "read");
     }
     return rc;
 }
@@ -163,7 +163,7 @@ static ptrdiff_t pair_write(struct weir__stream *stream, struct weir__task *task
             weir__wakes_release(&wakes, &pair->lock);
             return n;
         }
-        rc = wait_in(pair, &lane->writers);
+        rc = wait_in(pair, &lane->writers, "write");
     }
     return rc;
 }
