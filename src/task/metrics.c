@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-_Static_assert((int)WEIR_METRICS_WATCH == (int)WEIR__KIND_WATCH
+_Static_assert((int)WEIR_METRICS_STRAND == (int)WEIR__KIND_STRAND
                    && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
                "the same numbers");
 _Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
@@ -190,6 +190,8 @@ static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_STREAM] = "stream",       [WEIR_METRICS_LISTENER] = "listener",
     [WEIR_METRICS_CHAN] = "chan",           [WEIR_METRICS_ONESHOT] = "oneshot",
     [WEIR_METRICS_BROADCAST] = "broadcast", [WEIR_METRICS_WATCH] = "watch",
+    [WEIR_METRICS_TASK] = "task",           [WEIR_METRICS_TOKEN] = "token",
+    [WEIR_METRICS_STRAND] = "strand",
 };
 
 struct writer {

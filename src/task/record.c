@@ -285,7 +285,7 @@ static int join_or_wait(weir_task handle, int *result)
         weir__unlock(&record->lock);
         return ended ? 0 : WEIR_EDEADLK;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "end of a task");
     waiter->data = result;
     weir__waitq_push(&record->waiters, waiter);
     weir__unlock(&record->lock);
@@ -417,7 +417,7 @@ static int collect_or_wait(struct weir__ledger *ledger, bool in_order, struct we
             weir__unlock(&ledger->lock);
             return rc;
         }
-        waiter = weir__waiter_begin(&own);
+        waiter = weir__waiter_begin(&own, "collect");
         waiter->data = out;
         waiter->count = in_order ? COLLECTOR_IN_ORDER : COLLECTOR_ANY;
         weir__waitq_push(&ledger->collector, waiter);

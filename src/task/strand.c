@@ -309,7 +309,7 @@ static struct weir__strand_post *await_post(struct weir__strand *strand, struct 
         post = strand->given;
         if (post || finished(strand))
             break;
-        waiter = weir__waiter_begin(NULL);
+        waiter = weir__waiter_begin(NULL, "work of a strand");
         weir__waitq_push(&strand->runner, waiter);
         weir__unlock(&strand->lock);
         while (WEIR_ATOMIC_LOAD(&waiter->state, ACQUIRE) != WAITER_GRANTED)
@@ -588,7 +588,7 @@ static int wait_and_call(struct weir__strand *strand, struct weir__task *task, w
     int rc = 0;
 
     if (!acquire(strand, self)) {
-        waiter = weir__waiter_begin(&own);
+        waiter = weir__waiter_begin(&own, "strand");
         waiter->data = (void *)self;
         waiter->count = ENTRANT_CALLER;
         weir__waitq_push(&strand->entrants, waiter);

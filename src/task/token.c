@@ -296,7 +296,7 @@ static int wait_for(weir_token handle)
         weir__unlock(&token->lock);
         return 0;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "token");
     weir__waitq_push(&token->waiters, waiter);
     weir__unlock(&token->lock);
     return weir__waiter_wait(waiter, &token->waiters, &token->lock);
