@@ -12,11 +12,14 @@
 #include <stdint.h>
 
 #include <weir/chan.h>
+#include <weir/delay.h>
 #include <weir/net.h>
 #include <weir/scope.h>
 #include <weir/stream.h>
 #include <weir/task.h>
 #include <weir/token.h>
+#include <weir/sync.h>
+#include <weir/time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,6 +51,19 @@ WEIR_PUBLIC void weir_case_next(weir_case *out, weir_scope *scope, struct weir_e
 /* Waits for a task: as weir_task_join; and for a token: as weir_token_wait. */
 WEIR_PUBLIC void weir_case_task(weir_case *out, weir_task task, int *result);
 WEIR_PUBLIC void weir_case_token(weir_case *out, weir_token token);
+/* A permit of a bounded channel, as weir_chan_reserve. */
+WEIR_PUBLIC void weir_case_reserve(weir_case *out, weir_chan chan, weir_permit *permit);
+/* Objects of <weir/sync.h>: a signal, as weir_notify_wait or weir_notify_wait_from; so many permits
+ * of a semaphore; a mutex, which the caller holds when the case was done with the result 0. In the
+ * queues a select stands like any other, in the order of arrival. */
+WEIR_PUBLIC void weir_case_notify(weir_case *out, weir_notify *notify);
+WEIR_PUBLIC void weir_case_notify_from(weir_case *out, weir_notify *notify, uint32_t mark);
+WEIR_PUBLIC void weir_case_acquire(weir_case *out, weir_semaphore *semaphore, uint32_t count);
+WEIR_PUBLIC void weir_case_lock(weir_case *out, weir_mutex *mutex);
+/* The next entry of a delay queue that expires, as weir_delay_next; the next tick of an interval,
+ * as weir_interval_tick. */
+WEIR_PUBLIC void weir_case_delay(weir_case *out, weir_delay_queue *queue, weir_delay_entry **entry);
+WEIR_PUBLIC void weir_case_tick(weir_case *out, weir_interval *interval, uint64_t *due_ns);
 /* A moment of weir_now_ns; or one that is duration_ns nanoseconds after the filling (negative: 0;
  * WEIR_FOREVER: never). The result is 0. */
 WEIR_PUBLIC void weir_case_at(weir_case *out, uint64_t moment_ns);

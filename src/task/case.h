@@ -8,13 +8,14 @@
  *              select is committed to this case.
  *   enlist     begins to wait, or finds that there is no need to.
  *   check      after each wake: whether `attempt` would now succeed, for what no waiter is granted.
- *   withdraw   ends the wait; may suspend, and is not cancelled.
+ *   withdraw   ends the wait, when the waiter is out of its queue; may suspend, is not cancelled.
  *   leave      once, last, if enter returned 0.
  *
  * What is granted by others puts the case's waiter into a queue of the object, with `lock` set. A
  * granter has then done everything when it sets the waiter's state; the waiter's result is the
- * case's. For that kind only attempt and enlist are needed, and `weir__case_enlist` does most of
- * the second.
+ * case's. For that kind only attempt and enlist are needed, and weir__case_queue does most of the
+ * second. What is granted the right to look again `looks`. What waits for a moment has it in `id`
+ * when it is enlisted.
  */
 #ifndef WEIR_TASK_CASE_H
 #define WEIR_TASK_CASE_H
@@ -49,7 +50,9 @@ struct weir__case_calls {
                      struct weir__task *task); /* NULL: takes the waiter out */
     void (*leave)(struct weir__case *c, struct weir__task *task);
     struct weir__wait_slot *(*slot)(struct weir__case *c); /* names the wait; NULL: nothing does */
-    bool pins; /* what it waits for is in the loop of the worker: the task stays there */
+    bool pins;  /* what it waits for is in the loop of the worker: the task stays there */
+    bool timed; /* `id` is a moment: of those of a select the earliest ends the wait */
+    bool looks; /* a grant does nothing but commit: then comes `attempt` */
 };
 
 struct weir__case {

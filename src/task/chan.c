@@ -143,6 +143,12 @@ static int place(struct chan *chan, const void *value, struct weir__wakes *wakes
     return rc;
 }
 
+static void give_permit(struct chan *chan, weir_permit *out)
+{
+    chan->reserved++;
+    out->weir__chan.id = chan->id;
+}
+
 /* Lets senders go on that wait, as far as there is room: true if there is more to do. */
 static bool pump(struct chan *chan, struct weir__wakes *wakes)
 {
@@ -155,7 +161,7 @@ static bool pump(struct chan *chan, struct weir__wakes *wakes)
         if (!sender)
             break;
         if (sender->count == TO_RESERVE)
-            chan->reserved++;
+            give_permit(chan, sender->data);
         else
             (void)place(chan, sender->data, wakes); /* bounded: nobody waits for memory */
         weir__wakes_add(wakes, weir__waiter_grant(sender, 0));
@@ -399,21 +405,29 @@ int weir_chan_count(weir_chan handle)
 
 /* ---- permits ---- */
 
-static int reserve(weir_chan handle)
+/* As send_now. */
+static int reserve_now(struct chan *chan, weir_permit *out)
+{
+    if (chan->capacity == 0 || chan->capacity == UNBOUNDED)
+        return WEIR_ENOTSUP;
+    if (chan->reason)
+        return chan->reason;
+    if (!has_room(chan) || weir__waitq_first(&chan->senders))
+        return WEIR_EAGAIN;
+    give_permit(chan, out);
+    return 0;
+}
+
+static int reserve_or_wait(weir_chan handle, weir_permit *out)
 {
     struct chan *chan = enter(handle);
-    int rc = 0;
+    int rc;
 
     if (!chan)
         return WEIR_EBADHANDLE;
-    if (chan->capacity == 0 || chan->capacity == UNBOUNDED)
-        rc = WEIR_ENOTSUP;
-    else if (chan->reason)
-        rc = chan->reason;
-    else if (!has_room(chan) || weir__waitq_first(&chan->senders))
-        return wait_in(chan, &chan->senders, NULL, TO_RESERVE);
-    else
-        chan->reserved++;
+    rc = reserve_now(chan, out);
+    if (rc == WEIR_EAGAIN)
+        return wait_in(chan, &chan->senders, out, TO_RESERVE);
     weir__unlock(&chan->lock);
     return rc;
 }
@@ -424,9 +438,7 @@ int weir_chan_reserve(weir_chan handle, weir_permit *out)
     int rc = weir__leaf();
 
     if (rc == 0)
-        rc = reserve(handle);
-    if (rc == 0)
-        out->weir__chan = handle;
+        rc = reserve_or_wait(handle, out);
     return rc;
 }
 
@@ -490,9 +502,11 @@ static int make(weir_chan *out, uint32_t value_size, const struct weir_chan_opti
             goto fail;
     }
     init(chan, value_size, o, ring);
-    rc = weir__handle_make(WEIR__KIND_CHAN, chan, &out->id);
-    if (rc == 0)
+    rc = weir__handle_make(WEIR__KIND_CHAN, chan, &chan->id);
+    if (rc == 0) {
+        out->id = chan->id;
         return 0;
+    }
     weir__free(ring);
 fail:
     weir__pool_give(&chans, chan);
@@ -668,6 +682,47 @@ static enum weir__case_step enlist_recv(struct weir__case *c, struct weir__selec
 
 static const struct weir__case_calls send_calls = {.attempt = attempt_send, .enlist = enlist_send};
 static const struct weir__case_calls recv_calls = {.attempt = attempt_recv, .enlist = enlist_recv};
+
+static bool attempt_reserve(struct weir__case *c, struct weir__task *task)
+{
+    struct chan *chan = enter((weir_chan){c->id});
+
+    (void)task;
+    c->result = WEIR_EBADHANDLE;
+    if (chan) {
+        c->result = reserve_now(chan, c->data);
+        weir__unlock(&chan->lock);
+    }
+    return c->result != WEIR_EAGAIN;
+}
+
+static enum weir__case_step enlist_reserve(struct weir__case *c, struct weir__select *select)
+{
+    struct chan *chan = enter((weir_chan){c->id});
+    enum weir__case_step step = CASE_WAITS;
+
+    if (!chan)
+        return weir__case_gone(c, select, WEIR_EBADHANDLE);
+    if (!may_send(chan, select)) {
+        c->waiter.count = TO_RESERVE;
+        weir__case_queue(c, select, &chan->senders, &chan->lock);
+    } else if (weir__case_claim(c, select)) {
+        c->result = reserve_now(chan, c->data);
+        step = CASE_DONE;
+    } else {
+        step = CASE_LOST;
+    }
+    weir__unlock(&chan->lock);
+    return step;
+}
+
+static const struct weir__case_calls reserve_calls = {.attempt = attempt_reserve,
+                                                      .enlist = enlist_reserve};
+
+void weir_case_reserve(weir_case *out, weir_chan chan, weir_permit *permit)
+{
+    weir__case_fill(out, &reserve_calls, chan.id, permit, 0);
+}
 
 void weir_case_send(weir_case *out, weir_chan chan, const void *value)
 {

@@ -10,6 +10,8 @@
 #include "base/heap.h"
 #include "sys/current.h"
 #include "sys/lock.h"
+#include "task/case.h"
+#include "task/grant.h"
 #include "task/task.h"
 #include "task/worker.h"
 
@@ -62,12 +64,10 @@ static void unlock(weir_delay_queue *queue)
 /* Under the lock: tells the first waiter to look again. */
 static struct weir__wakee tell_first(weir_delay_queue *queue)
 {
-    struct weir__waiter *waiter = weir__waitq_first(waiting_of(queue));
+    struct weir__waiter *waiter = weir__claim_first(waiting_of(queue));
     struct weir__wakee nobody = {0};
 
-    if (waiter && weir__waiter_claim(waiting_of(queue), waiter))
-        return weir__waiter_grant(waiter, 0);
-    return nobody;
+    return waiter ? weir__waiter_grant(waiter, 0) : nobody;
 }
 
 /* ---- entries ---- */
@@ -211,6 +211,17 @@ static int wait_turn(struct weir__task *task, weir_delay_queue *queue, uint64_t 
     return rc == WEIR_ETIMEDOUT ? 0 : rc;
 }
 
+/* After a wait, whatever came of it. */
+static void leave(weir_delay_queue *queue)
+{
+    struct weir__wakee wakee;
+
+    lock(queue);
+    wakee = tell_first(queue);
+    unlock(queue);
+    weir__wake(wakee);
+}
+
 /* Takes the first expired entry, or waits once. */
 static int look(struct weir__task *task, weir_delay_queue *queue, weir_delay_entry **entry,
                 bool again)
@@ -238,7 +249,6 @@ int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
     WEIR__CALL;
     struct weir__task *task = weir__task_current();
     weir_delay_entry *entry = NULL;
-    struct weir__wakee wakee;
     int rc;
 
     if (!task)
@@ -249,12 +259,57 @@ int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
         while (rc == 0 && !entry)
             rc = look(task, queue, &entry, true);
         rc = weir__task_stopped(task, rc);
-        lock(queue);
-        wakee = tell_first(queue);
-        unlock(queue);
-        weir__wake(wakee);
+        leave(queue);
     }
     if (entry)
         *out = entry;
     return rc;
+}
+
+/* ---- a case of a select: it is told to look again, or its moment comes ---- */
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    c->result = weir_delay_try_next(c->object, c->data);
+    return c->result != WEIR_EAGAIN;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    weir_delay_queue *queue = c->object;
+    struct weir__heap_node *root;
+
+    lock(queue);
+    root = heap_of(queue)->root;
+    c->id = root ? entry_of(root)->weir__moment_ns : UINT64_MAX;
+    if (!c->enlisted && !weir__waitq_empty(waiting_of(queue)))
+        c->id = UINT64_MAX; /* another one leads */
+    weir__case_queue(c, select, waiting_of(queue), &queue->weir__guard);
+    if (c->enlisted) { /* it keeps its place */
+        weir__waitq_remove(waiting_of(queue), &c->waiter);
+        weir__waitq_push_front(waiting_of(queue), &c->waiter);
+    }
+    c->enlisted = true;
+    unlock(queue);
+    return CASE_WAITS;
+}
+
+static void leave_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    if (c->enlisted)
+        leave(c->object);
+}
+
+static const struct weir__case_calls case_calls = {.attempt = attempt_case,
+                                                   .enlist = enlist_case,
+                                                   .leave = leave_case,
+                                                   .timed = true,
+                                                   .looks = true};
+
+void weir_case_delay(weir_case *out, weir_delay_queue *queue, weir_delay_entry **entry)
+{
+    weir__case_fill(out, &case_calls, UINT64_MAX, entry, 0);
+    weir__case_of(out)->object = queue;
 }

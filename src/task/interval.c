@@ -6,6 +6,7 @@
 
 #include "sys/current.h"
 #include "sys/sys.h"
+#include "task/case.h"
 #include "task/task.h"
 #include "task/worker.h"
 
@@ -69,15 +70,52 @@ static uint64_t next_tick(const weir_interval *interval, uint64_t due_ns, uint64
     return due_ns + period_ns;
 }
 
-int weir_interval_tick(weir_interval *interval, uint64_t *due_ns)
+static void tell_tick(weir_interval *interval, uint64_t now_ns, uint64_t *due_ns)
 {
     uint64_t due = interval->weir__next_ns;
-    int rc = weir_sleep_until(due);
 
-    if (rc < 0)
-        return rc;
-    interval->weir__next_ns = next_tick(interval, due, weir__now_ns());
+    interval->weir__next_ns = next_tick(interval, due, now_ns);
     if (due_ns)
         *due_ns = due;
-    return 0;
+}
+
+int weir_interval_tick(weir_interval *interval, uint64_t *due_ns)
+{
+    int rc = weir_sleep_until(interval->weir__next_ns);
+
+    if (rc == 0)
+        tell_tick(interval, weir__now_ns(), due_ns);
+    return rc;
+}
+
+/* ---- a case of a select ---- */
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    const weir_interval *interval = c->object;
+    uint64_t now_ns = weir__now_ns();
+
+    (void)task;
+    if (now_ns < interval->weir__next_ns)
+        return false;
+    tell_tick(c->object, now_ns, c->data);
+    return true;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    const weir_interval *interval = c->object;
+
+    (void)select;
+    c->id = interval->weir__next_ns;
+    return CASE_WAITS; /* for the deadline of the wait */
+}
+
+static const struct weir__case_calls case_calls = {
+    .attempt = attempt_case, .enlist = enlist_case, .timed = true};
+
+void weir_case_tick(weir_case *out, weir_interval *interval, uint64_t *due_ns)
+{
+    weir__case_fill(out, &case_calls, UINT64_MAX, due_ns, 0);
+    weir__case_of(out)->object = interval;
 }

@@ -4,6 +4,7 @@
  * mutex for which somebody waits never becomes free: it is handed to the first.
  */
 #include "base/assert.h"
+#include "task/case.h"
 #include "task/deadlock.h"
 #include "task/sync.h"
 
@@ -150,4 +151,57 @@ void weir_mutex_unlock(weir_mutex *mutex)
         return;
     WEIR__CALL;
     weir__mutex_unlock(mutex);
+}
+
+/* ---- a case of a select ---- */
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    weir_mutex *mutex = c->object;
+    uintptr_t self = weir__holder(task);
+
+    c->result = 0;
+    if (take(mutex, self))
+        return true;
+    c->result = WEIR_EDEADLK;
+    return (WEIR_ATOMIC_LOAD(&mutex->weir__word, RELAXED) & ~WAITED) == self;
+}
+
+/* Whether somebody has to wait, and then the flag is set. Under the guard. */
+static bool flag(weir_mutex *mutex)
+{
+    uintptr_t seen = WEIR_ATOMIC_LOAD(&mutex->weir__word, RELAXED);
+
+    while (seen != 0) {
+        if ((seen & WAITED) || WEIR_ATOMIC_CAS(&mutex->weir__word, &seen, seen | WAITED, RELAXED))
+            return true;
+    }
+    return false;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    weir_mutex *mutex = c->object;
+    uintptr_t self = weir__holder(c->waiter.task);
+    enum weir__case_step step = CASE_WAITS;
+
+    weir__lock(&mutex->weir__guard);
+    if (flag(mutex)) {
+        weir__case_queue(c, select, weir__queue_of(mutex->weir__queue), &mutex->weir__guard);
+        c->waiter.data = (void *)self; /* the word, once it is handed over */
+    } else if (!weir__case_claim(c, select)) {
+        step = CASE_LOST;
+    } else {
+        step = attempt_case(c, c->waiter.task) ? CASE_DONE : CASE_AGAIN;
+    }
+    weir__unlock(&mutex->weir__guard);
+    return step;
+}
+
+static const struct weir__case_calls case_calls = {.attempt = attempt_case, .enlist = enlist_case};
+
+void weir_case_lock(weir_case *out, weir_mutex *mutex)
+{
+    weir__case_fill(out, &case_calls, 0, NULL, 0);
+    weir__case_of(out)->object = mutex;
 }

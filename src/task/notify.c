@@ -4,6 +4,7 @@
  * The flag WAITED stays when the last one that waits is woken: often it waits again before the next
  * signal comes.
  */
+#include "task/case.h"
 #include "task/sync.h"
 
 enum notify_state {
@@ -171,4 +172,69 @@ void weir_notify_all(weir_notify *notify)
     weir__lock(&notify->weir__guard);
     take_flag_off(notify);
     weir__grant_all(weir__queue_of(notify->weir__queue), &notify->weir__guard, 0);
+}
+
+/* ---- a case of a select: `len` is the mark, where[0] says whether it was given ---- */
+
+static int enter_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    if (!c->where[0])
+        c->len = mark_of(c->object);
+    return 0;
+}
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    return (uint32_t)c->len != mark_of(c->object) || take(c->object);
+}
+
+/* Whether somebody would have to wait, and then the flag is set. Under the guard. */
+static bool flag(weir_notify *notify, uint32_t mark)
+{
+    uint32_t seen = WEIR_ATOMIC_LOAD(&notify->weir__word, ACQUIRE);
+
+    while ((seen & ~STATE) == mark && (seen & STATE) != STORED) {
+        if ((seen & STATE) == WAITED
+            || WEIR_ATOMIC_CAS(&notify->weir__word, &seen, seen | WAITED, ACQUIRE))
+            return true;
+    }
+    return false;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    weir_notify *notify = c->object;
+    enum weir__case_step step = CASE_WAITS;
+
+    weir__lock(&notify->weir__guard);
+    if (flag(notify, (uint32_t)c->len))
+        weir__case_queue(c, select, weir__queue_of(notify->weir__queue), &notify->weir__guard);
+    else if (!weir__case_claim(c, select))
+        step = CASE_LOST;
+    else
+        step = attempt_case(c, NULL) ? CASE_DONE : CASE_AGAIN;
+    weir__unlock(&notify->weir__guard);
+    return step;
+}
+
+static const struct weir__case_calls case_calls = {
+    .enter = enter_case, .attempt = attempt_case, .enlist = enlist_case};
+
+static void fill_case(weir_case *out, weir_notify *notify, uint32_t mark, bool marked)
+{
+    weir__case_fill(out, &case_calls, 0, NULL, mark);
+    weir__case_of(out)->object = notify;
+    weir__case_of(out)->where[0] = marked ? notify : NULL;
+}
+
+void weir_case_notify(weir_case *out, weir_notify *notify)
+{
+    fill_case(out, notify, 0, false);
+}
+
+void weir_case_notify_from(weir_case *out, weir_notify *notify, uint32_t mark)
+{
+    fill_case(out, notify, mark, true);
 }

@@ -110,8 +110,8 @@ static enum weir__case_step enlist_moment(struct weir__case *c, struct weir__sel
     return CASE_WAITS; /* for the deadline of the wait */
 }
 
-static const struct weir__case_calls moment_calls = {.attempt = attempt_moment,
-                                                     .enlist = enlist_moment};
+static const struct weir__case_calls moment_calls = {
+    .attempt = attempt_moment, .enlist = enlist_moment, .timed = true};
 
 void weir_case_at(weir_case *out, uint64_t moment_ns)
 {
@@ -126,6 +126,20 @@ void weir_case_after(weir_case *out, int64_t duration_ns)
 void weir_case_none(weir_case *out)
 {
     weir__case_fill(out, NULL, 0, NULL, 0);
+}
+
+/* The case with the earliest moment, or NONE. */
+static uint32_t earliest(const struct selection *s)
+{
+    uint32_t i, found = NONE;
+
+    for (i = 0; i < s->count; i++) {
+        const struct weir__case *c = case_at(s, i);
+
+        if (c->calls && c->calls->timed && (found == NONE || c->id < case_at(s, found)->id))
+            found = i;
+    }
+    return found;
 }
 
 /* Opens a block with the earliest moment as its deadline: false if that comes too late anyway. */
@@ -244,9 +258,9 @@ static void withdraw_all(struct selection *s, uint32_t count)
             weir__waitq_remove(NULL, &c->waiter);
             weir__unlock(c->lock);
             c->lock = NULL;
-        } else if (c->calls && c->calls->withdraw) {
-            c->calls->withdraw(c, s->task);
         }
+        if (c->calls && c->calls->withdraw)
+            c->calls->withdraw(c, s->task);
     }
 }
 
@@ -303,6 +317,14 @@ static enum weir__case_step enlist_all(struct selection *s, uint32_t *at, uint32
     return CASE_WAITS;
 }
 
+/* Does the case that the select was committed to. */
+static enum weir__case_step complete(struct selection *s, uint32_t at)
+{
+    struct weir__case *c = case_at(s, at);
+
+    return c->calls->attempt(c, s->task) ? CASE_DONE : CASE_AGAIN;
+}
+
 /* Waits until the select is committed: CASE_DONE with *at; CASE_AGAIN; or CASE_LOST: the task was
  * stopped, with the reason in *rc. */
 static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *at, int *rc)
@@ -311,13 +333,11 @@ static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *
     for (;;) {
         *at = granted(s);
         if (*at != NONE)
-            return CASE_DONE;
+            return case_at(s, *at)->calls->looks ? complete(s, *at) : CASE_DONE;
         *at = ready(s);
         if (*at != NONE) {
-            struct weir__case *c = case_at(s, *at);
-
-            if (weir__case_claim(c, &s->word))
-                return c->calls->attempt(c, s->task) ? CASE_DONE : CASE_AGAIN;
+            if (weir__case_claim(case_at(s, *at), &s->word))
+                return complete(s, *at);
             continue;
         }
         *rc = weir__task_pause_in_all(s->task, s->slots, s->slot_count);
@@ -330,17 +350,19 @@ static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *
 static enum weir__case_step wait_or_expire(struct selection *s, uint32_t *at, int *rc)
 {
     weir_block block;
-    bool timed = begin_moment(s, &block);
-    enum weir__case_step step = wait_until_committed(s, at, rc);
+    enum weir__case_step step;
+    bool timed;
 
+    s->timer = earliest(s);
+    timed = begin_moment(s, &block);
+    step = wait_until_committed(s, at, rc);
     if (timed)
         end_moment(s->task, &block);
     if (step != CASE_LOST)
         return step;
     if (timed && *rc == WEIR_EDEADLINE) {
         *at = s->timer;
-        case_at(s, *at)->result = 0;
-        return CASE_DONE;
+        return complete(s, *at);
     }
     *rc = weir__task_stopped(s->task, *rc);
     return CASE_LOST;
@@ -395,8 +417,6 @@ static int enter_all(struct selection *s)
         c->entered = c->enlisted = c->polls = false;
         if (!c->calls)
             continue;
-        if (c->calls == &moment_calls && (s->timer == NONE || c->id < case_at(s, s->timer)->id))
-            s->timer = i;
         if (c->calls->pins && !s->pinned) {
             if (s->task->pins == UINT8_MAX)
                 return WEIR_ELIMIT;
@@ -439,7 +459,6 @@ static int select_of(struct weir__task *task, weir_case *cases, uint32_t count,
     s.cases = cases;
     s.count = count;
     s.first = o->in_order == WEIR_ON ? 0 : turn(task, count);
-    s.timer = NONE;
     s.slot_count = 0;
     s.pinned = false;
     rc = enter_all(&s);

@@ -4,6 +4,7 @@
  * is set nobody takes or adds permits without the guard: what is free then is too little for the
  * first that waits.
  */
+#include "task/case.h"
 #include "task/sync.h"
 
 #define CLOSED  ((uint64_t)1 << 63)
@@ -214,4 +215,64 @@ void weir_semaphore_close(weir_semaphore *semaphore)
     (void)WEIR_ATOMIC_OR(&semaphore->weir__word, CLOSED, SEQ_CST);
     (void)WEIR_ATOMIC_AND(&semaphore->weir__word, ~WAITED, RELAXED);
     weir__grant_all(weir__queue_of(semaphore->weir__queue), &semaphore->weir__guard, WEIR_ECLOSED);
+}
+
+/* ---- a case of a select ---- */
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    c->result = take(c->object, (uint32_t)c->len);
+    return c->result != WEIR_EBUSY;
+}
+
+/* Whether somebody who wants so many has to wait, and then the flag is set. Under the guard. */
+static bool flag(weir_semaphore *semaphore, uint32_t count)
+{
+    uint64_t seen = WEIR_ATOMIC_LOAD(&semaphore->weir__word, RELAXED);
+
+    while (!(seen & CLOSED) && ((seen & WAITED) || seen < count)) {
+        if ((seen & WAITED)
+            || WEIR_ATOMIC_CAS(&semaphore->weir__word, &seen, seen | WAITED, RELAXED))
+            return true;
+    }
+    return false;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    weir_semaphore *semaphore = c->object;
+    enum weir__case_step step = CASE_WAITS;
+
+    weir__lock(&semaphore->weir__guard);
+    if (flag(semaphore, (uint32_t)c->len)) {
+        c->enlisted = true;
+        c->waiter.count = (uint32_t)c->len;
+        weir__case_queue(c, select, weir__queue_of(semaphore->weir__queue),
+                         &semaphore->weir__guard);
+    } else if (!weir__case_claim(c, select)) {
+        step = CASE_LOST;
+    } else {
+        step = attempt_case(c, NULL) ? CASE_DONE : CASE_AGAIN;
+    }
+    weir__unlock(&semaphore->weir__guard);
+    return step;
+}
+
+/* What was too little for this one may do for the next. */
+static void withdraw_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    if (c->enlisted)
+        (void)serve(c->object, 0);
+    c->enlisted = false;
+}
+
+static const struct weir__case_calls case_calls = {
+    .attempt = attempt_case, .enlist = enlist_case, .withdraw = withdraw_case};
+
+void weir_case_acquire(weir_case *out, weir_semaphore *semaphore, uint32_t count)
+{
+    weir__case_fill(out, &case_calls, 0, NULL, count);
+    weir__case_of(out)->object = semaphore;
 }
