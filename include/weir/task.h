@@ -52,6 +52,7 @@ struct weir_spawn_options {
     uint8_t priority;   /* enum weir_priority */
     uint8_t pinned;     /* WEIR_ON: never leaves the worker that it starts on */
     uint8_t packable;   /* WEIR_ON: may be packed, see below */
+    uint8_t unbudgeted; /* WEIR_ON: as between weir_unbudgeted_begin and _end, all the time */
     weir_task *task;    /* where the task's handle goes (see below); default: it has none */
 };
 
@@ -68,9 +69,9 @@ struct weir_spawn_options {
  * not suspend: the task first runs when the caller suspends, or before that on another worker.
  * `arg` is borrowed until the scope is joined, options for the call. Errors, with nothing started:
  * WEIR_ENOTASK, WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled),
- * WEIR_EOPTION (there is no such worker or priority). On another worker the task is made there: if
- * it has no memory or stack for it, that error is the task's result, for the scope, and `fn` is not
- * called. */
+ * WEIR_EOPTION (there is no such worker, priority or switch). On another worker the task is made
+ * there: if it has no memory or stack for it, that error is the task's result, for the scope, and
+ * `fn` is not called. */
 WEIR_PUBLIC int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                              const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_spawn(weir_scope *scope, weir_task_fn *fn, void *arg)
@@ -128,6 +129,15 @@ WEIR_PUBLIC int weir_task_forget(weir_task task);
  * WEIR_ENOTASK, WEIR_ELIMIT (255 pins), WEIR_EINVAL (not pinned). */
 WEIR_PUBLIC int weir_pin(void);
 WEIR_PUBLIC int weir_unpin(void);
+
+/* A task whose calls complete at once lets the others run after 64 of them, or after a slice of
+ * time (slice_ns, <weir/runtime.h>): that is its budget, which each call that may suspend spends
+ * of. Between these two nothing is spent; they nest. Whoever has nothing to wait for then keeps the
+ * worker, its loop and the tasks of its queue waiting until the end: others may be stolen, but what
+ * comes from the kernel is late, and with one worker everything is. For short runs of calls that
+ * belong together. Do not suspend. WEIR_ENOTASK, WEIR_ELIMIT (255), WEIR_EINVAL (not begun). */
+WEIR_PUBLIC int weir_unbudgeted_begin(void);
+WEIR_PUBLIC int weir_unbudgeted_end(void);
 
 /* Lets other runnable tasks run first. Suspends. WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE. */
 WEIR_PUBLIC int weir_yield(void);

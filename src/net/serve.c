@@ -228,7 +228,7 @@ static int run_handler(void *arg)
     int rc;
 
     do {
-        weir__task_spend(task);
+        (void)weir__task_spend(task);
         weir__current_leave();
         rc = part->serve->handler((weir_stream){stream->id}, part->serve->arg);
         weir__current_enter();

@@ -409,12 +409,11 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
     while (rc == 0) {
         weir_loop *loop = task->worker->loop;
 
-        if (stream->taken)
-            return 1;
-        if (!queue_is_ours(stream, loop))
+        if (stream->taken || (queue_is_ours(stream, loop) && weir__stream_has_bytes(stream))) {
+            if (weir__task_spend(task))
+                return 1;
+        } else if (!queue_is_ours(stream, loop))
             recall(stream, task);
-        else if (weir__stream_has_bytes(stream))
-            return 1;
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) && direct)
             recall(stream, task);
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED))
@@ -440,13 +439,11 @@ static void note_direct(struct weir__stream *stream, ptrdiff_t n, size_t room)
         stream->direct_left--;
 }
 
-static ptrdiff_t take_bytes(struct weir__stream *stream, struct weir__task *task, void *out,
-                            size_t len)
+static ptrdiff_t take_bytes(struct weir__stream *stream, void *out, size_t len)
 {
     weir_lent *lent = &first_received(stream)->lent, empty;
     size_t n = lent->len < len ? lent->len : len;
 
-    weir__task_spend(task);
     memcpy(out, lent->bytes, n);
     if (n < lent->len) {
         weir__lent_advance(lent, (uint32_t)n);
@@ -467,7 +464,7 @@ static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task,
     n = wait_for_bytes(stream, task, len > WEIR__BUFFER_SIZE);
 
     if (n == 1)
-        return take_bytes(stream, task, out, len);
+        return take_bytes(stream, out, len);
     if (n < 0)
         return n == WEIR_EEOF ? 0 : n;
     weir_op_recv(&task->op, &stream->fd, out, len);
@@ -494,7 +491,7 @@ ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *
     if (!stream->taken)
         weir__stream_recall(stream, task, task->worker->loop);
     if (weir__stream_has_bytes(stream))
-        n = take_bytes(stream, task, out, len);
+        n = take_bytes(stream, out, len);
     else if (!stream->armed_at)
         n = stream->ended ? stream->recv.result
                           : weir__sys_recv(stream->fd.number, out, len, MSG_DONTWAIT);
@@ -564,7 +561,6 @@ static int read_lent(struct weir__stream *stream, struct weir__task *task, weir_
     n = wait_for_bytes(stream, task, false);
 
     if (n == 1) {
-        weir__task_spend(task);
         pop_received(stream, out);
         return (int)out->len;
     }

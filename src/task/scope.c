@@ -277,6 +277,7 @@ int weir_scope_join(weir_scope *public)
     if (!task)
         return WEIR_ENOTASK;
     WEIR_ASSERT(scope->owner == task);
+    (void)weir__task_spend(task);
     (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
     weir__task_waits_for(task, "join");
     await_all(scope, task);

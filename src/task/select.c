@@ -388,7 +388,7 @@ static int run(struct selection *s, bool no_wait)
             step = wait_or_expire(s, &at, &rc);
         withdraw_all(s, enlisted);
         if (step == CASE_AGAIN)
-            weir__task_spend(s->task);
+            (void)weir__task_spend(s->task);
     } while (step == CASE_AGAIN);
     return step == CASE_DONE ? (int)at : rc;
 }

@@ -267,6 +267,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->rests = false;
     WEIR_ATOMIC_STORE(&task->cold_shift, 0, RELAXED); /* partner: a look at the former task */
     task->image = NULL;
+    task->unbudgeted = options->unbudgeted == WEIR_ON;
     task->scopes_lock = 0;
     task->waiting = NULL;
     task->going_to = NULL;
@@ -358,7 +359,7 @@ int weir__spawn_options_check(const struct weir_spawn_options *o, uint32_t worke
 {
     bool right = o->worker <= workers && o->copy_size <= WEIR_SPAWN_COPY_MAX
                  && o->priority <= WEIR_PRIORITY_LOW && o->pinned <= WEIR_OFF
-                 && o->packable <= WEIR_OFF;
+                 && o->packable <= WEIR_OFF && o->unbudgeted <= WEIR_OFF;
 
     return right ? 0 : WEIR_EOPTION;
 }

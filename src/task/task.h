@@ -58,6 +58,8 @@ struct weir__task {
     bool packable;       /* the spawner's promise: nobody else touches its stack while it waits */
     bool rests;          /* this wait leaves nothing of the stack to others; task/cold.h */
     uint8_t cold_shift;  /* how much longer it must wait before it is packed again */
+    uint8_t look_at;     /* with so many of them the clock is looked at */
+    uint8_t unbudgeted;  /* reasons not to count them */
     uint8_t scopes_lock; /* guards `scopes` between the task and who cancels it */
     struct weir__worker *worker;
     struct weir__strand *strand; /* in which it runs, or NULL; see strand.h */
@@ -65,6 +67,7 @@ struct weir__task {
     struct weir__worker *going_to; /* where weir__task_go_to sends it */
     uint64_t wait;
     uint64_t since_ns; /* when the wait under way began, by its loop's clock */
+    uint64_t began_ns; /* its run, at the latest; 0: not known yet */
     uint64_t ready_ns; /* of a wait for a run that is timed; else 0 */
     weir_op *waiting;
     int stop_reason; /* why the operation was cancelled */

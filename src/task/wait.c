@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "sys/current.h"
+#include "task/runtime.h"
 #include "task/state.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -45,10 +46,70 @@ int weir__task_check(struct weir__task *task)
     return reason;
 }
 
-void weir__task_spend(struct weir__task *task)
+/* ---- the budget ---- */
+
+static bool has_time(struct weir__task *task)
 {
-    if (task->inlined++ >= WEIR__INLINE_MAX)
+    uint64_t now_ns = weir__now_ns();
+
+    if (!task->began_ns)
+        task->began_ns = now_ns;
+    if (now_ns - task->began_ns >= (uint64_t)weir__runtime_watch(task->runtime)->slice_ns) {
+        task->inlined = task->look_at = WEIR__INLINE_MAX;
+        return false;
+    }
+    task->look_at = (uint8_t)(2 * task->look_at);
+    return true;
+}
+
+bool weir__task_has_budget(struct weir__task *task)
+{
+    if (task->inlined < task->look_at)
+        return true;
+    return task->inlined < WEIR__INLINE_MAX && has_time(task);
+}
+
+static void count(struct weir__task *task)
+{
+    task->inlined = (uint8_t)(task->inlined + !task->unbudgeted);
+}
+
+bool weir__task_spend(struct weir__task *task)
+{
+    bool left = weir__task_has_budget(task);
+
+    if (left)
+        count(task);
+    else
         weir__task_yield(task);
+    return left;
+}
+
+int weir_unbudgeted_begin(void)
+{
+    WEIR__CALL;
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    if (task->unbudgeted == UINT8_MAX)
+        return WEIR_ELIMIT;
+    task->unbudgeted++;
+    task->inlined = 0;
+    return 0;
+}
+
+int weir_unbudgeted_end(void)
+{
+    WEIR__CALL;
+    struct weir__task *task = weir__task_current();
+
+    if (!task)
+        return WEIR_ENOTASK;
+    if (task->unbudgeted == 0)
+        return WEIR_EINVAL;
+    task->unbudgeted--;
+    return 0;
 }
 
 /* ---- alarms ---- */
@@ -192,7 +253,8 @@ static bool at_rest(const struct weir__task *task, const void *memory)
 
 static int await_op(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot, bool rests)
 {
-    weir_loop *loop = task->worker->loop;
+    weir_loop *loop;
+    bool at_once;
     int rc = weir__task_check(task);
 
     if (rc < 0)
@@ -204,12 +266,13 @@ static int await_op(struct weir__task *task, weir_op *op, struct weir__wait_slot
     op->done = op_done;
     op->context = task;
     task->stop_reason = 0;
-    if (task->inlined < WEIR__INLINE_MAX && weir__loop_submit_inline(loop, op)) {
-        task->inlined++;
+    at_once = weir__task_has_budget(task);
+    if (at_once && weir__loop_submit_inline(loop, op)) {
+        count(task);
         WEIR_ATOMIC_COUNT(&task->worker->counts.inline_count, 1);
         return op->result;
     }
-    if (task->inlined >= WEIR__INLINE_MAX)
+    if (!at_once)
         weir_loop_submit(loop, op);
     task->waiting = op;
     name_wait(task, 0, &slot, slot != NULL);

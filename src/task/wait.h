@@ -19,7 +19,11 @@
 
 struct weir__task;
 
-#define WEIR__INLINE_MAX 64 /* things done without a suspension before the others' turn */
+/* The budget of a run: so many things done without a suspension, or a slice of time, before it is
+ * the others' turn. The clock is looked at with the 4th of them, the 8th, the 16th, ...: so a slice
+ * is overdrawn by as much again at most, or by what eight of them take. */
+#define WEIR__INLINE_MAX 64
+#define WEIR__LOOK_FIRST 4
 
 #define WEIR__WAIT_LOOP_SHIFT 48
 #define WEIR__WAIT_SHIELDED   (1ull << 47) /* a cancel does not reach it */
@@ -40,8 +44,11 @@ static inline uint16_t weir__wait_word_loop(uint64_t word)
 
 /* 0, or why the task may not wait now: WEIR_ECANCELED, WEIR_EDEADLINE. May let others run first. */
 int weir__task_check(struct weir__task *task);
-/* Counts one thing that was done without a suspension; lets others run if there were many. */
-void weir__task_spend(struct weir__task *task);
+/* Whether the budget of this run has something left. */
+bool weir__task_has_budget(struct weir__task *task);
+/* Counts one thing that is done without a suspension: true; or lets others run, if nothing is left:
+ * false, and the task may be on another worker. */
+bool weir__task_spend(struct weir__task *task);
 
 /* Submits a filled operation to the loop of the task's worker and suspends until it has completed.
  * Its result, or the reason for which it was stopped without having done anything. `slot`, if it is

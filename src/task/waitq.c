@@ -8,10 +8,10 @@
 #include "task/select.h"
 #include "task/worker.h"
 
-/* What is so nearly always: nothing has stopped the task, and it is not the others' turn. */
+/* What is so nearly always: nothing has stopped the task, and its budget need not be looked at. */
 static bool goes_on(const struct weir__task *task)
 {
-    return !WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && task->inlined < WEIR__INLINE_MAX
+    return !WEIR_ATOMIC_LOAD(&task->cancelled, RELAXED) && task->inlined < task->look_at
            && task->worker->loop->now_ns < task->deadline_ns;
 }
 
@@ -22,12 +22,12 @@ int weir__leaf_of(struct weir__task *task)
     if (!task)
         return 0;
     if (goes_on(task)) {
-        task->inlined++;
+        task->inlined = (uint8_t)(task->inlined + !task->unbudgeted);
         return 0;
     }
     rc = weir__task_check(task);
     if (rc == 0)
-        weir__task_spend(task);
+        (void)weir__task_spend(task);
     return rc;
 }
 

@@ -137,6 +137,8 @@ static void run_task(struct weir__worker *worker, struct weir__task *task)
         weir__cold_unpack(worker, task);
     task->refusals = 0;
     task->inlined = 0;
+    task->look_at = WEIR__LOOK_FIRST;
+    task->began_ns = worker->began_ns;
     WEIR_ATOMIC_STORE(&worker->current, task, RELAXED); /* partner: the monitor */
     if (hooks)
         call_hook(task, hooks->task_begin, hooks->arg);
@@ -160,9 +162,11 @@ static void run_batch(struct weir__worker *worker, struct weir__task *task)
     struct weir__run *run = &worker->run;
     uint32_t count = 0, most = weir__sched_batch(worker);
 
+    worker->began_ns = worker->loop->now_ns;
     while (task) {
         worker->loop->runnable = weir__sched_has_work(worker);
         run_task(worker, task);
+        worker->began_ns = 0;
         task = ++count < most ? weir__sched_next(worker) : NULL;
     }
     worker->loop->runnable = false;

@@ -32,6 +32,7 @@ struct weir__worker {
     weir_loop *loop;
     uint32_t index;        /* 1.. */
     uint32_t failed_steps; /* in a row */
+    uint64_t began_ns;     /* the first run of the batch; 0 during the others */
     uint64_t task_count;   /* started so far: numbers them, with the worker's index */
     struct weir__task *current;
     struct weir__context *back;   /* of the thread that steps: where its tasks switch back to */
