@@ -9,6 +9,7 @@
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>
+#include <weir/guard.h>
 #include <weir/http.h>
 #include <weir/local.h>
 #include <weir/log.h>
