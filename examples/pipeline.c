@@ -1,12 +1,14 @@
-/* pipeline.c - stages joined by channels, and a select over results and time.
+/* pipeline.c - stages joined by channels: a generator, a map on several tasks, a select over
+ * results and time.
  *
  *   cc -o pipeline pipeline.c $(pkg-config --cflags --libs weir)
  *   ./pipeline 1000000
  *
  * Which number below a million has the longest way to 1, if even ones are halved and odd ones are
- * tripled and incremented? One task cuts the numbers into pieces, four compute, and the main task
- * gathers what they find, and tells every second how far it is. The channels hold few pieces, so a
- * fast stage waits for a slow one. The results end when the last computing task lets go of them.
+ * tripled and incremented? A generator cuts the numbers into pieces, which one task sends into a
+ * channel; a map computes four of them at a time; and the main task gathers what is found, and
+ * tells every second how far it is. The channels hold few pieces, so a fast stage waits for a slow
+ * one. When the pieces end the map has closed the results.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,9 +33,9 @@ struct pipeline {
     weir_chan pieces, results;
 };
 
-static int cut(void *arg)
+static int cut(weir_generator *generator, void *arg)
 {
-    struct pipeline *pipeline = arg;
+    const struct pipeline *pipeline = arg;
     struct piece piece = {1, 1};
     int rc = 0;
 
@@ -42,9 +44,28 @@ static int cut(void *arg)
         piece.to += PIECE;
         if (piece.to > pipeline->limit)
             piece.to = pipeline->limit;
-        rc = weir_chan_send(pipeline->pieces, &piece);
+        rc = weir_generator_yield(generator, &piece);
     }
-    weir_chan_close(pipeline->pieces, WEIR_EEOF);
+    return rc;
+}
+
+static int feed(void *arg)
+{
+    struct pipeline *pipeline = arg;
+    struct piece piece;
+    weir_generator pieces;
+    int failed, rc = weir_generator_open(&pieces, sizeof piece, cut, pipeline);
+
+    if (rc < 0)
+        return rc;
+    while ((rc = weir_generator_next(&pieces, &piece)) == 1) {
+        rc = weir_chan_send(pipeline->pieces, &piece);
+        if (rc < 0)
+            break;
+    }
+    failed = weir_generator_close(&pieces);
+    rc = rc < 0 ? rc : failed;
+    weir_chan_close(pipeline->pieces, rc < 0 ? rc : WEIR_EEOF);
     return rc;
 }
 
@@ -57,36 +78,30 @@ static uint64_t steps_of(uint64_t number)
     return steps;
 }
 
-static struct found longest(const struct piece *piece)
+static int longest(const void *value, void *result, void *arg)
 {
-    struct found found = {.tried = piece->to - piece->from};
+    const struct piece *piece = value;
+    struct found *found = result;
 
+    (void)arg;
+    *found = (struct found){.tried = piece->to - piece->from};
     for (uint64_t number = piece->from; number < piece->to; number++) {
         uint64_t steps = steps_of(number);
 
-        if (steps > found.steps || !found.number) {
-            found.number = number;
-            found.steps = steps;
+        if (steps > found->steps || !found->number) {
+            found->number = number;
+            found->steps = steps;
         }
     }
-    return found;
+    return 0;
 }
 
 static int compute(void *arg)
 {
     struct pipeline *pipeline = arg;
-    struct piece piece;
-    int rc;
+    struct weir_map_options options = {.concurrency = COMPUTING};
 
-    while ((rc = weir_chan_recv(pipeline->pieces, &piece)) == 0) {
-        struct found found = longest(&piece);
-
-        rc = weir_chan_send(pipeline->results, &found);
-        if (rc < 0)
-            break;
-    }
-    weir_chan_drop_sender(pipeline->results); /* the last one closes it */
-    return rc == WEIR_EEOF ? 0 : rc;
+    return weir_map(pipeline->pieces, pipeline->results, longest, NULL, &options);
 }
 
 /* Gathers until the results are closed. */
@@ -103,7 +118,7 @@ static int gather(const struct pipeline *pipeline, struct found *best)
             fprintf(stderr, "%" PRIu64 " of %" PRIu64 "\n", best->tried, pipeline->limit - 1);
             weir_case_after(&cases[1], WEIR_SECONDS(1));
         } else if (cases[0].result < 0) {
-            return cases[0].result == WEIR_ECLOSED ? 0 : (int)cases[0].result;
+            return cases[0].result == WEIR_EEOF ? 0 : (int)cases[0].result;
         } else {
             found.tried += best->tried;
             if (found.steps < best->steps) {
@@ -121,14 +136,11 @@ static int run(struct pipeline *pipeline, struct found *best)
     weir_scope scope;
     int rc = weir_scope_open(&scope), failed;
 
+    if (rc < 0)
+        return rc;
+    rc = weir_spawn(&scope, feed, pipeline);
     if (rc == 0)
-        rc = weir_spawn(&scope, cut, pipeline);
-    for (int i = 0; rc == 0 && i < COMPUTING; i++) {
-        rc = weir_chan_add_sender(pipeline->results);
-        if (rc == 0)
-            rc = weir_spawn(&scope, compute, pipeline);
-    }
-    weir_chan_drop_sender(pipeline->results); /* this task sends nothing */
+        rc = weir_spawn(&scope, compute, pipeline);
     if (rc == 0)
         rc = gather(pipeline, best);
     if (rc < 0)
@@ -139,13 +151,12 @@ static int run(struct pipeline *pipeline, struct found *best)
 
 static int app(void *arg)
 {
-    struct weir_chan_options counted = {.capacity = 2 * COMPUTING, .counted = WEIR_ON};
     struct pipeline pipeline = {.limit = *(uint64_t *)arg};
     struct found best = {0};
     int rc = weir_chan_create(&pipeline.pieces, sizeof(struct piece), COMPUTING);
 
     if (rc == 0)
-        rc = weir_chan_create_with(&pipeline.results, sizeof(struct found), &counted);
+        rc = weir_chan_create(&pipeline.results, sizeof(struct found), COMPUTING);
     if (rc == 0)
         rc = run(&pipeline, &best);
     weir_chan_destroy(pipeline.pieces);

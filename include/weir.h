@@ -9,6 +9,7 @@
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>
+#include <weir/generator.h>
 #include <weir/guard.h>
 #include <weir/http.h>
 #include <weir/local.h>
@@ -18,6 +19,7 @@
 #include <weir/metrics.h>
 #include <weir/net.h>
 #include <weir/options.h>
+#include <weir/pipeline.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
 #include <weir/select.h>

@@ -10,7 +10,7 @@
  * A channel without a capacity has no ring: who comes second finds the first and copies from or to
  * it. One without a bound has a ring that grows and shrinks.
  */
-#include <weir/chan.h>
+#include "task/chan.h"
 
 #include "base/alloc.h"
 #include "base/options.h"
@@ -398,6 +398,18 @@ int weir_chan_count(weir_chan handle)
 
     if (chan) {
         rc = (int)chan->count;
+        weir__unlock(&chan->lock);
+    }
+    return rc;
+}
+
+int weir__chan_value_size(weir_chan handle)
+{
+    struct chan *chan = enter(handle);
+    int rc = WEIR_EBADHANDLE;
+
+    if (chan) {
+        rc = (int)chan->value_size;
         weir__unlock(&chan->lock);
     }
     return rc;
