@@ -120,6 +120,10 @@ struct weir_serve_options {
                                WEIR_EOPTION */
     uint8_t at_first_byte; /* start handlers when bytes have come; default off */
     uint8_t packable;      /* of the handlers, as of struct weir_spawn_options */
+    uint8_t steer; /* WEIR_ON: a connection goes to the worker that is bound to the processor which
+                      has received it, where one is; default off. For pin=cores, not more workers
+                      than processors, a TCP listener with reuse_port, and nobody else at its
+                      address; WEIR_ENOTSUP where that is not so, or the kernel cannot */
 };
 
 /* Serves connections until the listener is closed (0) or the caller is stopped (its reason:
@@ -129,7 +133,7 @@ struct weir_serve_options {
  * connections over the workers. A listener has one serve at a time: WEIR_EBUSY. A connection whose
  * handler cannot be started is closed. Suspends. `arg` is borrowed until the return, options for
  * the call. Errors, with nothing served: WEIR_EBADHANDLE, WEIR_EBUSY, WEIR_EOPTION, WEIR_ENOMEM,
- * WEIR_ENOTASK, and from making a socket for each worker WEIR_EMFILE, WEIR_ENFILE, WEIR_EADDRINUSE.
+ * WEIR_ENOTASK, WEIR_ENOTSUP (steer), and from making a socket for each worker WEIR_EMFILE, WEIR_ENFILE, WEIR_EADDRINUSE.
  * */
 WEIR_PUBLIC int weir_serve_n(weir_listener listener, weir_serve_handler *handler, void *arg,
                              const struct weir_serve_options *options, size_t options_size);

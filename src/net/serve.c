@@ -18,8 +18,10 @@
 #include "core/handle.h"
 #include "net/listener.h"
 #include "stream/stream.h"
+#include "sys/affinity.h"
 #include "sys/call.h"
 #include "sys/current.h"
+#include "sys/sockopt.h"
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/worker.h"
@@ -493,11 +495,15 @@ static const struct weir__served_calls served_calls = {
     .stopped = connection_stopped,
 };
 
+static bool has_twins(const struct weir__listener *listener)
+{
+    return listener->family != AF_UNIX && listener->options.reuse_port != WEIR_OFF;
+}
+
 static int part_init(struct weir__serve *serve, struct weir__served *part,
                      struct weir__worker *worker)
 {
-    bool own = serve->parts_count > 0 && serve->listener->family != AF_UNIX
-               && serve->listener->options.reuse_port != WEIR_OFF;
+    bool own = serve->parts_count > 0 && has_twins(serve->listener);
     int fd = own ? weir__listener_twin(serve->listener) : serve->listener->fd;
 
     if (fd < 0)
@@ -510,8 +516,29 @@ static int part_init(struct weir__serve *serve, struct weir__served *part,
     return 0;
 }
 
+/* Has the kernel choose the part by the processor: parts listen in the order of their workers, the
+ * first since weir_listen. */
+static int steer(struct weir__serve *serve, const struct weir__runtime *runtime)
+{
+    int cpus[WEIR_WORKERS_MAX];
+    uint32_t i;
+
+    if (serve->parts_count == 1)
+        return 0;
+    if (!weir__runtime_on_cores(runtime) || !has_twins(serve->listener))
+        return WEIR_ENOTSUP;
+    for (i = 0; i < serve->parts_count; i++) {
+        cpus[i] = weir__affinity_cpu(i);
+        if (cpus[i] < 0 || (i > 0 && cpus[i] == cpus[0]))
+            return WEIR_ENOTSUP;
+    }
+    return weir__sockopt_steer(serve->listener->fd, cpus, serve->parts_count);
+}
+
 static void serve_destroy(struct weir__serve *serve)
 {
+    if (serve->options.steer == WEIR_ON && serve->parts_count > 1)
+        (void)weir__sockopt_steer_none(serve->listener->fd);
     WEIR_ATOMIC_STORE(&serve->listener->serve, NULL, SEQ_CST);
     /* a close of the listener on another worker may still look at it */
     weir__listener_keep(serve->listener, &serve->kept);
@@ -549,6 +576,8 @@ static int serve_create(struct weir__serve **out, struct weir__listener *listene
     }
     for (i = 0; i < count && rc == 0; i++)
         rc = part_init(serve, &serve->parts[i], weir__runtime_worker(runtime, i + 1));
+    if (rc == 0 && o->steer == WEIR_ON)
+        rc = steer(serve, runtime);
     if (rc < 0) {
         serve_abandon(serve);
         return rc;
@@ -637,7 +666,7 @@ int weir_serve_n(weir_listener handle, weir_serve_handler *handler, void *arg,
     if (!task)
         return WEIR_ENOTASK;
     if (o.idle_limit_ns < 0 || o.drain_limit_ns < 0 || o.stack_size > WEIR__STACK_MAX
-        || o.packable > WEIR_OFF)
+        || o.packable > WEIR_OFF || o.steer > WEIR_OFF)
         return WEIR_EOPTION;
     o.connections_max = o.connections_max ? o.connections_max : CONNECTIONS_DEFAULT;
     o.idle_limit_ns = o.idle_limit_ns ? o.idle_limit_ns : IDLE_DEFAULT_NS;

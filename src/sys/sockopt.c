@@ -1,15 +1,22 @@
 /* sys/sockopt.c - see sockopt.h. */
 #include "sys/sockopt.h"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <weir/error.h>
 
+#include "base/alloc.h"
 #include "sys/call.h"
 
 #if !defined(TCP_FASTOPEN_CONNECT)
 #define TCP_FASTOPEN_CONNECT 30
 #endif
+#if !defined(SO_DETACH_REUSEPORT_BPF)
+#define SO_DETACH_REUSEPORT_BPF 68 /* Linux 5.3 */
+#endif
+
+#define STEER_MAX 1024 /* two instructions each, of the kernel's BPF_MAXINSNS */
 
 static int set_int(int fd, int level, int name, int value)
 {
@@ -55,6 +62,41 @@ int weir__sockopt_reuseaddr(int fd, bool on)
 int weir__sockopt_reuseport(int fd, bool on)
 {
     return set_int(fd, SOL_SOCKET, SO_REUSEPORT, on);
+}
+
+/* A classic BPF program: the processor's number, compared with each; what is no index of a socket
+ * leaves the choice to the kernel. */
+static void fill_steering(struct sock_filter *code, const int *cpus, uint32_t count)
+{
+    uint32_t i;
+
+    *code++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_CPU);
+    for (i = 0; i < count; i++) {
+        *code++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)cpus[i], 0, 1);
+        *code++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, i);
+    }
+    *code = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+}
+
+int weir__sockopt_steer(int fd, const int *cpus, uint32_t count)
+{
+    struct sock_fprog program = {.len = (unsigned short)(2 * count + 2)};
+    int rc;
+
+    if (count > STEER_MAX)
+        return WEIR_ENOTSUP;
+    program.filter = weir__alloc(program.len * sizeof *program.filter);
+    if (!program.filter)
+        return WEIR_ENOMEM;
+    fill_steering(program.filter, cpus, count);
+    rc = weir__sys_setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
+    weir__free(program.filter);
+    return rc < 0 && rc != WEIR_ENOMEM ? WEIR_ENOTSUP : rc;
+}
+
+int weir__sockopt_steer_none(int fd)
+{
+    return set_int(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0);
 }
 
 int weir__sockopt_sndbuf(int fd, int bytes)

@@ -19,6 +19,12 @@ int weir__sockopt_listening(int fd);
 
 int weir__sockopt_reuseaddr(int fd, bool on);
 int weir__sockopt_reuseport(int fd, bool on);
+/* Of the sockets that listen at one address with SO_REUSEPORT: which of them gets a connection whose
+ * first packet was handled on cpus[i] is the i-th, in the order in which they began to listen; for
+ * other processors the kernel chooses as ever. By any of them. WEIR_ENOTSUP, WEIR_ENOMEM. */
+int weir__sockopt_steer(int fd, const int *cpus, uint32_t count);
+/* The kernel chooses again. */
+int weir__sockopt_steer_none(int fd);
 /* Bytes; the kernel doubles what is set and the getters return the doubled value. */
 int weir__sockopt_sndbuf(int fd, int bytes);
 int weir__sockopt_rcvbuf(int fd, int bytes);

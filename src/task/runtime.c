@@ -99,6 +99,11 @@ const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtim
     return &runtime->watch;
 }
 
+bool weir__runtime_on_cores(const struct weir__runtime *runtime)
+{
+    return runtime->options.pin == WEIR_PIN_CORES;
+}
+
 const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime)
 {
     return runtime->options.hooks;

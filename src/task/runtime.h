@@ -41,6 +41,9 @@ struct weir__watch {
 };
 const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime);
 
+/* Whether each worker is bound to one processor (weir__affinity_cpu of its index less 1). */
+bool weir__runtime_on_cores(const struct weir__runtime *runtime);
+
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);
 
