@@ -55,7 +55,8 @@ WEIR_PUBLIC int weir_generator_next(weir_generator *generator, void *out);
 WEIR_PUBLIC int weir_generator_yield(weir_generator *generator, const void *value);
 
 /* Ends the generator: cancels the producer if it has not ended, and waits until it has. Suspends,
- * whatever happens. 0, or the failure of the producer; that it was cancelled is none. WEIR_ENOTASK. By the task that opened it: everything else is a fatal error. */
+ * whatever happens. 0, or the failure of the producer; that it was cancelled is none. WEIR_ENOTASK.
+ * By the task that opened it: everything else is a fatal error. */
 WEIR_PUBLIC int weir_generator_close(weir_generator *generator);
 
 #ifdef __cplusplus

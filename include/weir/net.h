@@ -133,8 +133,8 @@ struct weir_serve_options {
  * connections over the workers. A listener has one serve at a time: WEIR_EBUSY. A connection whose
  * handler cannot be started is closed. Suspends. `arg` is borrowed until the return, options for
  * the call. Errors, with nothing served: WEIR_EBADHANDLE, WEIR_EBUSY, WEIR_EOPTION, WEIR_ENOMEM,
- * WEIR_ENOTASK, WEIR_ENOTSUP (steer), and from making a socket for each worker WEIR_EMFILE, WEIR_ENFILE, WEIR_EADDRINUSE.
- * */
+ * WEIR_ENOTASK, WEIR_ENOTSUP (steer), and from making a socket for each worker WEIR_EMFILE,
+ * WEIR_ENFILE, WEIR_EADDRINUSE. */
 WEIR_PUBLIC int weir_serve_n(weir_listener listener, weir_serve_handler *handler, void *arg,
                              const struct weir_serve_options *options, size_t options_size);
 static inline int weir_serve(weir_listener listener, weir_serve_handler *handler, void *arg,

@@ -27,7 +27,8 @@ static size_t objects_in_chunk(const struct weir__slab *slab)
 
 static int grow(struct weir__slab *slab)
 {
-    char *chunk = weir__calloc(1, CHUNK_SIZE);
+    const struct weir__slab_source *source = slab->source;
+    char *chunk = source ? source->take(source, CHUNK_SIZE) : weir__calloc(1, CHUNK_SIZE);
     size_t at;
 
     if (!chunk)
@@ -99,7 +100,10 @@ void weir__slab_fini(struct weir__slab *slab)
     while (chunk) {
         void *next = *(void **)chunk;
 
-        weir__free(chunk);
+        if (slab->source)
+            slab->source->give(chunk, CHUNK_SIZE);
+        else
+            weir__free(chunk);
         chunk = next;
     }
     memset(slab, 0, sizeof *slab);

@@ -11,7 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where chunks come from, if not from the heap. */
+struct weir__slab_source {
+    void *(*take)(const struct weir__slab_source *source, size_t size); /* zeroed; or NULL */
+    void (*give)(void *chunk, size_t size);
+    int node; /* the source's */
+};
+
 struct weir__slab {
+    const struct weir__slab_source *source; /* NULL: the heap; set before the first object */
     size_t object_size;
     void *free_list; /* linked through the last pointer of each object */
     void *chunks;    /* linked through the first pointer of each chunk */

@@ -43,6 +43,7 @@ static int make(struct weir__worker *worker, int fd, struct weir__stream **out)
 
     if (!worker->streams.object_size) {
         weir__slab_init(&worker->streams, sizeof *stream);
+        worker->streams.source = worker->source;
         worker->end_streams = end_streams;
     }
     stream = weir__slab_take(&worker->streams);

@@ -81,7 +81,7 @@ static bool read_node(int node, cpu_set_t *out)
     return CPU_COUNT(out) > 0;
 }
 
-/* The index-th node that has usable processors, in turn. */
+/* The index-th node that has usable processors, in turn: its number. */
 static int find_node(uint32_t index, cpu_set_t *out)
 {
     cpu_set_t set;
@@ -95,7 +95,7 @@ static int find_node(uint32_t index, cpu_set_t *out)
     index %= count;
     for (node = 0; node < NODES_MAX; node++) {
         if (read_node(node, out) && index-- == 0)
-            return 0;
+            return node;
     }
     return WEIR_ENOENT;
 }
@@ -111,4 +111,27 @@ int weir__affinity_bind(uint32_t index, bool node)
     }
     cpu = weir__affinity_cpu(index);
     return cpu < 0 ? cpu : weir__thread_bind(cpu);
+}
+
+static int node_of(int cpu)
+{
+    cpu_set_t set;
+    int node;
+
+    for (node = 0; node < NODES_MAX; node++) {
+        if (read_node(node, &set) && CPU_ISSET(cpu, &set))
+            return node;
+    }
+    return WEIR_ENOENT;
+}
+
+int weir__affinity_node(uint32_t index, bool node)
+{
+    cpu_set_t set;
+    int cpu;
+
+    if (node)
+        return find_node(index, &set);
+    cpu = weir__affinity_cpu(index);
+    return cpu < 0 ? cpu : node_of(cpu);
 }

@@ -12,4 +12,7 @@ int weir__affinity_bind(uint32_t index, bool node);
 /* The processor that weir__affinity_bind(index, false) means, or -errno. */
 int weir__affinity_cpu(uint32_t index);
 
+/* The NUMA node to which weir__affinity_bind(index, node) binds, or -errno. */
+int weir__affinity_node(uint32_t index, bool node);
+
 #endif

@@ -519,6 +519,14 @@ static inline int weir__sys_madvise_many(const struct iovec *ranges, size_t coun
 #endif
 }
 
+/* NUMA: of the first 64 nodes. Raw, since libc does not have it. */
+static inline int weir__sys_mbind(void *at, size_t size, int mode, uint64_t nodes)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(syscall(SYS_mbind, at, size, mode, &nodes, 65ul, 0u));
+}
+
 static inline int weir__sys_mprotect(void *at, size_t size, int protection)
 {
     int fault = WEIR__SYS_FAULT(ENOMEM);

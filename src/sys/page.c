@@ -5,6 +5,7 @@
  */
 #include "sys/page.h"
 
+#include <linux/mempolicy.h>
 #include <weir/error.h>
 
 #include "base/atomic.h"
@@ -128,6 +129,13 @@ void weir__page_no_huge(void *at, size_t size)
 void weir__page_dump(void *at, size_t size, bool wanted)
 {
     (void)weir__sys_madvise(at, size, wanted ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
+int weir__page_prefer(void *at, size_t size, int node)
+{
+    if (node < 0 || node >= 64)
+        return WEIR_EINVAL;
+    return weir__sys_mbind(at, size, MPOL_PREFERRED, 1ull << node);
 }
 
 long weir__page_untouched(void *at, size_t size)

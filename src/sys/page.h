@@ -40,6 +40,9 @@ int weir__page_unguard(void *at, size_t size);
 /* Advice; failure is harmless and not reported. */
 void weir__page_no_huge(void *at, size_t size);
 void weir__page_dump(void *at, size_t size, bool wanted);
+/* Pages that are touched for the first time from now on come from that NUMA node while it has some,
+ * whoever touches them. Nothing depends on it: 0, or why the kernel does not do it. */
+int weir__page_prefer(void *at, size_t size, int node);
 /* How many pages from `at` on, up to the first touched one, are untouched: a page is touched when
  * it is resident (swapped pages count as untouched). At most size / page size; -errno. */
 long weir__page_untouched(void *at, size_t size);

@@ -19,9 +19,9 @@ int weir__sockopt_listening(int fd);
 
 int weir__sockopt_reuseaddr(int fd, bool on);
 int weir__sockopt_reuseport(int fd, bool on);
-/* Of the sockets that listen at one address with SO_REUSEPORT: which of them gets a connection whose
- * first packet was handled on cpus[i] is the i-th, in the order in which they began to listen; for
- * other processors the kernel chooses as ever. By any of them. WEIR_ENOTSUP, WEIR_ENOMEM. */
+/* Of the sockets that listen at one address with SO_REUSEPORT the i-th, in the order in which they
+ * began to listen, gets the connections whose first packet was handled on cpus[i]; for other
+ * processors the kernel chooses as ever. By any of them. WEIR_ENOTSUP, WEIR_ENOMEM. */
 int weir__sockopt_steer(int fd, const int *cpus, uint32_t count);
 /* The kernel chooses again. */
 int weir__sockopt_steer_none(int fd);

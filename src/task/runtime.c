@@ -99,6 +99,14 @@ const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtim
     return &runtime->watch;
 }
 
+int weir__runtime_node(const struct weir__runtime *runtime, uint32_t worker)
+{
+    uint8_t pin = runtime->options.pin;
+
+    return pin == WEIR_PIN_NONE ? WEIR_ENOENT
+                                : weir__affinity_node(worker - 1, pin == WEIR_PIN_NODES);
+}
+
 bool weir__runtime_on_cores(const struct weir__runtime *runtime)
 {
     return runtime->options.pin == WEIR_PIN_CORES;

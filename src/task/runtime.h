@@ -41,6 +41,8 @@ struct weir__watch {
 };
 const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime);
 
+/* The NUMA node that a worker is bound to; negative: it is not. */
+int weir__runtime_node(const struct weir__runtime *runtime, uint32_t worker);
 /* Whether each worker is bound to one processor (weir__affinity_cpu of its index less 1). */
 bool weir__runtime_on_cores(const struct weir__runtime *runtime);
 

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/atomic.h"
+#include "base/slab.h"
 #include "sys/page.h"
 #include "task/region.h"
 
@@ -89,7 +90,8 @@ static void slab_destroy(struct weir__stack_slab *slab)
     weir__free(slab);
 }
 
-static int slab_create(size_t slot_size, uint32_t slot_count, struct weir__stack_slab **out)
+static int slab_create(const struct weir__stack_pool *pool, size_t slot_size, uint32_t slot_count,
+                       struct weir__stack_slab **out)
 {
     size_t size = slot_size * slot_count;
     struct weir__stack_slab *slab =
@@ -102,6 +104,8 @@ static int slab_create(size_t slot_size, uint32_t slot_count, struct weir__stack
     rc = weir__page_map_stack(size, &base);
     if (rc < 0)
         goto fail;
+    if (pool->source)
+        (void)weir__page_prefer(base, size, pool->source->node);
     slab->base = base;
     slab->size = size;
     slab->slot_size = slot_size;
@@ -146,7 +150,7 @@ static int open_batch(struct weir__stack_pool *pool)
     int rc = 0;
 
     if (!slab || slab->opened == slab->slot_count) {
-        rc = slab_create(pool->slot_size, WEIR__STACK_SLAB_SLOTS, &slab);
+        rc = slab_create(pool, pool->slot_size, WEIR__STACK_SLAB_SLOTS, &slab);
         if (rc < 0)
             return rc;
         slab->next = pool->slabs;
@@ -211,7 +215,7 @@ static int large_take(struct weir__stack_pool *pool, size_t wanted, struct weir_
             return 0;
         }
     }
-    rc = slab_create(size, 1, &slab);
+    rc = slab_create(pool, size, 1, &slab);
     if (rc < 0)
         return rc;
     rc = slot_open(slab, pool->large_colour++);

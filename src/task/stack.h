@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct weir__slab_source;
 struct weir__stack_slab;
 struct weir__stack_slot;
 
@@ -39,9 +40,10 @@ struct weir__stack_pool {
     struct weir__stack_slab *large; /* free large stacks, newest first */
     size_t slot_size;
     uint32_t large_count;
-    uint32_t large_colour; /* of the next one that is mapped */
-    uint32_t taken;        /* stacks out of the pool, of both kinds */
-    size_t high_water;     /* most bytes of a slot that were found touched */
+    uint32_t large_colour;                  /* of the next one that is mapped */
+    uint32_t taken;                         /* stacks out of the pool, of both kinds */
+    const struct weir__slab_source *source; /* whose node the stacks are to be on, or NULL */
+    size_t high_water;                      /* most bytes of a slot that were found touched */
 };
 
 /* What a task holds of its stack. Usable are [low, high). */

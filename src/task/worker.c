@@ -6,10 +6,34 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "base/probe.h"
+#include "sys/page.h"
 #include "task/runtime.h"
 #include "task/scope.h"
 #include "task/state.h"
 #include "task/strand.h"
+
+/* ---- memory on the worker's node: it may be touched first by whoever starts or steps it ---- */
+
+static void *take_near(const struct weir__slab_source *source, size_t size)
+{
+    void *chunk;
+
+    if (weir__page_map(size, &chunk) < 0)
+        return NULL;
+    (void)weir__page_prefer(chunk, size, source->node);
+    return chunk;
+}
+
+static void stay_near(struct weir__worker *worker, int node)
+{
+    if (node < 0)
+        return;
+    worker->near = (struct weir__slab_source){take_near, weir__page_unmap, node};
+    worker->source = &worker->near;
+    worker->tasks.source = worker->alarms.source = worker->stacks.source = worker->source;
+}
+
+/* ---- life ---- */
 
 int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime, uint32_t index,
                       const struct weir_loop_options *options, size_t stack_size,
@@ -28,6 +52,7 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
     weir__slab_init(&worker->tasks, sizeof(struct weir__task));
     weir__slab_init(&worker->alarms, sizeof(struct weir__alarm));
     rc = weir__stack_pool_init(&worker->stacks, stack_size);
+    stay_near(worker, weir__runtime_node(runtime, index));
     if (rc == 0)
         rc = weir_loop_create(&worker->loop, options);
     if (rc < 0) {

@@ -45,6 +45,8 @@ struct weir__worker {
     struct weir__watched watched;
     struct weir__traced traced;
     struct weir__counts counts;
+    struct weir__slab_source near;          /* of its slabs, and the node of its stacks */
+    const struct weir__slab_source *source; /* `near`; NULL: the worker is not bound to a node */
     struct weir__stack_pool stacks;
     struct weir__slab tasks;
     struct weir__slab alarms;
