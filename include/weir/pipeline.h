@@ -44,7 +44,7 @@ typedef int weir_each_fn(void *value, void *arg);
  * then. Closes `out` at the end, with the reason of `in` or with the failure; after a failure `in`
  * as well, so that nobody sends into it for nothing. Takes memory once, for as many values and
  * results as are worked on at once. Suspends until all is done. Errors, with nothing done and
- * nothing closed: WEIR_ENOTASK, WEIR_EOPTION, WEIR_EBADHANDLE, WEIR_ENOMEM. */
+ * nothing closed: WEIR_ENOTASK, WEIR_EOPTION, WEIR_EBADHANDLE. */
 WEIR_PUBLIC int weir_map_n(weir_chan in, weir_chan out, weir_map_fn *fn, void *arg,
                            const struct weir_map_options *options, size_t options_size);
 static inline int weir_map(weir_chan in, weir_chan out, weir_map_fn *fn, void *arg,

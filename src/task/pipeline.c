@@ -228,9 +228,9 @@ static int run_stage(struct stage *stage, const struct weir_map_options *options
         stage->options.concurrency = weir__runtime_workers(task->runtime);
     rc = init(stage);
     if (rc == 0)
-        rc = conclude(stage, task, run(stage));
+        rc = run(stage);
     fini(stage);
-    return rc;
+    return conclude(stage, task, rc);
 }
 
 int weir_map_n(weir_chan in, weir_chan out, weir_map_fn *fn, void *arg,
