@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <weir.h>
@@ -15,6 +15,7 @@
 #include "core/handle.h"
 #include "stream/stream.h"
 #include "support/check.h"
+#include "support/run.h"
 #include "sys/affinity.h"
 #include "task/runtime.h"
 #include "task/task.h"
@@ -25,6 +26,8 @@ enum {
     CONNECTIONS = 40
 };
 
+#define SERVER "server"
+
 struct server {
     weir_listener listener;
     struct weir_serve_options options;
@@ -32,6 +35,7 @@ struct server {
     const char *address;
     uint32_t workers;
     int rc;
+    int waits;
 };
 
 /* Its index, 1..; a handler may have moved, a connection has not. */
@@ -61,8 +65,19 @@ static int serve(void *arg)
 {
     struct server *server = arg;
 
-    server->rc = weir_serve(server->listener, tell_worker, server, &server->options);
+    SAY(server->rc, weir_serve(server->listener, tell_worker, server, &server->options));
     return 0;
+}
+
+/* The server waits for its end for the first time when everything listens. */
+static void note_pause(uint64_t id, const char *name, void **user, void *arg)
+{
+    struct server *server = arg;
+
+    (void)id;
+    (void)user;
+    if (strcmp(name, SERVER) == 0)
+        SAY(server->waits, 1);
 }
 
 /* ---- clients, each a thread on one processor ---- */
@@ -142,17 +157,19 @@ static void call_from_each(struct server *server)
 
 static int serve_twice(void *arg)
 {
+    struct weir_spawn_options options = {.name = SERVER};
     struct server *server = arg;
     weir_scope scope;
     int i;
 
     CHECK(weir_listen(&server->listener, server->address, &server->listen) == 0);
     for (i = 0; i < 2; i++) { /* the listener's own socket stays, the others are made anew */
-        server->rc = 1;
+        SAY(server->rc, 1);
+        SAY(server->waits, 0);
         CHECK(weir_scope_open(&scope) == 0);
-        CHECK(weir_spawn(&scope, serve, server) == 0);
-        CHECK(weir_yield() == 0);
-        if (server->rc == 1)
+        CHECK(weir_spawn_with(&scope, serve, server, &options) == 0);
+        YIELD_UNTIL(SEE(server->waits) || SEE(server->rc) != 1);
+        if (SEE(server->rc) == 1)
             call_from_each(server);
         weir_scope_cancel(&scope);
         CHECK(weir_scope_join(&scope) == 0);
@@ -172,7 +189,8 @@ static uint32_t processors(void)
 TEST(a_connection_goes_to_the_worker_of_its_processor)
 {
     struct server server = {.address = "tcp://127.0.0.1:0", .options = {.steer = WEIR_ON}};
-    struct weir_runtime_options options = {.pin = WEIR_PIN_CORES};
+    struct weir_runtime_hooks hooks = {.arg = &server, .task_pause = note_pause};
+    struct weir_runtime_options options = {.pin = WEIR_PIN_CORES, .hooks = &hooks};
     cpu_set_t before;
 
     server.workers = processors() < WORKERS_MAX ? processors() : WORKERS_MAX;
