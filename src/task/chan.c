@@ -143,10 +143,12 @@ static int place(struct chan *chan, const void *value, struct weir__wakes *wakes
     return rc;
 }
 
+/* `out` NULL: the caller fills it in itself. */
 static void give_permit(struct chan *chan, weir_permit *out)
 {
     chan->reserved++;
-    out->weir__chan.id = chan->id;
+    if (out)
+        out->weir__chan.id = chan->id;
 }
 
 /* Lets senders go on that wait, as far as there is room: true if there is more to do. */
@@ -430,16 +432,16 @@ static int reserve_now(struct chan *chan, weir_permit *out)
     return 0;
 }
 
-static int reserve_or_wait(weir_chan handle, weir_permit *out)
+static int reserve_or_wait(weir_chan handle)
 {
     struct chan *chan = enter(handle);
     int rc;
 
     if (!chan)
         return WEIR_EBADHANDLE;
-    rc = reserve_now(chan, out);
+    rc = reserve_now(chan, NULL);
     if (rc == WEIR_EAGAIN)
-        return wait_in(chan, &chan->senders, out, TO_RESERVE);
+        return wait_in(chan, &chan->senders, NULL, TO_RESERVE);
     weir__unlock(&chan->lock);
     return rc;
 }
@@ -450,7 +452,9 @@ int weir_chan_reserve(weir_chan handle, weir_permit *out)
     int rc = weir__leaf();
 
     if (rc == 0)
-        rc = reserve_or_wait(handle, out);
+        rc = reserve_or_wait(handle);
+    if (rc == 0)
+        out->weir__chan = handle;
     return rc;
 }
 
