@@ -67,6 +67,8 @@ struct world {
     char address[WEIR_ADDRESS_TEXT_MAX];
     weir_delay_queue delay;
     weir_delay_entry entry;
+    weir_limiter limiter;
+    weir_rate rate;
     char *heap; /* for large reads and writes */
     uint32_t job;
     uint64_t packs_before;
@@ -388,6 +390,24 @@ static int open_gate(struct world *w)
     return 0;
 }
 
+static int go_in(struct world *w)
+{
+    return weir_limiter_enter(&w->limiter);
+}
+static int go_out(struct world *w)
+{
+    weir_limiter_leave(&w->limiter);
+    return 0;
+}
+static int take_token(struct world *w)
+{
+    return weir_rate_acquire(&w->rate, 1);
+}
+static int fill_bucket(struct world *w)
+{
+    return weir_rate_set(&w->rate, 1, 1, 1);
+}
+
 static const struct kind kinds[] = {
     {"sleep", sleep_long, NULL, true},
     {"sleep until", sleep_until, NULL, true},
@@ -416,6 +436,8 @@ static const struct kind kinds[] = {
     {"join", join_child, notify, false},
     {"job", run_job, end_job, false},
     {"delay queue", next_expired, expire_now, false},
+    {"limiter", go_in, go_out, true},
+    {"rate", take_token, fill_bucket, false},
 };
 
 static struct world *make_world(void)
@@ -427,6 +449,10 @@ static struct world *make_world(void)
     w->semaphore = (weir_semaphore)WEIR_SEMAPHORE_INIT(0);
     w->barrier = (weir_barrier)WEIR_BARRIER_INIT(2);
     w->latch = (weir_latch)WEIR_LATCH_INIT(1);
+    CHECK(weir_limiter_init(&w->limiter, 1, 4) == 0);
+    CHECK(weir_limiter_enter(&w->limiter) == 0);
+    CHECK(weir_rate_init(&w->rate, 1, WEIR_MINUTES(60), 1) == 0);
+    CHECK(weir_rate_acquire(&w->rate, 1) == 0);
     CHECK(weir_mutex_lock(&w->mutex) == 0);
     CHECK(weir_rwlock_read(&w->rwlock) == 0);
     CHECK(weir_chan_create(&w->chan, sizeof value, 1) == 0);
