@@ -409,11 +409,12 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
         return rc;
     while (rc == 0) {
         weir_loop *loop = task->worker->loop;
+        bool ours = queue_is_ours(stream, loop);
 
-        if (stream->taken || (queue_is_ours(stream, loop) && weir__stream_has_bytes(stream))) {
+        if (stream->taken || (ours && weir__stream_has_bytes(stream))) {
             if (weir__task_spend(task))
                 return 1;
-        } else if (!queue_is_ours(stream, loop))
+        } else if (!ours)
             recall(stream, task);
         else if (WEIR_ATOMIC_LOAD(&stream->armed_at, RELAXED) && direct)
             recall(stream, task);

@@ -97,11 +97,10 @@ static int look(void *arg)
 {
     struct weir__task *task = weir__task_current();
     int node = weir__runtime_node(task->runtime, task->home->index);
-    char local = 0;
 
     weir__current_leave();
     CHECK((node >= 0) == *(bool *)arg);
-    check_place(&local, node);
+    check_place(__builtin_frame_address(0), node);
     check_place(task->stack.low, node);
     check_place(task, node);
     return 0;
