@@ -112,6 +112,8 @@ void weir__task_cancel(struct weir__task *task)
 
 void weir__task_parked(struct weir__task *task, uint64_t word)
 {
-    if (word && !(word & WEIR__WAIT_SHIELDED) && WEIR_ATOMIC_LOAD(&task->cancelled, SEQ_CST))
+    /* a pause that was stopped between its switch and now is woken by the one who did it */
+    if (word && word < WEIR__WAIT_STOPPED && !(word & WEIR__WAIT_SHIELDED)
+        && WEIR_ATOMIC_LOAD(&task->cancelled, SEQ_CST))
         weir__task_stop(task, word, WEIR_ECANCELED);
 }
