@@ -51,7 +51,7 @@ static int refuse(weir_limiter *limiter)
 /* Begins under the guard and ends without it. */
 static int wait_for_place(weir_limiter *limiter)
 {
-    struct weir__waiter own, *waiter = weir__waiter_begin(&own);
+    struct weir__waiter own, *waiter = weir__waiter_begin(&own, "limiter");
     struct weir_guard_counts *counts = &limiter->weir__counts;
     int rc;
 

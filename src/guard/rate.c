@@ -143,7 +143,7 @@ static int wait_turn(struct weir__task *task, uint64_t until_ns)
  * the caller leads is in *leads. Out of the queue. */
 static int wait_once(weir_rate *rate, struct weir__task *task, uint32_t count, bool *leads)
 {
-    struct weir__waiter *waiter = weir__waiter_begin(NULL);
+    struct weir__waiter *waiter = weir__waiter_begin(NULL, "rate");
     uint64_t until_ns = UINT64_MAX, now_ns = weir__now_ns();
     int rc;
 
