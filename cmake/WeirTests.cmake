@@ -31,7 +31,7 @@ target_include_directories(weir-test-support PRIVATE
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
 target_link_libraries(weir-test-support PRIVATE weir-flags weir-cmocka)
 
-set(kinds unit os model)
+set(kinds unit os)
 if(WEIR_FAULTS)
     list(APPEND kinds fault)
 endif()
@@ -54,4 +54,32 @@ foreach(kind IN LISTS kinds)
         target_link_libraries(${target} PRIVATE weir-flags weir-static weir-cmocka)
         add_dependencies(weir-tests ${target})
     endforeach()
+endforeach()
+
+# Models: the sources under test are included by the model and compiled for the checker of
+# test/model/check, which takes their atomic accesses (WEIR__MODEL) and, as the calls of a sanitizer
+# whose library is not linked, their plain ones.
+if(WEIR_SANITIZE OR CMAKE_CROSSCOMPILING)
+    return()
+endif()
+file(GLOB check_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/check/*.c)
+add_library(weir-model-check OBJECT EXCLUDE_FROM_ALL
+    ${PROJECT_SOURCE_DIR}/test/test_main.c ${check_sources})
+target_include_directories(weir-model-check PRIVATE
+    ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
+target_link_libraries(weir-model-check PRIVATE weir-flags weir-cmocka)
+target_compile_definitions(weir-model-check PRIVATE WEIR__MODEL=1)
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/*.c)
+foreach(source IN LISTS sources)
+    get_filename_component(stem ${source} NAME_WE)
+    set(target test-model-${stem})
+    add_executable(${target} EXCLUDE_FROM_ALL ${source} $<TARGET_OBJECTS:weir-model-check>)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${stem}
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/model)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include
+        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test ${PROJECT_SOURCE_DIR}/test/model)
+    target_compile_definitions(${target} PRIVATE WEIR__MODEL=1 WEIR__LOCK_SPINS=0)
+    target_compile_options(${target} PRIVATE -fsanitize=thread)
+    target_link_libraries(${target} PRIVATE weir-flags weir-static weir-cmocka)
+    add_dependencies(weir-tests ${target})
 endforeach()

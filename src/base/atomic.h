@@ -4,10 +4,15 @@
  * structs need no qualifier. There are no stand-alone fences: ThreadSanitizer does not understand
  * them, and store-then-look protocols use sequentially consistent read-modify-writes instead. Each
  * use names its partner. ORDER is RELAXED, ACQUIRE, RELEASE, ACQ_REL or SEQ_CST.
+ *
+ * With WEIR__MODEL each access is a call of the model checker (test/model/check).
  */
 #ifndef WEIR_BASE_ATOMIC_H
 #define WEIR_BASE_ATOMIC_H
 
+#ifdef WEIR__MODEL
+#include "base/atomic_model.h"
+#else
 #define WEIR_ATOMIC_LOAD(pointer, order) __atomic_load_n((pointer), __ATOMIC_##order)
 #define WEIR_ATOMIC_STORE(pointer, value, order)                                                   \
     __atomic_store_n((pointer), (value), __ATOMIC_##order)
@@ -31,6 +36,7 @@
 #define WEIR__CAS_FAILURE_RELEASE __ATOMIC_RELAXED
 #define WEIR__CAS_FAILURE_ACQ_REL __ATOMIC_ACQUIRE
 #define WEIR__CAS_FAILURE_SEQ_CST __ATOMIC_SEQ_CST
+#endif
 
 /* Adds to a counter that one thread writes and others read. */
 #define WEIR_ATOMIC_COUNT(at, n) WEIR_ATOMIC_STORE(at, *(at) + (n), RELAXED)

@@ -12,10 +12,14 @@
 #include "base/atomic.h"
 #include "sys/sys.h"
 
+#ifndef WEIR__LOCK_SPINS
+#define WEIR__LOCK_SPINS 100 /* none in the model: there it would be waiting */
+#endif
+
 static inline void weir__lock(uint32_t *lock)
 {
     uint32_t seen = 0;
-    int spins = 100;
+    int spins = WEIR__LOCK_SPINS;
 
     while (!WEIR_ATOMIC_CAS(lock, &seen, 1, ACQUIRE)) {
         if (spins-- > 0) {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/atomic.h"
 #include "sys/thread.h"
 
 struct weir__sys {
@@ -47,7 +48,9 @@ static inline uint64_t weir__wall_ns(void)
 /* A hint to the core that the caller looks at memory in a loop. */
 static inline void weir__sys_cpu_relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(WEIR__MODEL)
+    weir__model_relax();
+#elif defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("isb" ::: "memory"); /* yield is a nop on most cores */

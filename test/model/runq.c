@@ -1,0 +1,111 @@
+/* test/model/runq.c - a worker's queue of tasks: the owner against thieves. */
+#define WEIR__RUNQ_SLOTS 4u
+#include "check/check.h"
+
+#include <string.h>
+
+#include "task/runq.c"
+
+enum {
+    TASKS = 6
+};
+
+static struct weir__runq queue, thieves[2];
+static struct got {
+    uintptr_t list[TASKS + 2];
+    int count;
+} got[3];
+
+static void keep(struct weir__task *task)
+{
+    struct got *mine = &got[model_thread() < 0 ? 0 : model_thread()];
+
+    if (task)
+        mine->list[mine->count++] = (uintptr_t)task;
+}
+
+static void begin(void)
+{
+    memset(&queue, 0, sizeof queue);
+    memset(thieves, 0, sizeof thieves);
+    memset(got, 0, sizeof got);
+}
+
+static struct weir__task *task(uintptr_t number)
+{
+    return (struct weir__task *)number;
+}
+
+static void push_or_spill(uintptr_t number)
+{
+    struct weir__task *half[WEIR__RUNQ_SLOTS / 2];
+    uint32_t i, count;
+
+    if (weir__runq_push(&queue, task(number)))
+        return;
+    count = weir__runq_spill(&queue, half);
+    for (i = 0; i < count; i++)
+        keep(half[i]);
+    keep(task(number));
+}
+
+static void push_and_pop(void)
+{
+    push_or_spill(1);
+    push_or_spill(2);
+    keep(weir__runq_pop(&queue));
+    push_or_spill(3);
+    keep(weir__runq_pop(&queue));
+}
+
+static void steal(void)
+{
+    struct weir__runq *mine = &thieves[model_thread() - 1];
+
+    keep(weir__runq_steal(&queue, mine));
+    keep(weir__runq_pop(mine));
+}
+
+/* Each task that was pushed is somewhere, once. */
+static void check_pushed(uintptr_t pushed)
+{
+    int seen[TASKS + 1] = {0}, i;
+    struct weir__task *left;
+    uintptr_t number;
+    int t;
+
+    while ((left = weir__runq_pop(&queue)))
+        seen[(uintptr_t)left]++;
+    for (t = 0; t < 2; t++) {
+        while ((left = weir__runq_pop(&thieves[t])))
+            seen[(uintptr_t)left]++;
+    }
+    for (t = 0; t < 3; t++) {
+        for (i = 0; i < got[t].count; i++)
+            seen[got[t].list[i]]++;
+    }
+    for (number = 1; number <= pushed; number++)
+        MODEL_CHECK(seen[number] == 1);
+}
+
+static void end_of_three(void)
+{
+    check_pushed(3);
+}
+
+static const struct model one_thief = {
+    .name = "runq, one thief", .begin = begin, .threads = {push_and_pop, steal}, .end = end_of_three};
+static const struct model two_thieves = {.name = "runq, two thieves",
+                                         .begin = begin,
+                                         .threads = {push_and_pop, steal, steal},
+                                         .end = end_of_three};
+
+TEST(a_task_is_popped_or_stolen_once)
+{
+    model_holds(&one_thief);
+}
+
+TEST(two_thieves_do_not_get_the_same_task)
+{
+    model_holds(&two_thieves);
+}
