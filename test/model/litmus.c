@@ -354,6 +354,16 @@ static void compare(int threads, uint64_t *runs, uint64_t *whole_runs)
     *runs += model_explore(&model, false, add_seen);
     found = outcome_count;
     *whole_runs += model_explore(&model, true, add_seen); /* adds to the same set */
+    if (found != outcome_count) {
+        for (t = 0; t < threads; t++) {
+            for (int i = 0; i < program_steps; i++)
+                print_message("thread %d: kind %d order %d %s value %u\n", t, programs[t].kind[i],
+                              programs[t].order[i], programs[t].at[i] == &x ? "x" : "y",
+                              programs[t].value[i]);
+        }
+        for (uint32_t i = found; i < outcome_count; i++)
+            print_message("lost: %llx\n", (unsigned long long)outcomes[i]);
+    }
     assert_int_equal(found, outcome_count);
 }
 

@@ -9,8 +9,9 @@
  * sets. Two steps depend on each other if they are on the same address and a store is among them.
  * But a load that comes after a store returns, as one of its choices, what it would have returned
  * before; so only for a load that came first the other order is tried, and then it must return
- * something newer (`fresh`). That is not so if both are sequentially consistent. `runs` is the
- * clock of that order: which steps come before another one whatever the schedule.
+ * something newer (`fresh`). Sequentially consistent loads are not treated so: their order with all
+ * stores matters. `runs` is the clock of that order: which steps come before another one whatever
+ * the schedule. test/model/litmus.c compares with a search without any of this.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -429,7 +430,7 @@ static bool conflicts(const struct event *before, const struct step *next)
         return stores;
     if (before->stored)
         return stores || next->kind == STEP_PARK || next->kind == STEP_CHANGE
-               || (next->kind == STEP_ACCESS && ordered && before->ordered);
+               || (next->kind == STEP_ACCESS && ordered);
     return stores; /* a load */
 }
 
@@ -451,14 +452,23 @@ static bool precedes(const struct event *before, const struct event *now)
     if (before->stored)
         return stored || step->kind == STEP_PARK || step->kind == STEP_CHANGE
                || before->index <= now->index /* what is read comes after its store */
-               || (now->ordered && before->ordered);
-    return stored && now->ordered && before->ordered;
+               || now->ordered;
+    return stored && before->ordered;
 }
 
 /* Whether one event comes before another one, whatever the schedule. */
 static bool before(uint32_t first, const struct event *second)
 {
     return second->runs.at[events[first].thread] > first;
+}
+
+/* Whether the order of an event and a step matters, whatever the step reads then: a compare-and-swap
+ * that has failed may store next time. */
+static bool depends(const struct event *first, const struct step *step)
+{
+    if (first->step.kind == STEP_ACCESS && !first->stored && !may_store(&first->step))
+        return conflicts(first, step) && first->ordered;
+    return conflicts(first, step);
 }
 
 /* The threads that may begin what was run after an event and does not come after it: of those one
@@ -474,7 +484,9 @@ static uint8_t beginners(uint32_t at)
         if (i < depth && before(at, &events[i]))
             continue;
         for (k = at + 1; k < i && begins; k++)
-            begins = before(at, &events[k]) || !before(k, &events[i]);
+            begins = before(at, &events[k])
+                     || !(before(k, &events[i])
+                          || (i == depth && depends(&events[k], &events[i].step)));
         if (begins && !(seen & 1u << events[i].thread))
             found |= 1u << events[i].thread;
         seen |= 1u << events[i].thread;
@@ -537,12 +549,12 @@ static void wake_sleepers(const struct event *event)
         wakes = conflicts(event, step)
                 || (event->stored && step->at == event->step.at && step->kind == STEP_ACCESS);
         if (event->step.kind == STEP_ACCESS && !event->stored && may_store(step)
-            && !(event->ordered && step->order == WEIR__MODEL_SEQ_CST))
+            && !event->ordered)
             wakes = false; /* the load may return the same behind the store */
         if (!wakes)
             continue;
         asleep &= (uint8_t) ~(1u << i);
-        if (event->stored && step->kind == STEP_ACCESS
+        if (event->stored && step->kind == STEP_ACCESS && step->order != WEIR__MODEL_SEQ_CST
             && (step->site->kind == WEIR__MODEL_LOAD || step->site->kind == WEIR__MODEL_CAS))
             threads[i].fresh = event->index;
     }
