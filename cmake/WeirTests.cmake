@@ -56,19 +56,32 @@ foreach(kind IN LISTS kinds)
     endforeach()
 endforeach()
 
-# Models: the sources under test are included by the model and compiled for the checker of
-# test/model/check, which takes their atomic accesses (WEIR__MODEL) and, as the calls of a sanitizer
-# whose library is not linked, their plain ones.
+# Models: the sources under test are compiled for the checker of test/model/check, which takes their
+# atomic accesses (WEIR__MODEL) and, as the calls of a sanitizer whose library is not linked, their
+# plain ones. What a model defines itself is taken instead of the library's.
 if(WEIR_SANITIZE OR CMAKE_CROSSCOMPILING)
     return()
 endif()
 file(GLOB check_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/check/*.c)
+file(GLOB rig_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/check/*_rig.c)
+list(REMOVE_ITEM check_sources ${rig_sources})
 add_library(weir-model-check OBJECT EXCLUDE_FROM_ALL
     ${PROJECT_SOURCE_DIR}/test/test_main.c ${check_sources})
 target_include_directories(weir-model-check PRIVATE
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
 target_link_libraries(weir-model-check PRIVATE weir-flags weir-cmocka)
 target_compile_definitions(weir-model-check PRIVATE WEIR__MODEL=1)
+add_library(weir-model-flags INTERFACE)
+target_include_directories(weir-model-flags INTERFACE ${PROJECT_SOURCE_DIR}/include
+    ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test ${PROJECT_SOURCE_DIR}/test/model)
+target_compile_definitions(weir-model-flags INTERFACE
+    WEIR__MODEL=1 WEIR__LOCK_SPINS=0 WEIR__RUNQ_SLOTS=4u WEIR__SEARCH_RELAX=0)
+target_compile_options(weir-model-flags INTERFACE -fsanitize=thread)
+target_link_libraries(weir-model-flags INTERFACE weir-flags)
+weir_sources(model_sources base sys core task)
+list(FILTER model_sources EXCLUDE REGEX "/context[^/]*$")
+add_library(weir-model STATIC EXCLUDE_FROM_ALL ${rig_sources} ${model_sources})
+target_link_libraries(weir-model PRIVATE weir-model-flags)
 file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/*.c)
 foreach(source IN LISTS sources)
     get_filename_component(stem ${source} NAME_WE)
@@ -76,10 +89,7 @@ foreach(source IN LISTS sources)
     add_executable(${target} EXCLUDE_FROM_ALL ${source} $<TARGET_OBJECTS:weir-model-check>)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${stem}
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/model)
-    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include
-        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test ${PROJECT_SOURCE_DIR}/test/model)
-    target_compile_definitions(${target} PRIVATE WEIR__MODEL=1 WEIR__LOCK_SPINS=0)
-    target_compile_options(${target} PRIVATE -fsanitize=thread)
-    target_link_libraries(${target} PRIVATE weir-flags weir-static weir-cmocka)
+    target_link_libraries(${target} PRIVATE
+        weir-model-flags weir-model weir-static weir-cmocka -Wl,--allow-multiple-definition)
     add_dependencies(weir-tests ${target})
 endforeach()

@@ -23,7 +23,9 @@
 #define SPILLED_LEAST   32    /* taken in a turn */
 #define SPILLED_MOST    (WEIR__RUNQ_SLOTS / 2)
 #define SEARCH_PASSES   3
-#define SEARCH_RELAX    100 /* looks at nothing between two passes: a microsecond or two */
+#ifndef WEIR__SEARCH_RELAX
+#define WEIR__SEARCH_RELAX 100 /* looks at nothing between two passes: a microsecond or two */
+#endif
 
 #define SEARCHING_ONE (1ull << 32)
 
@@ -520,7 +522,7 @@ struct weir__task *weir__sched_search(struct weir__worker *worker)
     weir__sched_gather(worker);
     task = weir__sched_next(worker);
     for (pass = 0; pass < SEARCH_PASSES && !task; pass++) {
-        for (i = 0; pass > 0 && i < SEARCH_RELAX; i++)
+        for (i = 0; pass > 0 && i < WEIR__SEARCH_RELAX; i++)
             weir__sys_cpu_relax();
         task = search_pass(worker, pass, runs);
     }

@@ -45,7 +45,7 @@ static inline bool weir__task_state_pause(uint32_t *state)
 
     if (WEIR_ATOMIC_CAS(state, &seen, TASK_PAUSED, SEQ_CST))
         return true;
-    WEIR_ATOMIC_STORE(state, TASK_RUNNABLE, RELAXED);
+    (void)WEIR_ATOMIC_EXCHANGE(state, TASK_RUNNABLE, SEQ_CST); /* after all wakes so far */
     return false;
 }
 
@@ -63,7 +63,8 @@ static inline void weir__task_state_completed(uint32_t *state)
 
 /* PAUSED -> RUNNABLE: true, the caller, who alone has got this answer, puts the task in a queue.
  * RUNNING -> RUNNING_WOKEN, INSPECTED -> INSPECTED_WOKEN, and all else unchanged: false, nothing to
- * do. Partners: pause, inspect. */
+ * do. A task that is to run anyway is written too, by what it is: so what was done before the wake
+ * is seen by that run. Partners: run, pause, let_go. */
 static inline bool weir__task_state_wake(uint32_t *state)
 {
     uint32_t seen = TASK_PAUSED;
@@ -77,6 +78,10 @@ static inline bool weir__task_state_wake(uint32_t *state)
                 return false;
         } else if (seen == TASK_INSPECTED) {
             if (WEIR_ATOMIC_CAS(state, &seen, TASK_INSPECTED_WOKEN, SEQ_CST))
+                return false;
+        } else if (seen == TASK_RUNNABLE || seen == TASK_RUNNING_WOKEN
+                   || seen == TASK_INSPECTED_WOKEN) {
+            if (WEIR_ATOMIC_CAS(state, &seen, seen, SEQ_CST))
                 return false;
         } else {
             return false;
@@ -101,7 +106,7 @@ static inline bool weir__task_state_let_go(uint32_t *state)
 
     if (WEIR_ATOMIC_CAS(state, &seen, TASK_PAUSED, SEQ_CST))
         return true;
-    WEIR_ATOMIC_STORE(state, TASK_RUNNABLE, RELAXED);
+    (void)WEIR_ATOMIC_EXCHANGE(state, TASK_RUNNABLE, SEQ_CST); /* after all wakes so far */
     return false;
 }
 

@@ -1,10 +1,9 @@
 /* test/model/runq.c - a worker's queue of tasks: the owner against thieves. */
-#define WEIR__RUNQ_SLOTS 4u
 #include "check/check.h"
 
 #include <string.h>
 
-#include "task/runq.c"
+#include "task/runq.h"
 
 enum {
     TASKS = 6

@@ -106,6 +106,11 @@ int model_thread(void)
     return running;
 }
 
+int model_actor(void)
+{
+    return running < 0 ? WORLD : running;
+}
+
 bool model_exploring(void)
 {
     return exploring;
@@ -343,7 +348,7 @@ static void apply_access(struct step *step, int actor, uint16_t choice, struct e
     event->stored = may_store(step) && (step->site->kind != WEIR__MODEL_CAS || step->swapped);
     if (step->site->kind == WEIR__MODEL_CAS && !step->swapped && order == WEIR__MODEL_ACQ_REL)
         order = WEIR__MODEL_ACQUIRE;
-    model_touch(step->at, step->size, event->stored, true);
+    model_touch(step->at, step->size, event->stored, true, actor);
     if (step->site->kind != WEIR__MODEL_STORE)
         model_read(number, list[choice], actor, order);
     if (event->stored) {
@@ -687,6 +692,7 @@ static bool run_once(void)
     early_parks = 0;
     running = -1;
     model_memory_reset();
+    model_current_reset();
     exploring = true;
     if (setjmp(outside) == 0) {
         memset(threads, 0, sizeof threads);

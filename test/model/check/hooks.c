@@ -10,7 +10,7 @@
     void __tsan_##name(void *at);                                                                  \
     void __tsan_##name(void *at)                                                                   \
     {                                                                                              \
-        model_touch(at, size, writes, false);                                                      \
+        model_touch(at, size, writes, false, model_actor());                                                      \
     }
 #define HOOKS(size)                                                                                \
     HOOK(read##size, size, false)                                                                  \
@@ -47,23 +47,23 @@ void __tsan_func_exit(void)
 
 void __tsan_read_range(void *at, size_t size)
 {
-    model_touch(at, size, false, false);
+    model_touch(at, size, false, false, model_actor());
 }
 
 void __tsan_write_range(void *at, size_t size)
 {
-    model_touch(at, size, true, false);
+    model_touch(at, size, true, false, model_actor());
 }
 
 void *__tsan_memcpy(void *to, const void *from, size_t size)
 {
-    model_touch(from, size, false, false);
-    model_touch(to, size, true, false);
+    model_touch(from, size, false, false, model_actor());
+    model_touch(to, size, true, false, model_actor());
     return memcpy(to, from, size);
 }
 
 void *__tsan_memset(void *to, int byte, size_t size)
 {
-    model_touch(to, size, true, false);
+    model_touch(to, size, true, false, model_actor());
     return memset(to, byte, size);
 }

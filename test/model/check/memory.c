@@ -72,10 +72,10 @@ static void race(uintptr_t word, int other, bool writes)
     model_broken(text, __FILE__, __LINE__);
 }
 
-static void touch_place(uintptr_t word, uint8_t bytes, bool writes, bool atomic)
+static void touch_place(uintptr_t word, uint8_t bytes, bool writes, bool atomic, int actor)
 {
     struct place *place = place_of(word);
-    int actor = model_thread() < 0 ? WORLD : model_thread(), kind = 2 * atomic + writes, i, other;
+    int kind = 2 * atomic + writes, i, other;
 
     for (i = 0; i < 4; i++) {
         if ((!writes && !(i & 1)) || (atomic && i >= 2))
@@ -94,7 +94,7 @@ static void touch_place(uintptr_t word, uint8_t bytes, bool writes, bool atomic)
         model_locations[place->location].dirty = true;
 }
 
-void model_touch(const volatile void *at, size_t size, bool writes, bool atomic)
+void model_touch(const volatile void *at, size_t size, bool writes, bool atomic, int actor)
 {
     uintptr_t from = (uintptr_t)at, to = from + size, word;
 
@@ -104,7 +104,7 @@ void model_touch(const volatile void *at, size_t size, bool writes, bool atomic)
         uint32_t low = from > word ? (uint32_t)(from - word) : 0;
         uint32_t high = to < word + 8 ? (uint32_t)(to - word) : 8;
 
-        touch_place(word, (uint8_t)((1u << high) - (1u << low)), writes, atomic);
+        touch_place(word, (uint8_t)((1u << high) - (1u << low)), writes, atomic, actor);
     }
 }
 

@@ -59,6 +59,8 @@ extern uint32_t model_location_count;
 bool model_exploring(void);
 
 void model_memory_reset(void);
+/* No thread has a loop or a worker. */
+void model_current_reset(void);
 /* The location at an address; made if it is new. Takes in what was written plainly. */
 uint32_t model_location(const volatile void *at, uint32_t size, int actor);
 struct message *model_message(uint32_t location, uint16_t index);
@@ -72,6 +74,8 @@ uint64_t model_value(const volatile void *at, uint32_t size);
 
 void model_clock_join(struct clock *to, const struct clock *from);
 /* Notes an access, and breaks the run if it races. */
-void model_touch(const volatile void *at, size_t size, bool writes, bool atomic);
+void model_touch(const volatile void *at, size_t size, bool writes, bool atomic, int actor);
+/* Who runs: a thread or WORLD. */
+int model_actor(void);
 
 #endif
