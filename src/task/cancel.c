@@ -1,7 +1,8 @@
 /* task/cancel.c - how a cancel reaches a task and what it has open.
  *
  * The flag is set first, then the task's wait is looked at; the worker that parks a task looks at
- * the flag after it has parked it. Both are sequentially consistent, so one of them sees the other.
+ * the flag after it has parked it. Between the two both write the word of the task's state, so one
+ * of them sees the other.
  * A wait on another worker's loop is ended there: by one message, which comes back before the next
  * is sent or the task's memory is used again.
  */
@@ -86,8 +87,10 @@ static void deliver_stop(weir_post *post, weir_loop *loop)
 
 static void send_stop(struct weir__task *task)
 {
-    uint64_t word = WEIR_ATOMIC_LOAD(&task->wait, SEQ_CST);
+    uint64_t word;
 
+    weir__task_state_meet(&task->state);
+    word = WEIR_ATOMIC_LOAD(&task->wait, SEQ_CST);
     if (!word || word >= WEIR__WAIT_STOPPED || (word & WEIR__WAIT_SHIELDED) || task->stop_out
         || word == task->stop_word)
         return;

@@ -110,4 +110,12 @@ static inline bool weir__task_state_let_go(uint32_t *state)
     return false;
 }
 
+/* Changes nothing, and is ordered against pause and wait: either the worker that then parks the
+ * task sees what the caller has done before, or the caller sees afterwards what the task waits for.
+ * Any thread; partner: weir__task_parked. */
+static inline void weir__task_state_meet(uint32_t *state)
+{
+    (void)WEIR_ATOMIC_ADD(state, 0, SEQ_CST);
+}
+
 #endif
