@@ -48,6 +48,7 @@ struct model {
     void (*threads[MODEL_THREADS_MAX])(void);
     void (*end)(void);
     uint32_t early_parks; /* parks of a run that may return for nothing */
+    uint64_t runs_max;    /* 0: all; else the search ends there, and more are made by `make model` */
 };
 
 /* A wrong library: the accesses of this place (NULL: any) are relaxed, or, with `blind`, do nothing
@@ -60,7 +61,8 @@ struct model_mutation {
     int kind; /* enum weir__model_kind + 1; 0: any */
 };
 
-/* Fails the test if any run of the model breaks anything. */
+/* Fails the test if any run of the model breaks anything. WEIR_MODEL_MORE in the environment is how
+ * many times as many runs a bounded search makes. */
 void model_holds(const struct model *model);
 /* Fails the test unless one does, with the mutation (NULL: the model itself is wrong). */
 void model_fails(const struct model *model, const struct model_mutation *mutation);

@@ -655,7 +655,7 @@ static void start_threads(void)
 
     memset(threads, 0, sizeof threads);
     for (i = 0; i < MODEL_THREADS_MAX; i++) {
-        model_clock_join(&model_clocks[i], &model_clocks[WORLD]);
+        model_learn(i, WORLD);
         threads[i].ended = !model->threads[i];
         if (!threads[i].ended)
             weir__context_make(&threads[i].context, stacks[i], STACK_SIZE, thread_entry,
@@ -674,7 +674,7 @@ static void finish_threads(void)
 
     for (i = 0; i < MODEL_THREADS_MAX; i++) {
         all &= threads[i].ended;
-        model_clock_join(&model_clocks[WORLD], &model_clocks[i]);
+        model_learn(WORLD, i);
     }
     model_clocks[WORLD].at[WORLD]++;
     if (!all && !enabled_threads())
@@ -693,11 +693,11 @@ static bool run_once(void)
     running = -1;
     model_memory_reset();
     model_current_reset();
-    exploring = true;
+    memset(threads, 0, sizeof threads);
     if (setjmp(outside) == 0) {
-        memset(threads, 0, sizeof threads);
         if (model->begin)
             model->begin();
+        exploring = true;
         start_threads();
         while (!broken[0] && (number = choose()) >= 0 && step_once(number)) {
             if (depth == STEPS_MAX - 1)
@@ -797,6 +797,13 @@ static void report(uint64_t runs)
 
 /* ---- the search ---- */
 
+static uint64_t runs_allowed(void)
+{
+    const char *more = getenv("WEIR_MODEL_MORE");
+
+    return model->runs_max ? model->runs_max * (more ? (uint64_t)atoi(more) : 1) : RUNS_MAX;
+}
+
 /* How many runs there were; with broken[0] set if the last one broke something. */
 static uint64_t search(const struct model *which, const struct model_mutation *wrong, bool whole,
                        void (*each)(void))
@@ -816,9 +823,14 @@ static uint64_t search(const struct model *which, const struct model_mutation *w
             return runs;
         if (ended && each)
             each();
-        if (runs == RUNS_MAX)
-            snprintf(broken, sizeof broken, "more runs than the checker makes");
-    } while (backtrack() && !broken[0]);
+        if (runs == runs_allowed()) {
+            if (model->runs_max)
+                print_message("model %s: not all runs\n", model->name);
+            else
+                snprintf(broken, sizeof broken, "more runs than the checker makes");
+            break;
+        }
+    } while (backtrack());
     return runs;
 }
 

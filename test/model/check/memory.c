@@ -132,6 +132,12 @@ static void view_join(struct view *to, const struct view *from)
     }
 }
 
+void model_learn(int actor, int from)
+{
+    model_clock_join(&model_clocks[actor], &model_clocks[from]);
+    view_join(&model_views[actor], &model_views[from]);
+}
+
 uint64_t model_value(const volatile void *at, uint32_t size)
 {
     uint64_t value = 0;

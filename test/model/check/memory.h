@@ -72,6 +72,8 @@ struct message *model_store(uint32_t location, uint64_t value, int actor,
                             enum weir__model_order order, const struct message *from);
 uint64_t model_value(const volatile void *at, uint32_t size);
 
+/* All that one has seen the other has seen, too: a thread's beginning and end. */
+void model_learn(int actor, int from);
 void model_clock_join(struct clock *to, const struct clock *from);
 /* Notes an access, and breaks the run if it races. */
 void model_touch(const volatile void *at, size_t size, bool writes, bool atomic, int actor);
