@@ -463,14 +463,19 @@ static bool somebody_has_work(const struct weir__worker *worker)
     return false;
 }
 
+/* Whether as many search as shall. */
+static bool enough_search(const struct weir__worker *worker, uint32_t count)
+{
+    return 2 * count >= weir__runtime_workers(worker->runtime);
+}
+
 static bool begin_search(struct weir__worker *worker)
 {
     struct weir__sched *sched = weir__runtime_sched(worker->runtime);
 
     if (worker->run.searching)
         return true;
-    if (2 * searching(WEIR_ATOMIC_LOAD(&sched->idle, RELAXED))
-        >= weir__runtime_workers(worker->runtime))
+    if (enough_search(worker, searching(WEIR_ATOMIC_LOAD(&sched->idle, RELAXED))))
         return false;
     (void)WEIR_ATOMIC_ADD(&sched->idle, SEARCHING_ONE, SEQ_CST);
     worker->run.searching = true;
@@ -544,18 +549,21 @@ static uint64_t *sleeper_word(const struct weir__worker *worker, uint64_t *bit)
     return &weir__runtime_sched(worker->runtime)->sleepers[index / 64];
 }
 
+/* Who made a task runnable before the announcement has woken nobody, unless somebody slept already:
+ * so it is looked at everything once more, unless others search who will. */
 bool weir__sched_sleep(struct weir__worker *worker)
 {
     struct weir__sched *sched = worker->sched;
-    uint64_t bit, *word = sleeper_word(worker, &bit);
+    uint64_t bit, *word = sleeper_word(worker, &bit), idle;
     bool searched = worker->run.searching;
 
     if (worker->alone)
         return !weir__sched_has_work(worker);
     worker->run.searching = false;
     (void)WEIR_ATOMIC_OR(word, bit, SEQ_CST);
-    (void)WEIR_ATOMIC_ADD(&sched->idle, searched ? 1 - SEARCHING_ONE : 1, SEQ_CST);
-    if (!weir__sched_has_work(worker) && !(searched && somebody_has_work(worker)))
+    idle = WEIR_ATOMIC_ADD(&sched->idle, searched ? 1 - SEARCHING_ONE : 1, SEQ_CST);
+    if (!weir__sched_has_work(worker)
+        && !((searched || !enough_search(worker, searching(idle))) && somebody_has_work(worker)))
         return true;
     weir__sched_awake(worker);
     return false;
