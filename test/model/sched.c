@@ -12,7 +12,7 @@ static struct weir__sched sched;
 static struct weir__monitor monitor;
 static struct weir__task tasks[2];
 static int got[MODEL_THREADS_MAX];
-static uint32_t workers, ended;
+static uint32_t workers, ended, total;
 
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime)
 {
@@ -57,8 +57,13 @@ void weir__context_switch_final(struct weir__context *from, struct weir__context
 
 void weir__task_bury(struct weir__task *task)
 {
+    uint32_t i;
+
     (void)task;
-    (void)WEIR_ATOMIC_ADD(&ended, 1, SEQ_CST);
+    if (WEIR_ATOMIC_ADD(&ended, 1, SEQ_CST) + 1 == total) { /* as weir__runtime_stop */
+        for (i = 0; i < workers; i++)
+            weir__loop_rouse(&rigs[i].loop);
+    }
 }
 
 static void begin_with(uint32_t count)
@@ -71,6 +76,7 @@ static void begin_with(uint32_t count)
     memset(tasks, 0, sizeof tasks);
     memset(got, 0, sizeof got);
     ended = 0;
+    total = 1;
     workers = count;
     for (i = 0; i < count; i++) {
         rigs[i].worker.sched = &sched;
@@ -88,6 +94,12 @@ static void begin_with(uint32_t count)
 static void begin_one(void)
 {
     begin_with(1);
+}
+
+static void begin_one_with_two(void)
+{
+    begin_with(1);
+    total = 2;
 }
 
 static void begin_two(void)
@@ -114,7 +126,7 @@ static void ready_second_from_outside(void)
 static void step_until(uint32_t count)
 {
     rig_enter();
-    while (WEIR_ATOMIC_LOAD(&ended, RELAXED) < count)
+    while (WEIR_ATOMIC_LOAD(&ended, SEQ_CST) < count)
         (void)weir__worker_step(&rig_here()->worker);
 }
 
@@ -140,12 +152,7 @@ static void ready_and_step(void)
 {
     rig_enter();
     ready(&tasks[0]);
-    (void)weir__worker_step(&rig_here()->worker);
-    while (WEIR_ATOMIC_LOAD(&ended, RELAXED) < 1) {
-        if (!weir__sched_has_work(&rig_here()->worker))
-            return; /* the other one has it */
-        (void)weir__worker_step(&rig_here()->worker);
-    }
+    step_until(1);
 }
 
 static void end_one(void)
@@ -165,7 +172,7 @@ static const struct model outside = {.name = "sched, a task from outside",
                                      .end = end_one};
 static const struct model two_outside = {
     .name = "sched, two tasks from outside",
-    .begin = begin_one,
+    .begin = begin_one_with_two,
     .threads = {step_until_two, ready_from_outside, ready_second_from_outside},
     .end = end_two,
     .runs_max = 20000};
@@ -203,11 +210,16 @@ TEST(a_remote_stack_that_releases_nothing_is_a_race)
     model_fails(&outside, &(struct model_mutation){.function = "push_remote"});
 }
 
-TEST(a_sleeper_that_does_not_look_again_is_found)
+TEST(a_rouse_that_leaves_no_mark_is_missed)
 {
-    model_fails(&outside, &(struct model_mutation){.function = "weir__sched_has_work",
-                                                   .pointer = "&worker->run.remote",
-                                                   .blind = true});
+    model_fails(&outside, &(struct model_mutation){.function = "weir__loop_rouse", .blind = true});
+}
+
+TEST(a_sleeper_that_does_not_look_at_everything_again_is_found)
+{
+    model_fails(&thief, &(struct model_mutation){.function = "weir__runq_len",
+                                                 .pointer = "&queue->tail",
+                                                 .blind = true});
 }
 
 TEST(a_sleep_that_is_announced_loosely_is_missed)
