@@ -57,6 +57,22 @@ static void push_and_pop(void)
     keep(weir__runq_pop(&queue));
 }
 
+/* The queue is full at first. */
+static void begin_full(void)
+{
+    uintptr_t number;
+
+    begin();
+    for (number = 1; number <= WEIR__RUNQ_SLOTS; number++)
+        MODEL_CHECK(weir__runq_push(&queue, task(number)));
+}
+
+static void spill_and_push(void)
+{
+    push_or_spill(5);
+    push_or_spill(6);
+}
+
 static void steal(void)
 {
     struct weir__runq *mine = &thieves[model_thread() - 1];
@@ -92,12 +108,27 @@ static void end_of_three(void)
     check_pushed(3);
 }
 
+static void end_of_six(void)
+{
+    check_pushed(6);
+}
+
 static const struct model one_thief = {
     .name = "runq, one thief", .begin = begin, .threads = {push_and_pop, steal}, .end = end_of_three};
 static const struct model two_thieves = {.name = "runq, two thieves",
                                          .begin = begin,
                                          .threads = {push_and_pop, steal, steal},
                                          .end = end_of_three};
+
+static const struct model full = {.name = "runq, full",
+                                  .begin = begin_full,
+                                  .threads = {spill_and_push, steal},
+                                  .end = end_of_six};
+
+TEST(a_full_queue_is_spilled_or_stolen_from)
+{
+    model_holds(&full);
+}
 
 TEST(a_task_is_popped_or_stolen_once)
 {
@@ -107,4 +138,18 @@ TEST(a_task_is_popped_or_stolen_once)
 TEST(two_thieves_do_not_get_the_same_task)
 {
     model_holds(&two_thieves);
+}
+
+TEST(a_queue_whose_tail_releases_nothing_gives_what_was_not_written)
+{
+    model_fails(&one_thief, &(struct model_mutation){.function = "weir__runq_push",
+                                                     .pointer = "&queue->tail"});
+}
+
+TEST(an_owner_that_does_not_look_at_the_thieves_index_writes_over_what_is_copied)
+{
+    model_fails(&full, &(struct model_mutation){.function = "weir__runq_push",
+                                                .pointer = "&queue->head",
+                                                .blind = true,
+                                                .value = 4});
 }

@@ -72,6 +72,8 @@ uint64_t model_explore(const struct model *model, bool whole, void (*each)(void)
 
 /* By the threads of a model: which one calls, 0..; -1 in begin and end. */
 int model_thread(void);
+/* What the clocks say; set before the threads begin. */
+extern uint64_t model_now_ns;
 /* As weir__park and weir__unpark. */
 int model_park(uint32_t *word, uint32_t expected);
 void model_unpark(uint32_t *word, uint32_t count);

@@ -8,9 +8,11 @@
 #include "sys/current.h"
 #include "sys/sys.h"
 
+uint64_t model_now_ns = 1;
+
 static uint64_t now_ns(void)
 {
-    return 1;
+    return model_now_ns;
 }
 
 static int park(uint32_t *word, uint32_t expected, int64_t timeout_ns)
