@@ -18,6 +18,9 @@ uint32_t weir__runq_spill(struct weir__runq *queue, struct weir__task **out)
 
     if (weir__runq_stolen(head) != real)
         return 0;
+    /* thieves may have been here since it was full */
+    if (WEIR_ATOMIC_LOAD(&queue->tail, RELAXED) - real < count)
+        return 0;
     if (!WEIR_ATOMIC_CAS(&queue->head, &head, weir__runq_head(real + count, real + count), ACQ_REL))
         return 0;
     for (i = 0; i < count; i++)

@@ -17,6 +17,9 @@
 
 #include "base/atomic.h"
 
+#ifdef WEIR__HOSTILE
+#define WEIR__RUNQ_SLOTS 4u
+#endif
 #ifndef WEIR__RUNQ_SLOTS
 #define WEIR__RUNQ_SLOTS 256u /* a power of two; tiny in the model and in the hostile build */
 #endif
@@ -82,8 +85,8 @@ static inline struct weir__task *weir__runq_pop(struct weir__runq *queue)
     return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
-/* Takes the older half out of a queue that is full, into `out` (room for half the slots): how many;
- * 0 if a thief is at work. */
+/* Takes the older half out of a queue that was full, into `out` (room for half the slots): how many;
+ * 0 if a thief is at work, or was meanwhile. */
 uint32_t weir__runq_spill(struct weir__runq *queue, struct weir__task **out);
 
 /* Moves the older half of another worker's queue into one's own, which is empty: the newest of it,

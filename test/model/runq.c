@@ -125,9 +125,15 @@ static const struct model full = {.name = "runq, full",
                                   .threads = {spill_and_push, steal},
                                   .end = end_of_six};
 
+static const struct model full_for_two = {.name = "runq, full, two thieves",
+                                          .begin = begin_full,
+                                          .threads = {spill_and_push, steal, steal},
+                                          .end = end_of_six};
+
 TEST(a_full_queue_is_spilled_or_stolen_from)
 {
     model_holds(&full);
+    model_holds(&full_for_two);
 }
 
 TEST(a_task_is_popped_or_stolen_once)
