@@ -27,6 +27,7 @@
 
 #include "core/handle.h"
 #include "core/loop.h"
+#include "support/hostile.h"
 
 static struct test_case *tests;
 static struct test_case **tests_end = &tests;
@@ -197,6 +198,7 @@ static void run(void **state)
     const struct test_case *test = *state;
     struct held before = held_now();
 
+    hostile_again();
     crash_actions_restore();
     watch_start(test->name);
     test->run();

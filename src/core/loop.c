@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/container.h"
+#include "base/hostile.h"
 #include "base/options.h"
 #include "base/probe.h"
 #include "sys/call.h"
@@ -454,11 +455,30 @@ static void drain_news(struct weir_loop *loop)
     }
 }
 
+/* A worker's completions may be told in any order, and later. */
+static bool held_back(struct weir_loop *loop)
+{
+    if (!loop->worker)
+        return false;
+    while (weir__chance_io(2) && loop->completed_head != loop->completed_tail) {
+        weir_op *op = loop->completed_head;
+
+        loop->completed_head = op->weir__next;
+        op->weir__next = NULL;
+        loop->completed_tail->weir__next = op;
+        loop->completed_tail = op;
+    }
+    return weir__chance_io(4);
+}
+
 void weir__loop_drain(struct weir_loop *loop)
 {
-    weir_op *op, *last = loop->completed_tail;
+    weir_op *op, *last;
     unsigned budget = DRAIN_MAX;
 
+    if (held_back(loop))
+        return;
+    last = loop->completed_tail;
     if (loop->news_head)
         drain_news(loop);
 

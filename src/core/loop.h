@@ -21,6 +21,7 @@
 #include <weir/loop.h>
 
 #include "base/atomic.h"
+#include "base/hostile.h"
 #include "base/queue.h"
 #include "core/backend.h"
 #include "core/buffers.h"
@@ -119,6 +120,12 @@ struct weir_loop {
     uint64_t post_count;
     uint32_t pending[WEIR__OP_KINDS]; /* in flight, by kind */
 };
+
+/* How much of `len` bytes to ask the kernel for: in a hostile build a worker may get less. */
+static inline size_t weir__loop_cut(const struct weir_loop *loop, size_t len)
+{
+    return loop->worker && weir__chance_io(3) ? 1 : len;
+}
 
 /* Links a completed operation: the way in which a backend reports an end. */
 static inline void weir__loop_complete(struct weir_loop *loop, struct weir_op *op)

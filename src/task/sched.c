@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/hostile.h"
 #include "base/probe.h"
 #include "sys/lock.h"
 #include "task/runtime.h"
@@ -76,6 +77,8 @@ uint32_t weir__sched_batch(const struct weir__worker *worker)
     const struct weir__run *run = &worker->run;
     uint32_t there = waiting(run) + run->pinned_count, most;
 
+    if (weir__chance(2))
+        return 1;
     if (there <= run->batch_max)
         return run->batch_max;
     most = (uint32_t)(TURN_NS / (run->run_ns + 1));
@@ -280,6 +283,20 @@ static bool sampled(struct weir__worker *here)
     return !here || ++here->run.readies % WEIR__SAMPLE_EVERY == 0;
 }
 
+/* In a hostile build most movable tasks go to some other worker whenever they become runnable. */
+static bool sent_away(struct weir__task *task)
+{
+    struct weir__worker *to;
+
+    if (task->pins || task->worker->alone || !weir__chance(2))
+        return false;
+    to = weir__runtime_worker(task->runtime,
+                              1 + weir__hostile_pick(weir__runtime_workers(task->runtime)));
+    push_remote(&to->run, task);
+    weir__loop_rouse(to->loop);
+    return true;
+}
+
 static inline void place(struct weir__task *task, bool yields)
 {
     struct weir__worker *here = weir__current_worker();
@@ -287,6 +304,8 @@ static inline void place(struct weir__task *task, bool yields)
 
     if (sampled(here))
         task->ready_ns = weir__now_ns();
+    if (sent_away(task))
+        return;
     if (here && here->runtime == task->runtime && (!task->pins || task->worker == here)) {
         ready_here(here, task, yields);
         return;
@@ -439,7 +458,7 @@ static struct weir__task *steal_newest(struct weir__run *victim, uint32_t runs)
 {
     struct weir__task *task = WEIR_ATOMIC_LOAD(&victim->newest, ACQUIRE);
 
-    if (!task || WEIR_ATOMIC_LOAD(&victim->runs, RELAXED) != runs)
+    if (!task || (WEIR_ATOMIC_LOAD(&victim->runs, RELAXED) != runs && !weir__chance(2)))
         return NULL;
     return WEIR_ATOMIC_CAS(&victim->newest, &task, NULL, ACQ_REL) ? task : NULL;
 }

@@ -22,7 +22,11 @@ struct weir__task;
 /* The budget of a run: so many things done without a suspension, or a slice of time, before it is
  * the others' turn. The clock is looked at with the 4th of them, the 8th, the 16th, ...: so a slice
  * is overdrawn by as much again at most, or by what eight of them take. */
+#ifdef WEIR__HOSTILE
+#define WEIR__INLINE_MAX 1
+#else
 #define WEIR__INLINE_MAX 64
+#endif
 #define WEIR__LOOK_FIRST 4
 
 #define WEIR__WAIT_LOOP_SHIFT 48

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/container.h"
+#include "base/hostile.h"
 #include "base/probe.h"
 #include "sys/page.h"
 #include "task/runtime.h"
@@ -103,6 +104,14 @@ static void pack_at_once(struct weir__task *task)
 #endif
 }
 
+/* In a hostile build a wake for nothing may come first. */
+static bool pauses(struct weir__task *task)
+{
+    if (weir__chance(8))
+        (void)weir__task_state_wake(&task->state);
+    return weir__task_state_pause(&task->state);
+}
+
 /* The task has left its stack: decides what becomes of it. After this it may run elsewhere. */
 static void settle(struct weir__task *task)
 {
@@ -121,7 +130,7 @@ static void settle(struct weir__task *task)
         weir__sched_ready(task, true);
     } else if (task->going_to) {
         dispatch(task);
-    } else if (weir__task_state_pause(&task->state)) {
+    } else if (pauses(task)) {
         weir__task_parked(task, word);
         pack_at_once(task);
     } else {
@@ -228,6 +237,8 @@ int weir__worker_step(struct weir__worker *worker)
     int rc;
 
     if (weir__sched_has_work(worker)) {
+        if (weir__chance(2))
+            task = weir__sched_search(worker);
         weir__sched_found(worker);
     } else {
         task = weir__sched_search(worker);

@@ -157,5 +157,5 @@ TEST(an_owner_that_does_not_look_at_the_thieves_index_writes_over_what_is_copied
     model_fails(&full, &(struct model_mutation){.function = "weir__runq_push",
                                                 .pointer = "&queue->head",
                                                 .blind = true,
-                                                .value = 4});
+                                                .value = 4ull << 32 | 4});
 }

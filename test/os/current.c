@@ -12,6 +12,7 @@
 #include <weir.h>
 
 #include "support/check.h"
+#include "support/hostile.h"
 #include "sys/current.h"
 
 /* The call gives `result`, and the thread is outside. */
@@ -175,6 +176,7 @@ TEST(calls_about_streams_leave_the_library)
 {
     struct weir_runtime_options options = {.workers = 1};
 
+    hostile_calm();
     assert_int_equal(weir_run(streams, NULL, &options), 0);
     assert_checks();
 }

@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <weir.h>
 
+#include "support/hostile.h"
+
 enum {
     ENDS_WELL = 0,
     NO_FILTER = 77
@@ -109,10 +111,12 @@ static void check_fallback(int error)
 
 TEST(falls_back_where_io_uring_is_forbidden)
 {
+    hostile_calm();
     check_fallback(EPERM);
 }
 
 TEST(falls_back_where_io_uring_is_unknown)
 {
+    hostile_calm();
     check_fallback(ENOSYS);
 }

@@ -5,6 +5,7 @@
 #include <weir.h>
 
 #include "support/check.h"
+#include "support/hostile.h"
 
 static int run(weir_task_fn *fn, void *arg, uint32_t workers)
 {
@@ -92,6 +93,7 @@ static int read_or_receive(void *arg)
 
 TEST(a_read_is_a_case)
 {
+    hostile_calm();
     (void)run(read_or_receive, NULL, 1);
     (void)run(read_or_receive, NULL, 2);
 }
@@ -638,6 +640,7 @@ TEST(an_idle_limit_ends_a_select)
 {
     uint8_t at_first_byte[] = {WEIR_OFF, WEIR_ON};
 
+    hostile_calm();
     (void)run(serve_by_select, &at_first_byte[0], 1);
     (void)run(serve_by_select, &at_first_byte[1], 1);
     (void)run(serve_by_select, &at_first_byte[1], 2);

@@ -18,6 +18,7 @@
 
 #include "stream/stream.h"
 #include "support/check.h"
+#include "support/hostile.h"
 #include "sys/current.h"
 
 struct server {
@@ -162,6 +163,7 @@ TEST(starts_handlers_at_the_first_byte_and_again)
 {
     struct server server = {.address = "tcp://127.0.0.1:0", .options.at_first_byte = WEIR_ON};
 
+    hostile_calm();
     run(exchanges, &server, 1);
     assert_int_equal(server.started, 240);
     server = (struct server){.address = "tcp://127.0.0.1:0", .options.at_first_byte = WEIR_ON};

@@ -57,9 +57,10 @@ static void note_read(struct weir_loop *loop, struct weir_op *op, int rc, size_t
 
 static bool attempt_recv(struct weir_loop *loop, struct weir_op *op)
 {
-    int rc = weir__sys_recv(op->fd->number, op->u.buffer.base, op->u.buffer.len, MSG_DONTWAIT);
+    size_t room = weir__loop_cut(loop, op->u.buffer.len);
+    int rc = weir__sys_recv(op->fd->number, op->u.buffer.base, room, MSG_DONTWAIT);
 
-    note_read(loop, op, rc, op->u.buffer.len);
+    note_read(loop, op, rc, room);
     return would_block(rc) ? false : finish(op, rc);
 }
 
@@ -68,13 +69,14 @@ static int recv_lent(struct weir_loop *loop, struct weir_op *op, weir_lent *lent
 {
     struct weir__buffers *group = &loop->buffers;
     int64_t id = weir__buffers_take(group);
+    size_t room = weir__loop_cut(loop, WEIR__BUFFER_SIZE);
     int rc;
 
     if (id < 0)
         return WEIR_ENOBUFS;
-    rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), WEIR__BUFFER_SIZE,
+    rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), room,
                         MSG_DONTWAIT);
-    note_read(loop, op, rc, WEIR__BUFFER_SIZE);
+    note_read(loop, op, rc, room);
     if (rc > 0)
         weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, false, lent);
     else
@@ -110,7 +112,7 @@ enum weir__ready_next weir__ready_receive(struct weir_loop *loop, struct weir_op
     return READY_LATER;
 }
 
-static bool attempt_send(struct weir_op *op)
+static bool attempt_send(struct weir_loop *loop, struct weir_op *op)
 {
     int rc;
 
@@ -118,7 +120,7 @@ static bool attempt_send(struct weir_op *op)
         size_t done = op->u.buffer.done;
 
         rc = weir__sys_send(op->fd->number, (char *)op->u.buffer.base + done,
-                            op->u.buffer.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+                            weir__loop_cut(loop, op->u.buffer.len - done), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (rc > 0)
             op->u.buffer.done += (size_t)rc;
     } while (rc > 0 && (op->flags & WEIR_OP_WHOLE) && op->u.buffer.done < op->u.buffer.len);
@@ -139,14 +141,15 @@ static bool attempt_sendmsg(struct weir_op *op)
     return would_block(rc) ? false : finish(op, rc);
 }
 
-static bool attempt_sendfile(struct weir_op *op)
+static bool attempt_sendfile(struct weir_loop *loop, struct weir_op *op)
 {
     off_t offset = (off_t)op->u.file.offset;
     int rc = nonblock(op->fd);
 
     if (rc < 0)
         return finish(op, rc);
-    rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset, op->u.file.len);
+    rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset,
+                                weir__loop_cut(loop, op->u.file.len));
     hint(&op->fd->weir__write_hint, !would_block(rc));
     return would_block(rc) ? false : finish(op, rc);
 }
@@ -238,13 +241,13 @@ bool weir__ready_attempt(struct weir_loop *loop, struct weir_op *op)
     case WEIR_OP_RECV_LENT:
         return attempt_recv_lent(loop, op);
     case WEIR_OP_SEND:
-        return attempt_send(op);
+        return attempt_send(loop, op);
     case WEIR_OP_SENDMSG:
         return attempt_sendmsg(op);
     case WEIR_OP_POLL:
         return attempt_poll(op);
     case WEIR_OP_SENDFILE:
-        return attempt_sendfile(op);
+        return attempt_sendfile(loop, op);
     case WEIR_OP_NOP:
     case WEIR_OP_TIMER:
         break;

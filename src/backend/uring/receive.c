@@ -146,9 +146,11 @@ void weir__uring_prepare_recv(struct weir_loop *loop, struct weir_op *op)
         sqe->buf_group = GROUP_ID;
         if ((op->flags & WEIR_OP_MULTISHOT) && may_go_on(state, op->fd))
             sqe->ioprio |= IORING_RECV_MULTISHOT;
+        else if (weir__loop_cut(loop, WEIR__BUFFER_SIZE) == 1)
+            sqe->len = 1; /* else as much as the buffer has room for */
     } else {
         sqe->addr = (uint64_t)(uintptr_t)op->u.buffer.base;
-        sqe->len = (uint32_t)op->u.buffer.len;
+        sqe->len = (uint32_t)weir__loop_cut(loop, op->u.buffer.len);
     }
 }
 

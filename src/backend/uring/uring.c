@@ -166,12 +166,15 @@ void weir__uring_prepare_poll(struct weir__uring *state, struct weir_op *op, uin
     weir__uring_prepare(state, op, IORING_OP_POLL_ADD)->poll32_events = events;
 }
 
-static void prepare_send(struct weir__uring *state, struct weir_op *op)
+static void prepare_send(const struct weir_loop *loop, struct weir_op *op)
 {
+    struct weir__uring *state = loop->state;
     struct io_uring_sqe *sqe = weir__uring_prepare(state, op, IORING_OP_SEND);
 
     sqe->addr = (uint64_t)(uintptr_t)op->u.buffer.base + op->u.buffer.done;
     sqe->len = (uint32_t)(op->u.buffer.len - op->u.buffer.done);
+    if (!(op->flags & WEIR_OP_WHOLE))
+        sqe->len = (uint32_t)weir__loop_cut(loop, sqe->len);
     sqe->msg_flags = MSG_NOSIGNAL | (op->flags & WEIR_OP_WHOLE ? MSG_WAITALL : 0);
 }
 
@@ -239,7 +242,7 @@ void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
         if (worth_a_call(loop, state) && weir__ready_attempt(loop, op))
             weir__loop_complete(loop, op);
         else
-            prepare_send(state, op);
+            prepare_send(loop, op);
         break;
     case WEIR_OP_SENDMSG:
         if (worth_a_call(loop, state) && weir__ready_attempt(loop, op))
