@@ -5,13 +5,16 @@
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SECONDS ?= 1800
+MORE ?= 20
 ARGS ?=
 # Without a directory in ARGS the example site is served.
 SITE = $(if $(or $(filter-out -%,$(firstword $(ARGS))),$(wildcard $(ARGS:%=%/.))),,examples/site)
 CMAKE_QUIET = cmake --preset $(1) --log-level=WARNING >/dev/null
 BUILD = $(call CMAKE_QUIET,$(1)) && cmake --build build/$(1) -j $(JOBS)
 
-.PHONY: all run test bench asan tsan fault fuzz valgrind install format tidy clean help deps
+.PHONY: all run test bench asan tsan fault hostile model soak fuzz valgrind install format tidy \
+    clean help deps
 
 all: ## release build (the default)
 	@tools/deps build
@@ -44,6 +47,19 @@ fault: ## the n-th allocation and the n-th system call fail, for all n
 	@tools/deps build test
 	@$(call BUILD,fault) --target all weir-tests
 	@tools/run-tests build/fault --kinds fault
+
+hostile: ## the suite with tiny queues, moves, short reads and late completions at every chance
+	@STAGES=hostile tools/test-all
+
+model: ## the models under every interleaving, bounded ones with MORE (20) times as many runs
+	@tools/deps build test
+	@$(call BUILD,release) --target all weir-tests
+	@WEIR_MODEL_MORE=$(MORE) tools/run-tests build/release --kinds model --test-timeout 3600 \
+	    --timeout 3600
+
+soak: ## everything at once for SECONDS (1800), with constant memory
+	@tools/deps build
+	@tools/soak $(SECONDS)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (60)
 	@tools/deps build test

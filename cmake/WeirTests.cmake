@@ -56,6 +56,12 @@ foreach(kind IN LISTS kinds)
     endforeach()
 endforeach()
 
+# The soak (tools/soak) uses the public headers alone.
+add_executable(weir-soak EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/test/soak/soak.c)
+set_target_properties(weir-soak PROPERTIES OUTPUT_NAME soak
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/soak)
+target_link_libraries(weir-soak PRIVATE weir-flags weir-static)
+
 # Models: the sources under test are compiled for the checker of test/model/check, which takes their
 # atomic accesses (WEIR__MODEL) and, as the calls of a sanitizer whose library is not linked, their
 # plain ones. What a model defines itself is taken instead of the library's.
@@ -81,6 +87,7 @@ target_link_libraries(weir-model-flags INTERFACE weir-flags)
 weir_sources(model_sources base sys core task)
 list(FILTER model_sources EXCLUDE REGEX "/context[^/]*$")
 add_library(weir-model STATIC EXCLUDE_FROM_ALL ${rig_sources} ${model_sources})
+set_target_properties(weir-model PROPERTIES OUTPUT_NAME model) # no library of weir's
 target_link_libraries(weir-model PRIVATE weir-model-flags)
 file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/model/*.c)
 foreach(source IN LISTS sources)

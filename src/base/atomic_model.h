@@ -48,8 +48,8 @@ bool weir__model_cas(struct weir__model_site *site, const volatile void *at, voi
 void weir__model_relax(void);
 
 #define WEIR__MODEL_SITE(kind_, at, order_)                                                        \
-    static struct weir__model_site model_site = {__func__, #at, WEIR__MODEL_##kind_,               \
-                                                 WEIR__MODEL_##order_, 0, false}
+    static struct weir__model_site model_site = {                                                  \
+        __func__, #at, WEIR__MODEL_##kind_, WEIR__MODEL_##order_, 0, false}
 #define WEIR__MODEL_ACCESS(kind_, at, value, order_)                                               \
     __extension__({                                                                                \
         WEIR__MODEL_SITE(kind_, at, order_);                                                       \

@@ -16,14 +16,14 @@
 /* A little more than 16 KiB: a message of 16 KiB leaves room, so it is known to be all there is. */
 #define WEIR__BUFFER_SIZE (16384u + 64u)
 /* Neighbours start in different cache sets: 64 buffers a page multiple apart share one. */
-#define WEIR__BUFFER_STRIDE       (WEIR__BUFFER_SIZE + 128u)
-#define WEIR__BUFFERS_CHUNK       64u /* buffers mapped at once: about 1 MiB */
+#define WEIR__BUFFER_STRIDE (WEIR__BUFFER_SIZE + 128u)
+#define WEIR__BUFFERS_CHUNK 64u /* buffers mapped at once: about 1 MiB */
 #ifdef WEIR__HOSTILE
 #define WEIR__BUFFERS_DEFAULT_MAX 64u
 #else
 #define WEIR__BUFFERS_DEFAULT_MAX 1024u /* 16 MiB a loop */
 #endif
-#define WEIR__BUFFERS_LIMIT       16384u
+#define WEIR__BUFFERS_LIMIT 16384u
 /* The id of a copy: this bit, and how far `bytes` has moved from its beginning. */
 #define WEIR__BUFFER_COPY 0x80000000u
 

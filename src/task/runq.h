@@ -85,8 +85,8 @@ static inline struct weir__task *weir__runq_pop(struct weir__runq *queue)
     return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
-/* Takes the older half out of a queue that was full, into `out` (room for half the slots): how many;
- * 0 if a thief is at work, or was meanwhile. */
+/* Takes the older half out of a queue that was full, into `out` (room for half the slots): how
+ * many; 0 if a thief is at work, or was meanwhile. */
 uint32_t weir__runq_spill(struct weir__runq *queue, struct weir__task **out);
 
 /* Moves the older half of another worker's queue into one's own, which is empty: the newest of it,

@@ -93,6 +93,6 @@ TEST(an_alarm_that_is_sent_home_loosely_is_a_race)
 
 TEST(an_alarm_that_stays_where_it_was_is_found)
 {
-    model_fails(&model, &(struct model_mutation){.function = "weir__inbox_take_all",
-                                                 .blind = true});
+    model_fails(&model,
+                &(struct model_mutation){.function = "weir__inbox_take_all", .blind = true});
 }

@@ -81,9 +81,10 @@ static void check_order(void)
     MODEL_CHECK(first < second);
 }
 
-static const struct model two = {
-    .name = "inbox, one sender", .begin = begin, .threads = {poll_until_two, post_two},
-    .end = check_order};
+static const struct model two = {.name = "inbox, one sender",
+                                 .begin = begin,
+                                 .threads = {poll_until_two, post_two},
+                                 .end = check_order};
 static const struct model many = {.name = "inbox, two senders",
                                   .begin = begin,
                                   .threads = {poll_until_two, post_first, post_second}};
@@ -101,9 +102,8 @@ TEST(a_push_that_releases_nothing_is_a_race)
 
 TEST(a_loop_that_does_not_look_again_sleeps_for_ever)
 {
-    model_fails(&two, &(struct model_mutation){.function = "weir__inbox_empty",
-                                               .blind = true,
-                                               .value = 0});
+    model_fails(
+        &two, &(struct model_mutation){.function = "weir__inbox_empty", .blind = true, .value = 0});
 }
 
 TEST(a_sleep_that_is_announced_loosely_is_missed)

@@ -197,12 +197,13 @@ static void never(void)
 
 TEST(a_wake_that_is_lost_is_found)
 {
-    struct model right = {.name = "park", .begin = begin,
+    struct model right = {.name = "park",
+                          .begin = begin,
                           .threads = {park_until_one, set_and_unpark, park_until_one}};
-    struct model wrong = {.name = "park", .begin = begin,
-                          .threads = {park_until_one, unpark_and_set}};
-    struct model spins = {.name = "spin", .begin = begin,
-                          .threads = {spin_until_one, set_and_unpark}};
+    struct model wrong = {
+        .name = "park", .begin = begin, .threads = {park_until_one, unpark_and_set}};
+    struct model spins = {
+        .name = "spin", .begin = begin, .threads = {spin_until_one, set_and_unpark}};
     struct model for_ever = {.name = "spin", .begin = begin, .threads = {spin_until_one, never}};
 
     model_fails(&right, NULL); /* one is woken, of two */
@@ -237,10 +238,10 @@ static void read_plain_loosely(void)
 
 TEST(a_race_is_found)
 {
-    struct model right = {.name = "handing over", .begin = begin,
-                          .threads = {write_plain, read_plain}};
-    struct model wrong = {.name = "handing over", .begin = begin,
-                          .threads = {write_plain, read_plain_loosely}};
+    struct model right = {
+        .name = "handing over", .begin = begin, .threads = {write_plain, read_plain}};
+    struct model wrong = {
+        .name = "handing over", .begin = begin, .threads = {write_plain, read_plain_loosely}};
     struct model_mutation relaxed = {.function = "write_plain", .pointer = "&word"};
 
     model_holds(&right);

@@ -115,12 +115,11 @@ TEST(one_of_two_standbys_has_it)
 
 TEST(a_worker_that_is_given_back_loosely_is_a_race)
 {
-    model_fails(&model, &(struct model_mutation){.function = "step_lent",
-                                                 .pointer = "&worker->loan"});
+    model_fails(&model,
+                &(struct model_mutation){.function = "step_lent", .pointer = "&worker->loan"});
 }
 
 TEST(an_owner_that_does_not_rouse_waits_for_ever)
 {
-    model_fails(&model, &(struct model_mutation){.function = "weir__loop_rouse",
-                                                 .blind = true});
+    model_fails(&model, &(struct model_mutation){.function = "weir__loop_rouse", .blind = true});
 }

@@ -67,10 +67,8 @@ static void end_cancelled(void)
 
 static const struct model sent = {
     .name = "oneshot", .begin = begin, .threads = {recv, send}, .end = end_sent};
-static const struct model closed = {.name = "oneshot, close",
-                                    .begin = begin,
-                                    .threads = {recv, send, close_it},
-                                    .end = end_closed};
+static const struct model closed = {
+    .name = "oneshot, close", .begin = begin, .threads = {recv, send, close_it}, .end = end_closed};
 static const struct model cancelled = {.name = "oneshot, cancel",
                                        .begin = begin,
                                        .threads = {recv, send, cancel_first},

@@ -113,8 +113,10 @@ static void end_of_six(void)
     check_pushed(6);
 }
 
-static const struct model one_thief = {
-    .name = "runq, one thief", .begin = begin, .threads = {push_and_pop, steal}, .end = end_of_three};
+static const struct model one_thief = {.name = "runq, one thief",
+                                       .begin = begin,
+                                       .threads = {push_and_pop, steal},
+                                       .end = end_of_three};
 static const struct model two_thieves = {.name = "runq, two thieves",
                                          .begin = begin,
                                          .threads = {push_and_pop, steal, steal},
@@ -148,8 +150,8 @@ TEST(two_thieves_do_not_get_the_same_task)
 
 TEST(a_queue_whose_tail_releases_nothing_gives_what_was_not_written)
 {
-    model_fails(&one_thief, &(struct model_mutation){.function = "weir__runq_push",
-                                                     .pointer = "&queue->tail"});
+    model_fails(&one_thief,
+                &(struct model_mutation){.function = "weir__runq_push", .pointer = "&queue->tail"});
 }
 
 TEST(an_owner_that_does_not_look_at_the_thieves_index_writes_over_what_is_copied)

@@ -87,10 +87,8 @@ static const struct model lock_cancelled = {.name = "mutex, cancel",
                                             .threads = {lock_once, lock_once, cancel_first},
                                             .end = end_counted,
                                             .runs_max = 40000};
-static const struct model permits = {.name = "semaphore",
-                                     .begin = begin,
-                                     .threads = {take_permit, take_permit},
-                                     .end = end_counted};
+static const struct model permits = {
+    .name = "semaphore", .begin = begin, .threads = {take_permit, take_permit}, .end = end_counted};
 static const struct model permit_cancelled = {.name = "semaphore, cancel",
                                               .begin = begin,
                                               .threads = {take_permit, take_permit, cancel_first},

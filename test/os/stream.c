@@ -11,8 +11,8 @@
 #include <weir.h>
 
 #include "support/check.h"
-#include "support/hostile.h"
 #include "support/dial.h"
+#include "support/hostile.h"
 #include "sys/sockopt.h"
 
 struct pair {

@@ -74,8 +74,7 @@ static int recv_lent(struct weir_loop *loop, struct weir_op *op, weir_lent *lent
 
     if (id < 0)
         return WEIR_ENOBUFS;
-    rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), room,
-                        MSG_DONTWAIT);
+    rc = weir__sys_recv(op->fd->number, weir__buffers_at(group, (uint32_t)id), room, MSG_DONTWAIT);
     note_read(loop, op, rc, room);
     if (rc > 0)
         weir__buffers_lend(group, (uint32_t)id, (uint32_t)rc, false, lent);
@@ -120,7 +119,8 @@ static bool attempt_send(struct weir_loop *loop, struct weir_op *op)
         size_t done = op->u.buffer.done;
 
         rc = weir__sys_send(op->fd->number, (char *)op->u.buffer.base + done,
-                            weir__loop_cut(loop, op->u.buffer.len - done), MSG_DONTWAIT | MSG_NOSIGNAL);
+                            weir__loop_cut(loop, op->u.buffer.len - done),
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
         if (rc > 0)
             op->u.buffer.done += (size_t)rc;
     } while (rc > 0 && (op->flags & WEIR_OP_WHOLE) && op->u.buffer.done < op->u.buffer.len);
@@ -149,7 +149,7 @@ static bool attempt_sendfile(struct weir_loop *loop, struct weir_op *op)
     if (rc < 0)
         return finish(op, rc);
     rc = (int)weir__sys_sendfile(op->fd->number, op->u.file.file, &offset,
-                                weir__loop_cut(loop, op->u.file.len));
+                                 weir__loop_cut(loop, op->u.file.len));
     hint(&op->fd->weir__write_hint, !would_block(rc));
     return would_block(rc) ? false : finish(op, rc);
 }

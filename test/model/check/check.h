@@ -48,7 +48,7 @@ struct model {
     void (*threads[MODEL_THREADS_MAX])(void);
     void (*end)(void);
     uint32_t early_parks; /* parks of a run that may return for nothing */
-    uint64_t runs_max;    /* 0: all; else the search ends there, and more are made by `make model` */
+    uint64_t runs_max; /* 0: all; else the search ends there, and more are made by `make model` */
 };
 
 /* A wrong library: the accesses of this place (NULL: any) are relaxed, or, with `blind`, do nothing

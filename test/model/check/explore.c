@@ -324,10 +324,7 @@ static uint16_t choices_of(const struct step *step, int actor)
     uint16_t list[CHOICES_MAX];
 
     if (step->kind == STEP_PARK)
-        return early_parks < model->early_parks
-                       && model_value(step->at, 4) == step->value
-                   ? 2
-                   : 1;
+        return early_parks < model->early_parks && model_value(step->at, 4) == step->value ? 2 : 1;
     return step->kind == STEP_ACCESS ? readable(step, actor, list) : 1;
 }
 
@@ -352,9 +349,8 @@ static void apply_access(struct step *step, int actor, uint16_t choice, struct e
     if (step->site->kind != WEIR__MODEL_STORE)
         model_read(number, list[choice], actor, order);
     if (event->stored) {
-        struct message *message =
-            model_store(number, changed(step, from->value), actor, order,
-                        step->site->kind == WEIR__MODEL_STORE ? NULL : from);
+        struct message *message = model_store(number, changed(step, from->value), actor, order,
+                                              step->site->kind == WEIR__MODEL_STORE ? NULL : from);
 
         message->step = depth;
         event->index = model_locations[number].count - 1;
@@ -371,8 +367,7 @@ static void apply_unpark(struct step *step, struct event *event)
 
         if (events[i].step.kind == STEP_PARK && events[i].step.swapped
             && events[i].step.at == step->at && thread->step.kind == STEP_WOKEN && !thread->woken
-            && thread->step.at == step->at && !thread->ended
-            && thread->step.count == i) {
+            && thread->step.at == step->at && !thread->ended && thread->step.count == i) {
             thread->woken = true;
             thread->woken_by = event->runs;
             count--;
@@ -424,8 +419,7 @@ static bool conflicts(const struct event *before, const struct step *next)
 {
     bool stores = may_store(next), ordered = next->order == WEIR__MODEL_SEQ_CST;
 
-    if (before->step.at != next->at || before->step.kind == STEP_WOKEN
-        || next->kind == STEP_WOKEN)
+    if (before->step.at != next->at || before->step.kind == STEP_WOKEN || next->kind == STEP_WOKEN)
         return false;
     if (before->step.kind == STEP_UNPARK)
         return next->kind == STEP_PARK || next->kind == STEP_UNPARK;
@@ -445,8 +439,7 @@ static bool precedes(const struct event *before, const struct event *now)
     const struct step *step = &now->step;
     bool stored = now->stored;
 
-    if (before->step.at != step->at || before->step.kind == STEP_WOKEN
-        || step->kind == STEP_WOKEN)
+    if (before->step.at != step->at || before->step.kind == STEP_WOKEN || step->kind == STEP_WOKEN)
         return false;
     if (before->step.kind == STEP_UNPARK)
         return step->kind == STEP_PARK || step->kind == STEP_UNPARK;
@@ -467,8 +460,8 @@ static bool before(uint32_t first, const struct event *second)
     return second->runs.at[events[first].thread] > first;
 }
 
-/* Whether the order of an event and a step matters, whatever the step reads then: a compare-and-swap
- * that has failed may store next time. */
+/* Whether the order of an event and a step matters, whatever the step reads then: a
+ * compare-and-swap that has failed may store next time. */
 static bool depends(const struct event *first, const struct step *step)
 {
     if (first->step.kind == STEP_ACCESS && !first->stored && !may_store(&first->step))
@@ -489,9 +482,9 @@ static uint8_t beginners(uint32_t at)
         if (i < depth && before(at, &events[i]))
             continue;
         for (k = at + 1; k < i && begins; k++)
-            begins = before(at, &events[k])
-                     || !(before(k, &events[i])
-                          || (i == depth && depends(&events[k], &events[i].step)));
+            begins =
+                before(at, &events[k])
+                || !(before(k, &events[i]) || (i == depth && depends(&events[k], &events[i].step)));
         if (begins && !(seen & 1u << events[i].thread))
             found |= 1u << events[i].thread;
         seen |= 1u << events[i].thread;
@@ -553,8 +546,7 @@ static void wake_sleepers(const struct event *event)
             continue;
         wakes = conflicts(event, step)
                 || (event->stored && step->at == event->step.at && step->kind == STEP_ACCESS);
-        if (event->step.kind == STEP_ACCESS && !event->stored && may_store(step)
-            && !event->ordered)
+        if (event->step.kind == STEP_ACCESS && !event->stored && may_store(step) && !event->ordered)
             wakes = false; /* the load may return the same behind the store */
         if (!wakes)
             continue;
@@ -741,8 +733,8 @@ static bool backtrack(void)
 
 /* ---- the report ---- */
 
-static const char *const kind_names[] = {"load",  "store", "exchange", "add",
-                                         "sub", "or",    "and",      "compare-and-swap"};
+static const char *const kind_names[] = {"load", "store", "exchange", "add",
+                                         "sub",  "or",    "and",      "compare-and-swap"};
 static const char *const order_names[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
 
 static void print_event(uint32_t number)

@@ -10,7 +10,7 @@
     void __tsan_##name(void *at);                                                                  \
     void __tsan_##name(void *at)                                                                   \
     {                                                                                              \
-        model_touch(at, size, writes, false, model_actor());                                                      \
+        model_touch(at, size, writes, false, model_actor());                                       \
     }
 #define HOOKS(size)                                                                                \
     HOOK(read##size, size, false)                                                                  \

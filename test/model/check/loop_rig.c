@@ -66,9 +66,8 @@ void rig_begin(void)
 
 struct weir_loop *weir__loop_by_index(uint16_t index)
 {
-    return index >= 1 && index <= MODEL_THREADS_MAX && model_thread() >= 0
-               ? &rigs[index - 1].loop
-               : NULL;
+    return index >= 1 && index <= MODEL_THREADS_MAX && model_thread() >= 0 ? &rigs[index - 1].loop
+                                                                           : NULL;
 }
 
 void rig_enter(void)
