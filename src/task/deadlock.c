@@ -120,8 +120,8 @@ void weir__deadlock_enter(struct weir__blocked *blocked, const char *kind, const
 {
     uint32_t length, number;
 
-    blocked->link.next = NULL;
-    if (!weir__deadlock_watching())
+    blocked->listed = weir__deadlock_watching();
+    if (!blocked->listed)
         return;
     blocked->kind = kind;
     blocked->object = object;
@@ -140,7 +140,7 @@ void weir__deadlock_enter(struct weir__blocked *blocked, const char *kind, const
 
 void weir__deadlock_leave(struct weir__blocked *blocked)
 {
-    if (!weir__list_linked(&blocked->link))
+    if (!blocked->listed)
         return;
     weir__lock(&lock);
     weir__list_remove(&blocked->link);

@@ -46,7 +46,8 @@ uintptr_t weir__holder(const struct weir__task *task);
 
 /* One that waits; in the frame of its call. */
 struct weir__blocked {
-    struct weir__list link; /* next NULL: not listed */
+    struct weir__list link; /* its neighbours write it, too */
+    bool listed;            /* the waiter's own */
     const char *kind;       /* "mutex": static */
     const void *object;
     const uintptr_t *holder; /* in the object; its flag is not looked at */
