@@ -11,7 +11,7 @@
 
 static struct weir__alarm alarms[2];
 static uint32_t told;
-static int stops, pauses;
+static int stops, waits;
 
 static void give_memory(struct weir__slab *slab, struct weir__alarm *alarm)
 {
@@ -30,7 +30,7 @@ static void begin(void)
     model_now_ns = MOMENT_NS;
     memset(alarms, 0, sizeof alarms);
     told = 0;
-    stops = pauses = 0;
+    stops = waits = 0;
     give_memory(&before->alarms, &alarms[0]);
     give_memory(&rigs[1].worker.alarms, &alarms[1]);
     task->worker = before;
@@ -60,7 +60,7 @@ static void wait_elsewhere(void)
     while (!WEIR_ATOMIC_LOAD(&told, RELAXED)) {
         rc = weir__task_pause_until(task, 1000ull * MOMENT_NS);
         MODEL_CHECK(rc == 0); /* the old moment is not this wait's */
-        pauses++;
+        waits++;
     }
     weir__task_drop_alarm(task); /* none if it has not waited */
 }
@@ -75,7 +75,7 @@ static void end(void)
 {
     MODEL_CHECK(rigs[0].worker.alarms.live == 0 && rigs[1].worker.alarms.live == 0);
     MODEL_CHECK(!weir__timer_armed(&alarms[0].timer.node));
-    MODEL_CHECK(stops + pauses <= 4);
+    MODEL_CHECK(stops + waits <= 4);
 }
 
 static const struct model model = {
