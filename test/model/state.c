@@ -83,6 +83,53 @@ TEST(a_relaxed_wake_is_lost)
     model_fails(&wakes, &(struct model_mutation){.function = "weir__task_state_wake"});
 }
 
+/* ---- somebody who looks at the task while it pauses ---- */
+
+static int inside; /* the task's own, or the inspector's */
+
+static void run_plainly(void)
+{
+    for (;;) {
+        take_from_queue();
+        weir__task_state_run(&state);
+        inside++;
+        if (WEIR_ATOMIC_LOAD(&told[0], RELAXED))
+            return;
+        if (!weir__task_state_pause(&state))
+            make_ready();
+    }
+}
+
+static void tell_first(void)
+{
+    WEIR_ATOMIC_STORE(&told[0], 1, RELAXED);
+    if (weir__task_state_wake(&state))
+        make_ready();
+}
+
+static void inspect(void)
+{
+    if (!weir__task_state_inspect(&state))
+        return;
+    inside--;
+    if (!weir__task_state_let_go(&state))
+        make_ready();
+}
+
+static const struct model inspected = {
+    .name = "state, inspected", .begin = begin, .threads = {run_plainly, tell_first, inspect}};
+
+TEST(a_task_that_is_inspected_stays_and_keeps_its_wake)
+{
+    model_holds(&inspected);
+}
+
+TEST(an_inspection_that_orders_nothing_is_a_race)
+{
+    model_fails(&inspected, &(struct model_mutation){.function = "weir__task_state_inspect"});
+    model_fails(&inspected, &(struct model_mutation){.function = "weir__task_state_let_go"});
+}
+
 /* ---- a wait for an operation, after a pause that a late wake belongs to ---- */
 
 static uint32_t completed, submitted;
@@ -114,13 +161,6 @@ static void pause_then_wait(void)
         make_ready(); /* a late wake is spurious, and makes no second entry */
         take_from_queue();
     }
-}
-
-static void tell_first(void)
-{
-    WEIR_ATOMIC_STORE(&told[0], 1, RELAXED);
-    if (weir__task_state_wake(&state))
-        make_ready();
 }
 
 static void wake_for_nothing(void)
