@@ -1,4 +1,5 @@
 /* test/model/chan.c - a channel with room for one value: what is sent is received once, or kept. */
+#include "check/pool_rig.h"
 #include "check/task_rig.h"
 
 #include <weir/chan.h>
@@ -6,13 +7,15 @@
 #include "core/handle.h"
 
 static weir_chan chan;
+static uint64_t open_word; /* of its handle */
 static int received[MODEL_THREADS_MAX][4], count[MODEL_THREADS_MAX], rcs[MODEL_THREADS_MAX];
 
-/* A channel of an earlier run may be in any state: each run has its own. */
 static void begin(void)
 {
     rig_begin();
+    pool_begin();
     MODEL_CHECK(weir_chan_create(&chan, sizeof(int), 1) == 0);
+    open_word = chan.id << 32;
     memset(received, 0, sizeof received);
     memset(count, 0, sizeof count);
     memset(rcs, 0, sizeof rcs);
@@ -126,6 +129,24 @@ static void end_cancelled(void)
     destroy();
 }
 
+static void destroy_it(void)
+{
+    rig_enter();
+    destroy();
+}
+
+/* Who comes late finds no channel, and who waits is told. */
+static void end_destroyed(void)
+{
+    MODEL_CHECK(rcs[0] == WEIR_ECLOSED || rcs[0] == WEIR_EBADHANDLE
+                || (rcs[0] == 0 && received[0][0] == 1 && rcs[1] == 0));
+    MODEL_CHECK(rcs[1] == 0 || rcs[1] == WEIR_ECLOSED || rcs[1] == WEIR_EBADHANDLE);
+}
+
+static const struct model destroyed = {.name = "chan, destroy",
+                                       .begin = begin,
+                                       .threads = {recv_one, send_one, destroy_it},
+                                       .end = end_destroyed};
 static const struct model order = {
     .name = "chan, order", .begin = begin, .threads = {recv_two, send_two}, .end = end_in_order};
 static const struct model two_receivers = {.name = "chan, two receivers",
@@ -156,9 +177,22 @@ TEST(what_was_sent_before_the_close_is_received)
     model_holds(&closed);
 }
 
+TEST(who_waits_is_told_of_the_end)
+{
+    model_holds(&destroyed);
+}
+
 TEST(a_receiver_that_is_stopped_takes_nothing)
 {
     model_holds(&cancelled);
+}
+
+TEST(a_handle_that_is_not_looked_at_under_the_lock_is_found)
+{
+    model_fails(&destroyed, &(struct model_mutation){.function = "weir__handle_open",
+                                                     .pointer = "&entry->word",
+                                                     .blind = true,
+                                                     .variable = &open_word});
 }
 
 TEST(a_lock_that_orders_nothing_is_a_race)

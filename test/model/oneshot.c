@@ -1,4 +1,5 @@
 /* test/model/oneshot.c - one value from one to one, or a close. */
+#include "check/pool_rig.h"
 #include "check/task_rig.h"
 
 #include <weir/chan.h>
@@ -9,6 +10,7 @@ static int value, rcs[MODEL_THREADS_MAX];
 static void begin(void)
 {
     rig_begin();
+    pool_begin();
     MODEL_CHECK(weir_oneshot_create(&oneshot, sizeof value) == 0);
     value = 0;
     memset(rcs, 0, sizeof rcs);

@@ -52,12 +52,13 @@ struct model {
 };
 
 /* A wrong library: the accesses of this place (NULL: any) are relaxed, or, with `blind`, do nothing
- * and read `value`. */
+ * and read `value`, or what is in `variable`. */
 struct model_mutation {
     const char *function;
     const char *pointer;
     bool blind;
     uint64_t value;
+    const uint64_t *variable;
     int kind; /* enum weir__model_kind + 1; 0: any */
 };
 

@@ -207,6 +207,11 @@ static struct step access_step(struct weir__model_site *site, const volatile voi
                          .value = truncated(value, size)};
 }
 
+static uint64_t blind_value(void)
+{
+    return mutation->variable ? *mutation->variable : mutation->value;
+}
+
 static bool blinded(struct weir__model_site *site)
 {
     mutate(site);
@@ -228,7 +233,7 @@ uint64_t weir__model_access(struct weir__model_site *site, const volatile void *
         return seen;
     }
     if (blinded(site))
-        return mutation->value;
+        return blind_value();
     if (site->mutated)
         step.order = WEIR__MODEL_RELAXED;
     take_step(&step);
@@ -248,7 +253,7 @@ bool weir__model_cas(struct weir__model_site *site, const volatile void *at, voi
         return step.swapped;
     }
     if (blinded(site))
-        return mutation->value;
+        return blind_value();
     if (site->mutated)
         step.order = WEIR__MODEL_RELAXED;
     take_step(&step);
