@@ -155,6 +155,26 @@ static void ready_and_step(void)
     step_until(1);
 }
 
+/* The same with the slot for the newest task, which thieves may empty in their last pass. */
+static void ready_newest_and_step(void)
+{
+    rig_enter();
+    weir__sched_ready(&tasks[0], false);
+    step_until(1);
+}
+
+static void search(void)
+{
+    struct weir__task *task;
+
+    rig_enter();
+    task = weir__sched_search(&rig_here()->worker);
+    if (!task)
+        return;
+    weir__context_switch(NULL, &task->context);
+    weir__task_bury(task);
+}
+
 static void end_one(void)
 {
     MODEL_CHECK(got[0] + got[1] + got[2] == 1);
@@ -203,6 +223,20 @@ TEST(a_task_is_popped_or_stolen)
 
     both.threads[0] = ready_and_step;
     model_holds(&both);
+}
+
+TEST(the_newest_task_is_popped_or_stolen)
+{
+    struct model newest = thief;
+
+    newest.name = "sched, the newest task";
+    newest.threads[0] = ready_newest_and_step;
+    newest.threads[1] = search;
+    model_holds(&newest);
+    model_fails(&newest, &(struct model_mutation){.function = "steal_newest",
+                                                  .kind = WEIR__MODEL_CAS + 1,
+                                                  .blind = true,
+                                                  .value = true});
 }
 
 TEST(a_remote_stack_that_releases_nothing_is_a_race)

@@ -95,7 +95,7 @@ static struct event events[STEPS_MAX];
 static uint32_t depth;
 static uint8_t asleep;
 static uint32_t early_parks;
-static bool exploring;
+bool model_exploring;
 static jmp_buf outside;
 static char broken[256];
 
@@ -109,11 +109,6 @@ int model_thread(void)
 int model_actor(void)
 {
     return running < 0 ? WORLD : running;
-}
-
-bool model_exploring(void)
-{
-    return exploring;
 }
 
 void model_broken(const char *text, const char *file, int line)
@@ -182,7 +177,7 @@ static void apply(struct step *step, int actor, uint16_t choice, struct event *e
 /* Hands the step to the search, which runs it and comes back; in begin and end it is run here. */
 static void take_step(struct step *step)
 {
-    if (!exploring)
+    if (!model_exploring)
         longjmp(outside, 1);
     if (running < 0) {
         struct event event;
@@ -223,7 +218,7 @@ uint64_t weir__model_access(struct weir__model_site *site, const volatile void *
 {
     struct step step = access_step(site, at, size, value);
 
-    if (!exploring) {
+    if (!model_exploring) {
         uint64_t seen = model_value(at, size);
 
         if (site->kind != WEIR__MODEL_LOAD) {
@@ -246,7 +241,7 @@ bool weir__model_cas(struct weir__model_site *site, const volatile void *at, voi
     struct step step = access_step(site, at, size, desired);
 
     step.expected = model_value(expected, size);
-    if (!exploring) {
+    if (!model_exploring) {
         step.swapped = model_value(at, size) == step.expected;
         if (step.swapped)
             memcpy((void *)(uintptr_t)at, &desired, size);
@@ -694,7 +689,7 @@ static bool run_once(void)
     if (setjmp(outside) == 0) {
         if (model->begin)
             model->begin();
-        exploring = true;
+        model_exploring = true;
         start_threads();
         while (!broken[0] && (number = choose()) >= 0 && step_once(number)) {
             if (depth == STEPS_MAX - 1)
@@ -711,7 +706,7 @@ static bool run_once(void)
     } else {
         i = 0;
     }
-    exploring = false;
+    model_exploring = false;
     return i == MODEL_THREADS_MAX;
 }
 

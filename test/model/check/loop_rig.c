@@ -55,13 +55,18 @@ static void make(struct rig *rig, uint16_t index)
     weir__list_init(&rig->task.scopes);
 }
 
+/* Made once, then copied: there are many runs. */
 void rig_begin(void)
 {
+    static struct rig made[MODEL_THREADS_MAX];
     uint16_t i;
 
-    memset(rigs, 0, sizeof rigs);
-    for (i = 0; i < MODEL_THREADS_MAX; i++)
-        make(&rigs[i], i + 1);
+    if (made[0].loop.index == 0) {
+        for (i = 0; i < MODEL_THREADS_MAX; i++)
+            make(&rigs[i], i + 1);
+        memcpy(made, rigs, sizeof rigs);
+    }
+    memcpy(rigs, made, sizeof rigs);
 }
 
 struct weir_loop *weir__loop_by_index(uint16_t index)

@@ -98,7 +98,7 @@ void model_touch(const volatile void *at, size_t size, bool writes, bool atomic,
 {
     uintptr_t from = (uintptr_t)at, to = from + size, word;
 
-    if (!model_exploring())
+    if (!model_exploring)
         return;
     for (word = from & ~(uintptr_t)7; word < to; word += 8) {
         uint32_t low = from > word ? (uint32_t)(from - word) : 0;

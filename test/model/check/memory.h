@@ -56,7 +56,7 @@ extern struct clock model_clocks[ACTORS];
 extern uint32_t model_location_count;
 
 /* Whether a run is under way; outside of one nothing is noted. */
-bool model_exploring(void);
+extern bool model_exploring;
 
 void model_memory_reset(void);
 /* No thread has a loop or a worker. */
