@@ -697,6 +697,7 @@ static int race_all(void *arg)
     struct race *race = calloc(1, sizeof *race);
     struct weir_spawn_options options = {.packable = WEIR_ON, .copy_size = sizeof(struct racer)};
     weir_scope scope;
+    uint64_t before = packs();
     uint32_t i, round;
 
     (void)arg;
@@ -707,11 +708,10 @@ static int race_all(void *arg)
         CHECK(weir_spawn_with(&scope, race_rounds, &racer, &options) == 0);
     }
     for (round = 1; round <= RACES; round++) {
-        uint64_t before = packs();
-
         YIELD_UNTIL(SEE(race->ready) == round * RACERS);
         if (round % 4 == 0)
             settle_until_packs(before + 20);
+        before = packs(); /* they may be packed before this task runs again */
         for (i = 0; i < RACERS; i++)
             CHECK(weir_semaphore_release(&race->turn[i]) == 0);
     }
