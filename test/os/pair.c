@@ -126,7 +126,8 @@ static void wait_in(struct talk *talk, weir_task_fn *fn, bool cancels, int wante
     else
         CHECK(weir_close(talk->ends[1]) == 0);
     CHECK(weir_scope_join(&scope) == 0);
-    CHECK(talk->result == wanted);
+    /* on a busy worker the close may come before the call */
+    CHECK(talk->result == wanted || (!cancels && talk->result == WEIR_EBADHANDLE));
 }
 
 static int stop_waits(void *arg)
