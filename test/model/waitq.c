@@ -33,7 +33,7 @@ static void wait_for_it(void)
         weir__unlock(&lock);
         return;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "a thing");
     waiter->data = &results[model_thread()];
     weir__waitq_push(&queue, waiter);
     weir__unlock(&lock);
