@@ -210,6 +210,8 @@ TEST(an_abort_cancels_one_task_alone)
     (void)run_with(abort_each, NULL, 3);
 }
 
+static int inside_count; /* tasks that sleep_inside has spawned */
+
 static int sleep_inside(void *arg)
 {
     weir_scope scope;
@@ -217,6 +219,7 @@ static int sleep_inside(void *arg)
 
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn_task(&scope, &task, sleep_for_ever, arg) == 0);
+    (void)__atomic_add_fetch(&inside_count, 1, __ATOMIC_SEQ_CST);
     return weir_scope_join(&scope);
 }
 
@@ -224,12 +227,14 @@ static int abort_outer(void *arg)
 {
     weir_scope scope;
     weir_task task;
-    int end = 0, result = 0;
+    int end = 0, result = 0, before = inside_count;
 
     (void)arg;
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn_task(&scope, &task, sleep_inside, &end) == 0);
-    CHECK(weir_yield() == 0);
+    do
+        CHECK(weir_yield() == 0);
+    while (__atomic_load_n(&inside_count, __ATOMIC_SEQ_CST) == before);
     CHECK(weir_task_abort(task) == 0);
     CHECK(weir_task_join(task, &result) == 0);
     CHECK(result == WEIR_ECANCELED && end == WEIR_ECANCELED);
