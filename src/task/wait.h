@@ -24,10 +24,11 @@ struct weir__task;
  * is overdrawn by as much again at most, or by what eight of them take. */
 #ifdef WEIR__HOSTILE
 #define WEIR__INLINE_MAX 1
+#define WEIR__LOOK_FIRST 1
 #else
 #define WEIR__INLINE_MAX 64
-#endif
 #define WEIR__LOOK_FIRST 4
+#endif
 
 #define WEIR__WAIT_LOOP_SHIFT 48
 #define WEIR__WAIT_SHIELDED   (1ull << 47) /* a cancel does not reach it */
