@@ -842,6 +842,8 @@ TEST(one_dump_at_a_time)
 
 static int dump_cancelled(void *arg)
 {
+    while (weir_check() == 0)
+        (void)weir_yield();
     CHECK(weir_dump(NULL, note, arg) == WEIR_ECANCELED);
     return 0;
 }
@@ -890,7 +892,9 @@ static int write_dump(void *arg)
 
     CHECK(text && weir_dump_text(NULL, put, text) == 1);
     CHECK(strncmp(text->bytes, "task ", 5) == 0);
+#if !defined(WEIR__HOSTILE) /* which wakes for nothing */
     CHECK(strstr(text->bytes, "(main): waiting for dump since 0.") != NULL);
+#endif
     CHECK(strstr(text->bytes, "\n  at ") != NULL);
     CHECK(strcmp(text->bytes + text->len - 8, "\n1 task\n") == 0);
     CHECK(weir_dump_write(NULL, pipe[1]) == 1);
