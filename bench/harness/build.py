@@ -27,9 +27,14 @@ def c(name, sources, flags=(), libs=(), needs=()):
 
 
 def cxx(name, source, standard, *flags):
-    return dict(name=name, sources=[source, BENCH / "peers/arguments.hpp"], needs=[],
+    return dict(name=name, sources=[source], needs=[],
                 command=[CXX, f"-std={standard}", *CXX_FLAGS, *flags, source,
                          "-o", str(OUT / name)])
+
+
+def asio(name):
+    name = "asio_" + name
+    return cxx(name, BENCH / "peers" / f"{name}.cpp", "c++20", "-DASIO_STANDALONE")
 
 
 def weir(name, source):
@@ -44,8 +49,8 @@ def programs():
         c("raw_uring", [raw / "raw_uring.c"]),
         c("raw_epoll", [raw / "raw_epoll.c"]),
         c("uv_echo", [peers / "uv_echo.c"], libs=["-luv"]),
-        cxx("asio_callbacks", peers / "asio_callbacks.cpp", "c++20", "-DASIO_STANDALONE"),
-        cxx("asio_coroutines", peers / "asio_coroutines.cpp", "c++20", "-DASIO_STANDALONE"),
+        c("uv_micro", [peers / "uv_micro.c"], libs=["-luv"]),
+        asio("callbacks"), asio("coroutines"), asio("sched_micro"), asio("time_micro"),
         cxx("beast_hello", peers / "beast_hello.cpp", "c++17"),
     ] + [weir("weir_" + path.stem, path) for path in sorted(own.glob("*.c"))]
 
@@ -58,7 +63,7 @@ def up_to_date(program):
     out = OUT / program["name"]
     inputs = [*program["sources"], *program["needs"]]
     for source in program["sources"]:
-        inputs += Path(source).parent.glob("*.h")
+        inputs += Path(source).parent.glob("*.h*")
     return out.exists() and out.stat().st_mtime >= newest(inputs)
 
 
@@ -93,8 +98,7 @@ def build_rust(notes):
     source = BENCH / "peers" / "rust"
     env = dict(os.environ, CARGO_TARGET_DIR=str(OUT / "rust"))
     env["PATH"] = f"{Path(cargo()).parent}:{env['PATH']}"
-    binaries = ["tokio_echo", "tokio_micro", "tokio_sync_micro", "tokio_chan_micro",
-                "hyper_hello"]
+    binaries = sorted(path.stem for path in (source / "src" / "bin").glob("*.rs"))
     for name in binaries:  # one by one, so that a machine without hyper's crate has Tokio at least
         features = ["--features", "hyper"] if name == "hyper_hello" else []
         command = [cargo(), "build", "--release", "-j2", "--bin", name, *features]

@@ -11,6 +11,7 @@ class Cell:
     load: list = field(default_factory=list)  # arguments of the load generator
     tool: str = "load"  # load, wrk, memory or micro
     cores: int = 1  # 2: the client has a core of its own
+    server_cpus: tuple = (0,)
     connections: int = 1
     servers: tuple = ()  # names, where not every default server takes part
     also: tuple = ()  # names besides the default servers
@@ -46,11 +47,21 @@ def wrk(connections):
                 tool="wrk", connections=connections, unit="request")
 
 
-def micro(program, about, workers=None):
-    """Figures of one program of weir's beside one of Tokio's, with so many workers."""
+def micro(program, about, workers=None, *more):
+    """Figures of one program of weir's beside those of its peers, with so many workers."""
     name = program.replace("_", "-") + (f"-{workers}" if workers else "")
-    return Cell(name, about, work=program, tool="micro", load=[workers] if workers else [],
-                cores=workers or 1)
+    return Cell(name, about, work=program, tool="micro", load=[workers, *more] if workers else [],
+                cores=workers or 2)
+
+
+def sleepers(workers):
+    cell = micro("time_micro", "a million tasks that sleep", workers, 1000000)
+    cell.name = f"sleepers-{workers}"
+    return cell
+
+
+def on_one_and_two(make, *arguments):
+    return [make(*arguments, workers) for workers in (1, 2)]
 
 
 CELLS = [
@@ -77,9 +88,15 @@ CELLS = [
          connections=64, unit="request"),
     *map(technique, [echo(50, 64), echo(1000, 64), echo(50, 16384), echo(1000, 16384),
                      rate(10000), rate(50000)]),
-    micro("micro", "task switch there and back, spawn + join, timer start + stop, blocking jobs"),
-    Cell("sync-micro", "locks and signals, free and contended", work="sync_micro", tool="micro",
-         cores=2),
-    micro("chan_micro", "messages of channels, oneshots, watches and broadcasts, one worker", 1),
-    micro("chan_micro", "messages of channels, oneshots, watches and broadcasts, two workers", 2),
+    Cell("compute-10k", "fixed rate, 10,000 msg/s, 500 conn, while a task computes 50 ms at a time",
+         load=["rate", "--connections", 500, "--rate", 10000, "--size", 64], cores=2,
+         connections=500, server_cpus=(0, 1), servers=("weir-compute", "tokio-compute")),
+    *on_one_and_two(micro, "micro", "task switch there and back, spawn + join, timer, blocking jobs"),
+    *on_one_and_two(micro, "sched_micro", "spawns, remote spawns and yields; posts of Asio"),
+    micro("sync_micro", "locks and signals, free and contended"),
+    *on_one_and_two(micro, "chan_micro", "messages of channels, oneshots, watches and broadcasts"),
+    *on_one_and_two(micro, "time_micro", "sleeps, timers and limits"),
+    *on_one_and_two(sleepers),
+    *on_one_and_two(micro, "cold_micro", "memory and wakes of tasks that wait for long"),
+    micro("balance", "two workers against one: unbalanced work, tiny messages, empty wakes"),
 ]

@@ -94,7 +94,7 @@ def run_wrk(cell, running, seconds):
 
 def disturbances(cell, result):
     """How much of the used processors was stolen, and how much went to other programs."""
-    used = sorted({SERVER_CPU, client_cpu(cell)})
+    used = sorted({*cell.server_cpus, client_cpu(cell)})
     stolen = max((result["stolen_percent"][cpu] for cpu in used), default=0.0)
     ours = result["server_cpu_ns"] + result["client_cpu_ns"]
     busy = sum(result["busy_percent"][cpu] for cpu in used)
@@ -113,7 +113,7 @@ def finish(cell, result):
 
 
 def throughput(cell, server, seconds):
-    with Running(server, SERVER_CPU) as running:
+    with Running(server, cell.server_cpus) as running:
         run = run_wrk if cell.tool == "wrk" else run_load
         return finish(cell, run(cell, running, seconds))
 
@@ -137,7 +137,7 @@ def syscalls_per_message(cell, server, seconds=0.5):
         load = ["closed", "--connections", cell.connections, "--http", "/hello.txt"]
     else:
         load = cell.load
-    with Running(server, SERVER_CPU) as running:
+    with Running(server, cell.server_cpus) as running:
         command = load_command(cell, running, seconds, "--syscalls")
         command[1:1 + len(cell.load)] = load
         try:
@@ -169,7 +169,7 @@ def warm(cell, running):
 
 def memory(cell, server):
     """Bytes of user memory that each idle connection adds."""
-    with Running(server, SERVER_CPU, buffer=1024) as running:
+    with Running(server, cell.server_cpus, buffer=1024) as running:
         warm(cell, running)
         pids = running.pids()
         before = dirty_bytes(pids)
@@ -187,13 +187,16 @@ def memory(cell, server):
         return dict(bytes=(after - before) / json.loads(line)["ready"], valid=True, quiet=True)
 
 
-def micro(cell, seconds):
-    """name -> figures in ns of weir's and of Tokio's small costs, where the program is there."""
-    figures = {}
+MICRO_PEERS = dict(weir="weir_{}", tokio="rust/release/tokio_{}", asio="asio_{}", libuv="uv_{}")
+
+
+def micro_programs(cell):
+    """name -> the program of weir's and those of its peers that there are for this work."""
+    programs = {name: OUT / form.format(cell.work) for name, form in MICRO_PEERS.items()}
+    return {name: program for name, program in programs.items() if program.exists()}
+
+
+def micro(cell, program):
+    """The figures of one run of one program: name -> value."""
     cpus = {SERVER_CPU, (cell.cores - 1) % os.cpu_count()}
-    programs = dict(weir=OUT / f"weir_{cell.work}", tokio=OUT / f"rust/release/tokio_{cell.work}")
-    for name, program in programs.items():
-        if program.exists():
-            text = output_of([program, *cell.load], cpus, 60 + seconds)
-            figures[name] = json.loads(text.splitlines()[-1])
-    return figures
+    return json.loads(output_of([program, *cell.load], cpus, 120).splitlines()[-1])

@@ -3,6 +3,7 @@
 from statistics import median
 
 
+UNITS = ("ns", "us", "ms", "bytes", "percent")
 MEDIANS = ("per_second", "cpu_us", "p50_ns", "p99_ns", "p999_ns", "foreign", "stolen")
 
 
@@ -43,6 +44,34 @@ def summarise(cell, runs_by_server, groups, syscalls):
         s["lost"] = sum(run["lost"] for run in runs)
         summary[name] = s
     return summary
+
+
+def micro_summary(runs):
+    """name -> figures of a micro cell from name -> its runs; medians over the rounds."""
+    return {name: {key: middle([run.get(key) for run in own]) for run in own for key in run}
+            for name, own in runs.items() if own}
+
+
+def micro_ratio(cell, peer, key):
+    """Of weir's figure to a peer's: the median of the ratios within a round."""
+    pairs = zip(cell["runs"].get("weir", []), cell["runs"].get(peer, []))
+    return middle([ours[key] / theirs[key] for ours, theirs in pairs
+                   if ours.get(key) and theirs.get(key)])
+
+
+def micro_rows(cell):
+    """A line a figure: each program's, and how weir's compares with each peer's."""
+    names = list(cell["summary"])
+    peers = [name for name in names if name != "weir"]
+    keys = list(dict.fromkeys(key for s in cell["summary"].values() for key in s))
+    rows = [["", *names, *(f"/{name}" for name in peers)]]
+    for key in keys:
+        words, _, unit = key.replace("_", " ").rpartition(" ")
+        row = [f"{words}, {unit}" if unit in UNITS else key.replace("_", " ")]
+        row += [text_of(cell["summary"][name].get(key), "{:,.5g}") for name in names]
+        row += [text_of(micro_ratio(cell, name, key), "{:.2f}") for name in peers]
+        rows.append(row)
+    return rows
 
 
 def text_of(value, form):
@@ -93,8 +122,5 @@ def table(results):
                                                      for name, s in cell["summary"].items()])
         if cell["kind"] == "micro" and cell["summary"]:
             lines += ["", f"{cell['name']}: {cell['about']}"]
-            keys = sorted({key for s in cell["summary"].values() for key in s})
-            lines += aligned([[""] + [key.replace("_ns", " ns") for key in keys]] + [
-                [name] + [text_of(s.get(key), "{:.1f}") for key in keys]
-                for name, s in cell["summary"].items()])
+            lines += aligned(micro_rows(cell))
     return lines

@@ -57,6 +57,9 @@ SERVERS = [
     Server("weir-loop", "weir", "echo", [own("weir_loop_echo"), "--port", "{port}"], default=False),
     Server("weir-nospin", "weir", "echo",
            [own("weir_task_echo"), "--port", "{port}", "--again", "--no-spin"], default=False),
+    Server("weir-compute", "weir", "echo",
+           [own("weir_task_echo"), "--port", "{port}", "--again", "--workers", "2", "--compute"],
+           default=False),
     Server("raw-uring", "raw", "echo", [own("raw_uring"), "--port", "{port}"]),
     Server("raw-epoll", "raw", "echo", [own("raw_epoll"), "--port", "{port}"]),
     Server("raw-single", "technique", "echo",
@@ -73,6 +76,8 @@ SERVERS = [
            [own("asio_coroutines"), "--port", "{port}", "--buffer", "{buffer}"]),
     Server("tokio", "peer", "echo",
            [own("rust/release/tokio_echo"), "--port", "{port}", "--buffer", "{buffer}"]),
+    Server("tokio-compute", "peer", "echo",
+           [own("rust/release/tokio_echo"), "--port", "{port}", "--workers", "2"], default=False),
     weir("weir", "http", "--backend", "uring"),
     weir("weir-epoll", "http", "--backend", "epoll"),
     Server("raw-uring", "raw", "http",
@@ -104,10 +109,10 @@ def process_tree(pid):
 
 
 class Running:
-    """A server that runs on one processor; use it in a `with`."""
+    """A server that runs on these processors; use it in a `with`."""
 
-    def __init__(self, server, cpu, buffer=16384):
-        self.server, self.cpu, self.buffer = server, cpu, buffer
+    def __init__(self, server, cpus, buffer=16384):
+        self.server, self.cpus, self.buffer = server, cpus, buffer
         self.port = free_port()
         self.log = OUT / f"{server.work}-{server.name}.log"
 
@@ -131,7 +136,7 @@ class Running:
             self.process = subprocess.Popen(
                 self.words(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=dict(os.environ, **self.server.env), start_new_session=True,
-                preexec_fn=lambda: os.sched_setaffinity(0, {self.cpu}))
+                preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
         try:
             self.wait_until_up()
         except BaseException:

@@ -8,13 +8,11 @@
  * see each of 100 values; for each value seen. broadcast: ten tasks hear each of 1,000 values; for
  * each value heard. The best of 60 repetitions is printed. Argument: the workers.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "micro.h"
+
 #include <weir/chan.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
-#include <weir/time.h>
 
 enum {
     MESSAGES = 1000,
@@ -26,19 +24,6 @@ enum {
     LISTENERS = 10,
     REPEATS = 60
 };
-
-static void check(int rc)
-{
-    if (rc < 0) {
-        fprintf(stderr, "chan_micro: %s\n", weir_strerror(rc));
-        exit(1);
-    }
-}
-
-static double each(uint64_t begun_ns, int count)
-{
-    return (double)(weir_now_ns() - begun_ns) / count;
-}
 
 /* ---- channels ---- */
 
@@ -237,63 +222,31 @@ static double broadcast_ns(void)
 
 /* ---- all ---- */
 
-enum {
-    UNCONTENDED,
-    FIVE_PRODUCERS,
-    FULL,
-    IN_BATCHES,
-    PING_PONG,
-    WATCH,
-    BROADCAST,
-    FIGURES
-};
-
-static const char *const names[FIGURES] = {"uncontended", "producers", "full",     "batch",
-                                           "ping_pong",   "watch",     "broadcast"};
-
-static double figure_ns(int which)
-{
-    switch (which) {
-    case UNCONTENDED:
-        return uncontended_ns();
-    case FIVE_PRODUCERS:
-        return producers_ns(1000000, 1);
-    case FULL:
-        return producers_ns(100, 1);
-    case IN_BATCHES:
-        return producers_ns(1000000, BATCH);
-    case PING_PONG:
-        return ping_pong_ns();
-    case WATCH:
-        return watch_ns();
-    default:
-        return broadcast_ns();
-    }
-}
-
 static int all(void *arg)
 {
-    double *best = arg;
-
-    for (int which = 0; which < FIGURES; which++) {
-        for (int i = 0; i < REPEATS; i++) {
-            double ns = figure_ns(which);
-
-            if (i == 0 || ns < best[which])
-                best[which] = ns;
-        }
-    }
+    (void)arg;
+    for (int i = 0; i < REPEATS; i++)
+        keep("uncontended_ns", uncontended_ns());
+    for (int i = 0; i < REPEATS; i++)
+        keep("producers_ns", producers_ns(1000000, 1));
+    for (int i = 0; i < REPEATS; i++)
+        keep("full_ns", producers_ns(100, 1));
+    for (int i = 0; i < REPEATS; i++)
+        keep("batch_ns", producers_ns(1000000, BATCH));
+    for (int i = 0; i < REPEATS; i++)
+        keep("ping_pong_ns", ping_pong_ns());
+    for (int i = 0; i < REPEATS; i++)
+        keep("watch_ns", watch_ns());
+    for (int i = 0; i < REPEATS; i++)
+        keep("broadcast_ns", broadcast_ns());
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct weir_runtime_options options = {.workers = argc > 1 ? (uint32_t)atoi(argv[1]) : 1};
-    double best[FIGURES] = {0};
+    struct weir_runtime_options options = {.workers = argument(argc, argv, 1, 1)};
 
-    check(weir_run(all, best, &options));
-    for (int which = 0; which < FIGURES; which++)
-        printf("%s\"%s_ns\":%.1f", which ? "," : "{", names[which], best[which]);
-    printf("}\n");
+    check(weir_run(all, NULL, &options));
+    print_figures();
     return 0;
 }

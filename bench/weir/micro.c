@@ -1,20 +1,18 @@
-/* bench/weir/micro.c - what a task switch, a spawn with its join, and a timer cost; one line of
- * JSON.
+/* bench/weir/micro.c - what a task switch, a spawn with its join, a timer and a blocking job cost;
+ * one line of JSON.
  *
  * switch: two tasks that yield to each other; one figure is there and back. spawn_join: a scope is
  * opened, a task spawned into it that does nothing, and joined. timer: a timer of the bare loop is
  * started and stopped again, its completion included. blocking: a job of the pool that does
- * nothing, there and back; blocking_batch: 16 tasks that have one each. The best of five
- * repetitions is printed.
- *
+ * nothing, there and back; blocking_batch: 16 of them at once, a task for each. The best of five
+ * repetitions is printed. Argument: the workers.
  */
-#include <stdint.h>
-#include <stdio.h>
+#include "micro.h"
+
 #include <weir/blocking.h>
 #include <weir/loop.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
-#include <weir/time.h>
 
 enum {
     ROUNDS = 200000,
@@ -24,26 +22,11 @@ enum {
     REPEATS = 5
 };
 
-struct figures {
-    double switch_ns, spawn_join_ns, timer_ns, blocking_ns, blocking_batch_ns;
-};
-
-static double each(uint64_t begun_ns, int count)
-{
-    return (double)(weir_now_ns() - begun_ns) / count;
-}
-
-static void keep_best(double *best, double ns)
-{
-    if (*best == 0 || ns < *best)
-        *best = ns;
-}
-
 static int yield_rounds(void *arg)
 {
     (void)arg;
     for (int i = 0; i < ROUNDS; i++)
-        weir_yield();
+        check(weir_yield());
     return 0;
 }
 
@@ -53,33 +36,31 @@ static int nothing(void *arg)
     return 0;
 }
 
-static double switch_ns(void)
+static void measure_switch(void)
 {
     weir_scope scope;
     uint64_t begun;
-    double ns;
 
-    if (weir_scope_open(&scope) < 0 || weir_spawn(&scope, yield_rounds, NULL) < 0)
-        return 0;
+    check(weir_scope_open(&scope));
+    check(weir_spawn(&scope, yield_rounds, NULL));
     begun = weir_now_ns();
     yield_rounds(NULL);
-    ns = each(begun, ROUNDS);
-    weir_scope_join(&scope);
-    return ns;
+    keep("switch_ns", each(begun, ROUNDS));
+    check(weir_scope_join(&scope));
 }
 
-static double spawn_join_ns(void)
+static void measure_spawn_join(void)
 {
     uint64_t begun = weir_now_ns();
 
     for (int i = 0; i < ROUNDS; i++) {
         weir_scope scope;
 
-        if (weir_scope_open(&scope) < 0 || weir_spawn(&scope, nothing, NULL) < 0)
-            return 0;
-        weir_scope_join(&scope);
+        check(weir_scope_open(&scope));
+        check(weir_spawn(&scope, nothing, NULL));
+        check(weir_scope_join(&scope));
     }
-    return each(begun, ROUNDS);
+    keep("spawn_join_ns", each(begun, ROUNDS));
 }
 
 static int block(void *arg)
@@ -87,29 +68,28 @@ static int block(void *arg)
     return weir_blocking(nothing, arg);
 }
 
-static double blocking_ns(void)
+static void measure_blocking(void)
 {
     uint64_t begun = weir_now_ns();
 
     for (int i = 0; i < JOBS; i++)
-        weir_blocking(nothing, NULL);
-    return each(begun, JOBS);
+        check(weir_blocking(nothing, NULL));
+    keep("blocking_ns", each(begun, JOBS));
 }
 
-static double blocking_batch_ns(void)
+static void measure_blocking_batch(void)
 {
     uint64_t begun = weir_now_ns();
 
     for (int i = 0; i < JOBS / JOB_BATCH; i++) {
         weir_scope scope;
 
-        if (weir_scope_open(&scope) < 0)
-            return 0;
+        check(weir_scope_open(&scope));
         for (int job = 0; job < JOB_BATCH; job++)
-            weir_spawn(&scope, block, NULL);
-        weir_scope_join(&scope);
+            check(weir_spawn(&scope, block, NULL));
+        check(weir_scope_join(&scope));
     }
-    return each(begun, JOBS / JOB_BATCH);
+    keep("blocking_batch_ns", each(begun, JOBS / JOB_BATCH));
 }
 
 static void on_timer(weir_op *op)
@@ -117,7 +97,7 @@ static void on_timer(weir_op *op)
     (void)op;
 }
 
-static double timer_ns(weir_loop *loop)
+static void measure_timer(weir_loop *loop)
 {
     static weir_op timers[BATCH];
     uint64_t begun = weir_now_ns();
@@ -133,40 +113,31 @@ static double timer_ns(weir_loop *loop)
         while (weir_loop_run(loop, WEIR_LOOP_NOWAIT) > 0)
             ;
     }
-    return each(begun, ROUNDS);
+    keep("timer_ns", each(begun, ROUNDS));
 }
 
-static int task_figures(void *arg)
+static int measure_tasks(void *arg)
 {
-    struct figures *f = arg;
-
+    (void)arg;
     for (int i = 0; i < REPEATS; i++) {
-        keep_best(&f->switch_ns, switch_ns());
-        keep_best(&f->spawn_join_ns, spawn_join_ns());
-        keep_best(&f->blocking_ns, blocking_ns());
-        keep_best(&f->blocking_batch_ns, blocking_batch_ns());
+        measure_switch();
+        measure_spawn_join();
+        measure_blocking();
+        measure_blocking_batch();
     }
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct weir_runtime_options options = {.workers = 1};
-    struct figures f = {0};
+    struct weir_runtime_options options = {.workers = argument(argc, argv, 1, 1)};
     weir_loop *loop;
-    int rc = weir_run(task_figures, &f, &options);
 
-    if (rc >= 0)
-        rc = weir_loop_create(&loop, NULL);
-    if (rc < 0) {
-        fprintf(stderr, "micro: %s\n", weir_strerror(rc));
-        return 1;
-    }
+    check(weir_run(measure_tasks, NULL, &options));
+    check(weir_loop_create(&loop, NULL));
     for (int i = 0; i < REPEATS; i++)
-        keep_best(&f.timer_ns, timer_ns(loop));
-    weir_loop_destroy(loop);
-    printf("{\"switch_ns\":%.1f,\"spawn_join_ns\":%.1f,\"timer_ns\":%.1f,\"blocking_ns\":%.1f,"
-           "\"blocking_batch_ns\":%.1f}\n",
-           f.switch_ns, f.spawn_join_ns, f.timer_ns, f.blocking_ns, f.blocking_batch_ns);
+        measure_timer(loop);
+    check(weir_loop_destroy(loop));
+    print_figures();
     return 0;
 }

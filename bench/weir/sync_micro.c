@@ -9,12 +9,11 @@
  *
  * The best of five repetitions is printed, in nanoseconds.
  */
-#include <stdio.h>
-#include <string.h>
+#include "micro.h"
+
 #include <weir/runtime.h>
 #include <weir/scope.h>
 #include <weir/sync.h>
-#include <weir/time.h>
 
 enum {
     ROUNDS = 200000,
@@ -25,31 +24,6 @@ enum {
     WAKE_ROUNDS = 40,
     REPEATS = 5
 };
-
-struct figure {
-    const char *name;
-    double best_ns;
-};
-
-static struct figure figures[24];
-static size_t figure_count;
-
-static void keep(const char *name, double ns)
-{
-    size_t i;
-
-    for (i = 0; i < figure_count && strcmp(figures[i].name, name) != 0; i++)
-        ;
-    if (i == figure_count)
-        figures[figure_count++] = (struct figure){name, ns};
-    else if (ns < figures[i].best_ns)
-        figures[i].best_ns = ns;
-}
-
-static double each(uint64_t begun_ns, int count)
-{
-    return (double)(weir_now_ns() - begun_ns) / count;
-}
 
 /* ---- nobody else ---- */
 
@@ -270,17 +244,8 @@ static int measure_all(void)
 
 int main(void)
 {
-    size_t i;
-    int rc = 0;
-
-    for (i = 0; i < REPEATS && rc == 0; i++)
-        rc = measure_all();
-    if (rc < 0) {
-        fprintf(stderr, "sync_micro: %s\n", weir_strerror(rc));
-        return 1;
-    }
-    for (i = 0; i < figure_count; i++)
-        printf("%s\"%s\":%.1f", i ? "," : "{", figures[i].name, figures[i].best_ns);
-    puts("}");
+    for (int i = 0; i < REPEATS; i++)
+        check(measure_all());
+    print_figures();
     return 0;
 }

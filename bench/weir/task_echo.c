@@ -5,13 +5,14 @@
  *   --packed     the task of an idle connection is packed after a tenth of a second
  *   --no-spin    sleep at once when there is nothing to do
  *   --epoll      the other backend
+ *   --workers N  (1)
+ *   --compute    besides, one task computes for 50 ms at a time, and sleeps for as long between
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "micro.h"
+
 #include <weir/net.h>
 #include <weir/runtime.h>
-#include <weir/time.h>
+#include <weir/scope.h>
 
 static int exchange(weir_stream peer)
 {
@@ -43,13 +44,29 @@ static int echo_again(weir_stream peer, void *arg)
     return rc > 0 ? WEIR_SERVE_AGAIN : rc;
 }
 
+static int compute_long(void *arg)
+{
+    int rc;
+
+    (void)arg;
+    do {
+        uint64_t begun_ns = weir_now_ns();
+
+        while (weir_now_ns() < begun_ns + (uint64_t)WEIR_MILLISECONDS(50))
+            compute(1000);
+        rc = weir_sleep(WEIR_MILLISECONDS(50));
+    } while (rc == 0);
+    return rc;
+}
+
 struct settings {
     int port;
     int again;
     int packed;
+    int computes;
 };
 
-static int app(void *arg)
+static int serve(void *arg)
 {
     const struct settings *settings = arg;
     struct weir_serve_options options = {
@@ -69,12 +86,22 @@ static int app(void *arg)
     return weir_serve(listener, settings->again ? echo_again : echo, NULL, &options);
 }
 
+static int app(void *arg)
+{
+    const struct settings *settings = arg;
+    weir_scope scope;
+
+    check(weir_scope_open(&scope));
+    check(weir_spawn(&scope, serve, arg));
+    if (settings->computes)
+        check(weir_spawn(&scope, compute_long, NULL));
+    return weir_scope_join(&scope);
+}
+
 int main(int argc, char **argv)
 {
-    struct weir_runtime_options runtime = {.workers = 1,
-                                           .pack_after_ns = WEIR_MILLISECONDS(100)};
+    struct weir_runtime_options runtime = {.workers = 1, .pack_after_ns = WEIR_MILLISECONDS(100)};
     struct settings settings = {0};
-    int rc;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--port") && i + 1 < argc)
@@ -83,13 +110,15 @@ int main(int argc, char **argv)
             settings.again = 1;
         else if (!strcmp(argv[i], "--packed"))
             settings.packed = 1;
+        else if (!strcmp(argv[i], "--compute"))
+            settings.computes = 1;
+        else if (!strcmp(argv[i], "--workers") && i + 1 < argc)
+            runtime.workers = argument(argc, argv, ++i, 1);
         else if (!strcmp(argv[i], "--no-spin"))
             runtime.spin_ns = -1;
         else if (!strcmp(argv[i], "--epoll"))
             runtime.backend = WEIR_BACKEND_EPOLL;
     }
-    rc = weir_run(app, &settings, &runtime);
-    if (rc < 0)
-        fprintf(stderr, "task_echo: %s\n", weir_strerror(rc));
-    return rc < 0;
+    check(weir_run(app, &settings, &runtime));
+    return 0;
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::yield_now;
+use weir_bench_peers::{block_on, each, number, runtime, Figures};
 
 const MESSAGES: usize = 1000;
 const PRODUCERS: usize = 5;
@@ -16,10 +17,6 @@ const WATCHERS: usize = 100;
 const VERSIONS: i32 = 100;
 const LISTENERS: usize = 10;
 const REPEATS: usize = 60;
-
-fn each(begun: Instant, count: usize) -> f64 {
-    begun.elapsed().as_nanos() as f64 / count as f64
-}
 
 async fn uncontended_ns() -> f64 {
     let begun = Instant::now();
@@ -143,42 +140,32 @@ async fn broadcast_ns() -> f64 {
     each(begun, LISTENERS * MESSAGES)
 }
 
-async fn figure_ns(which: usize) -> f64 {
-    match which {
-        0 => uncontended_ns().await,
-        1 => producers_ns(1_000_000, false).await,
-        2 => producers_ns(100, false).await,
-        3 => producers_ns(1_000_000, true).await,
-        4 => ping_pong_ns().await,
-        5 => watch_ns().await,
-        _ => broadcast_ns().await,
+async fn all() -> Figures {
+    let mut figures = Figures::default();
+    for _ in 0..REPEATS {
+        figures.keep("uncontended_ns", uncontended_ns().await);
     }
-}
-
-async fn all() -> [f64; 7] {
-    let mut best = [f64::INFINITY; 7];
-    for (which, best) in best.iter_mut().enumerate() {
-        for _ in 0..REPEATS {
-            *best = best.min(figure_ns(which).await);
-        }
+    for _ in 0..REPEATS {
+        figures.keep("producers_ns", producers_ns(1_000_000, false).await);
     }
-    best
+    for _ in 0..REPEATS {
+        figures.keep("full_ns", producers_ns(100, false).await);
+    }
+    for _ in 0..REPEATS {
+        figures.keep("batch_ns", producers_ns(1_000_000, true).await);
+    }
+    for _ in 0..REPEATS {
+        figures.keep("ping_pong_ns", ping_pong_ns().await);
+    }
+    for _ in 0..REPEATS {
+        figures.keep("watch_ns", watch_ns().await);
+    }
+    for _ in 0..REPEATS {
+        figures.keep("broadcast_ns", broadcast_ns().await);
+    }
+    figures
 }
 
 fn main() {
-    let workers = std::env::args().nth(1).map_or(1, |text| text.parse().unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap();
-    // In a task, so that every wake goes through the scheduler of the workers.
-    let best = runtime.block_on(async { tokio::spawn(all()).await.unwrap() });
-    let names = ["uncontended", "producers", "full", "batch", "ping_pong", "watch", "broadcast"];
-    let figures: Vec<String> = names
-        .iter()
-        .zip(best)
-        .map(|(name, ns)| format!("\"{name}_ns\":{ns:.1}"))
-        .collect();
-    println!("{{{}}}", figures.join(","));
+    block_on(&runtime(number(1, 1)), all()).print();
 }

@@ -6,27 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
+use weir_bench_peers::{each, Figures};
 
-const ROUNDS: u32 = 200_000;
-const GROUPS: u32 = 5_000;
-const TURNS: u32 = 5_000;
-const RIVAL_ROUNDS: u32 = 50_000;
+const ROUNDS: usize = 200_000;
+const GROUPS: usize = 5_000;
+const TURNS: usize = 5_000;
+const RIVAL_ROUNDS: usize = 50_000;
 const WAKES: u32 = 500;
-const WAKE_ROUNDS: u32 = 40;
-
-type Figures = Vec<(&'static str, f64)>;
-
-fn keep(figures: &mut Figures, name: &'static str, ns: f64) {
-    match figures.iter_mut().find(|figure| figure.0 == name) {
-        Some(figure) => figure.1 = figure.1.min(ns),
-        None => figures.push((name, ns)),
-    }
-}
-
-/// Nanoseconds for each of `count` repetitions of what happened since `begun`.
-fn each(begun: Instant, count: u32) -> f64 {
-    begun.elapsed().as_nanos() as f64 / f64::from(count)
-}
+const WAKE_ROUNDS: usize = 40;
 
 async fn mutex_free() -> f64 {
     let mutex = Mutex::new(());
@@ -82,7 +69,7 @@ async fn six(permits: usize) -> f64 {
 }
 
 /// So many tasks that lock and unlock one mutex, and yield while they hold it or not.
-async fn rivals(tasks: u32, rounds: u32, yields: bool) -> f64 {
+async fn rivals(tasks: usize, rounds: usize, yields: bool) -> f64 {
     let mutex = Arc::new(Mutex::new(()));
     let begun = Instant::now();
     let tasks_now: Vec<_> = (0..tasks)
@@ -130,11 +117,11 @@ fn two_workers() -> Runtime {
 }
 
 /// A thread that notifies one, or all, of so many tasks.
-fn notify(tasks: u32, all: bool) -> f64 {
+fn notify(tasks: usize, all: bool) -> f64 {
     let runtime = two_workers();
     let notify = Arc::new(Notify::new());
     let woken = Arc::new(AtomicU32::new(0));
-    let ready = Arc::new(Barrier::new(tasks as usize + 1));
+    let ready = Arc::new(Barrier::new(tasks + 1));
     for _ in 0..tasks {
         let (notify, woken, ready) = (notify.clone(), woken.clone(), ready.clone());
         runtime.spawn(async move {
@@ -160,11 +147,11 @@ fn notify(tasks: u32, all: bool) -> f64 {
             }
         }
     }
-    each(begun, WAKE_ROUNDS * WAKES)
+    each(begun, WAKE_ROUNDS * WAKES as usize)
 }
 
 /// In a task of its own, so that every wake goes through the scheduler's queue.
-async fn on_one_worker() -> Figures {
+async fn on_one_worker() -> Vec<(&'static str, f64)> {
     tokio::spawn(async {
         vec![
             ("mutex_free_ns", mutex_free().await),
@@ -181,7 +168,7 @@ async fn on_one_worker() -> Figures {
     .unwrap()
 }
 
-async fn on_two_workers() -> Figures {
+async fn on_two_workers() -> Vec<(&'static str, f64)> {
     tokio::spawn(async {
         vec![
             ("semaphore_six_enough_2w_ns", six(10).await),
@@ -194,7 +181,7 @@ async fn on_two_workers() -> Figures {
 }
 
 fn main() {
-    let mut figures = Figures::new();
+    let mut figures = Figures::default();
     for _ in 0..5 {
         let one = Builder::new_current_thread().build().unwrap();
         let mut now = one.block_on(on_one_worker());
@@ -204,12 +191,8 @@ fn main() {
         now.push(("notify_all_10_ns", notify(10, true)));
         now.push(("notify_all_500_ns", notify(500, true)));
         for (name, ns) in now {
-            keep(&mut figures, name, ns);
+            figures.keep(name, ns);
         }
     }
-    let rows: Vec<String> = figures
-        .iter()
-        .map(|(name, ns)| format!("\"{name}\":{ns:.1}"))
-        .collect();
-    println!("{{{}}}", rows.join(","));
+    figures.print();
 }
