@@ -1,5 +1,5 @@
-//! What spawning, yielding and waking cost in Tokio: the rows of bench/weir/sched_micro.c, which are
-//! shapes of Tokio's own benchmarks. Argument: the workers.
+//! What spawning, yielding and waking cost in Tokio: the rows of bench/weir/sched_micro.c, which
+//! are shapes of Tokio's own benchmarks. Argument: the workers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{mpsc, Arc, Barrier, Mutex};
