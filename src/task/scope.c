@@ -26,7 +26,7 @@ struct start {
     void *arg;
     struct weir_spawn_options options;
     struct weir__outfit outfit;
-    unsigned char copy[WEIR_SPAWN_COPY_MAX];
+    unsigned char copy[]; /* options.copy_size bytes */
 };
 
 void weir__scope_init(struct weir__scope *scope, struct weir__worker *home,
@@ -201,7 +201,7 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
 
     if (rc < 0)
         return rc;
-    start = weir__calloc(1, sizeof *start);
+    start = weir__alloc(sizeof *start + options->copy_size);
     if (!start)
         return WEIR_ENOMEM;
     start->worker = worker;
@@ -209,8 +209,7 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
     start->fn = fn;
     start->arg = arg;
     start->options = *options;
-    if (outfit)
-        start->outfit = *outfit;
+    start->outfit = outfit ? *outfit : (struct weir__outfit){0};
     if (options->copy_size)
         memcpy(start->copy, arg, options->copy_size);
     start->post.deliver = deliver_start;
