@@ -9,7 +9,7 @@
 
 struct weir__oneshot;
 
-#define WEIR__ONESHOTS_CACHED 256u
+#define WEIR__ONESHOTS_CACHED 2048u
 
 struct weir__oneshot_cache {
     struct weir__oneshot *first;
