@@ -153,13 +153,15 @@ static struct weir__queue_node **link_of(struct weir__queue_node *node)
     return &node->next;
 }
 
-static void push_remote(struct weir__run *run, struct weir__task *task)
+/* Whether the stack was empty. Once pushed, the task may run and end. */
+static bool push_remote(struct weir__run *run, struct weir__task *task)
 {
     struct weir__queue_node *head = WEIR_ATOMIC_LOAD(&run->remote, RELAXED);
 
     do {
         *link_of(&task->ready) = head;
     } while (!WEIR_ATOMIC_CAS(&run->remote, &head, &task->ready, SEQ_CST));
+    return !head;
 }
 
 /* Moves what other threads have pushed to `from` into the worker's own queues, oldest first. */
@@ -277,10 +279,17 @@ static void deliver_ready(weir_post *post, weir_loop *loop)
     ready_here(loop->worker, WEIR_CONTAINER_OF(post, struct weir__task, post), false);
 }
 
-/* Whether the task's wait for its run is to be timed. */
-static bool sampled(struct weir__worker *here)
+/* Whether the task's wait for its run is to be timed. Of what other threads make runnable some is
+ * not counted, when several do at once. */
+static bool sampled(struct weir__worker *here, struct weir__worker *last)
 {
-    return !here || ++here->run.readies % WEIR__SAMPLE_EVERY == 0;
+    uint32_t count;
+
+    if (here)
+        return ++here->run.readies % WEIR__SAMPLE_EVERY == 0;
+    count = WEIR_ATOMIC_LOAD(&last->run.remote_readies, RELAXED);
+    WEIR_ATOMIC_STORE(&last->run.remote_readies, count + 1, RELAXED);
+    return count % WEIR__SAMPLE_EVERY == 0;
 }
 
 /* In a hostile build most movable tasks go to some other worker whenever they become runnable. */
@@ -299,24 +308,23 @@ static bool sent_away(struct weir__task *task)
 
 static inline void place(struct weir__task *task, bool yields)
 {
-    struct weir__worker *here = weir__current_worker();
-    struct weir__worker *last;
+    struct weir__worker *here = weir__current_worker(), *last = task->worker;
 
-    if (sampled(here))
+    if (sampled(here, last))
         task->ready_ns = weir__now_ns();
     if (sent_away(task))
         return;
-    if (here && here->runtime == task->runtime && (!task->pins || task->worker == here)) {
+    if (here && here->runtime == task->runtime && (!task->pins || last == here)) {
         ready_here(here, task, yields);
         return;
     }
-    last = task->worker;
     if (task->pins) {
         task->post.deliver = deliver_ready;
         weir_loop_post(last->loop, &task->post);
-    } else {
-        push_remote(&last->run, task); /* from here on the task may run, and end */
+    } else if (push_remote(&last->run, task)) {
         weir__loop_rouse(last->loop);
+    } else { /* whoever found the stack empty rouses */
+        weir__loop_wake(last->loop);
     }
 }
 

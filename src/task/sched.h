@@ -63,6 +63,7 @@ struct weir__run {
     struct weir__queue pinned[CLASSES];
     uint32_t pinned_count;
     __attribute__((aligned(64))) struct weir__queue_node *remote; /* partner: take_remote */
+    uint32_t remote_readies; /* beside `remote`, which its writers touch anyway */
 };
 
 void weir__run_init(struct weir__run *run, uint32_t index);
