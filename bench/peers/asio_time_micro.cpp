@@ -48,7 +48,7 @@ static double sleepers(std::size_t count, std::size_t threads)
 
     asio::post(pool, [&] {
         auto first = steady::now() + std::chrono::seconds(1)
-                     + std::chrono::nanoseconds(3000 * count);
+                     + std::chrono::nanoseconds(5000 * count);
 
         timers.reserve(count);
         for (std::uint32_t i = 0; i < count; i++) {

@@ -221,7 +221,7 @@ static int sleep_until(void *arg)
 
 static void measure_sleepers(uint32_t count, uint64_t *moments)
 {
-    uint64_t first_ns = weir_now_ns() + (uint64_t)WEIR_SECONDS(1) + 3000 * (uint64_t)count;
+    uint64_t first_ns = weir_now_ns() + (uint64_t)WEIR_SECONDS(1) + 5000 * (uint64_t)count;
     uint64_t cpu_ns = processor_ns();
     weir_scope scope;
 

@@ -134,7 +134,7 @@ fn processor_ns() -> f64 {
 }
 
 async fn sleepers(count: usize) -> f64 {
-    let first = Instant::now() + Duration::from_nanos(1_000_000_000 + 3_000 * count as u64);
+    let first = Instant::now() + Duration::from_nanos(1_000_000_000 + 5_000 * count as u64);
     let cpu = processor_ns();
     let mut tasks = Vec::with_capacity(count);
     for i in 0..count as u32 {
