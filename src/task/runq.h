@@ -85,6 +85,14 @@ static inline struct weir__task *weir__runq_pop(struct weir__runq *queue)
     return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
+/* What is in the slot of the oldest task: an address, which may be out of date. By the owner. */
+static inline const struct weir__task *weir__runq_peek(const struct weir__runq *queue)
+{
+    uint32_t real = weir__runq_real(WEIR_ATOMIC_LOAD(&queue->head, RELAXED));
+
+    return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
+}
+
 /* Takes the older half out of a queue that was full, into `out` (room for half the slots): how
  * many; 0 if a thief is at work, or was meanwhile. */
 uint32_t weir__runq_spill(struct weir__runq *queue, struct weir__task **out);

@@ -430,6 +430,28 @@ struct weir__task *weir__sched_next(struct weir__worker *worker)
     return task;
 }
 
+/* Two lines: the state, the queue's link and the stack pointer are there. */
+static void fetch_task(const struct weir__task *task)
+{
+    __builtin_prefetch(task, 1);
+    __builtin_prefetch((const char *)task + 64, 1);
+}
+
+void weir__sched_fetch(const struct weir__worker *worker)
+{
+    const struct weir__queue_node *node = worker->run.pinned[CLASS_NORMAL].head;
+    const struct weir__runq *queue = &worker->run.ready[CLASS_NORMAL];
+
+    if (!worker->alone) { /* a thief may have it by now: nothing of it is read */
+        if (weir__runq_len(queue))
+            fetch_task(weir__runq_peek(queue));
+    } else if (node) {
+        __builtin_prefetch(WEIR_CONTAINER_OF(node, const struct weir__task, ready)->context.sp, 1);
+        if (node->next)
+            fetch_task(WEIR_CONTAINER_OF(node->next, const struct weir__task, ready));
+    }
+}
+
 void weir__sched_gather(struct weir__worker *worker)
 {
     worker->run.notified = false;

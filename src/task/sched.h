@@ -79,6 +79,9 @@ void weir__sched_place(struct weir__task *task, bool yields);
 void weir__sched_gather(struct weir__worker *worker);
 /* The next task of the calling worker, or NULL. */
 struct weir__task *weir__sched_next(struct weir__worker *worker);
+/* Has memory of the tasks that are next fetched while another one runs: of many that wait each is
+ * cold when its turn comes. */
+void weir__sched_fetch(const struct weir__worker *worker);
 /* Whether the calling worker has anything to run at once. */
 bool weir__sched_has_work(const struct weir__worker *worker);
 

@@ -199,6 +199,7 @@ static void run_batch(struct weir__worker *worker, struct weir__task *task)
     worker->began_ns = worker->loop->now_ns;
     while (task) {
         worker->loop->runnable = weir__sched_has_work(worker);
+        weir__sched_fetch(worker);
         run_task(worker, task);
         worker->began_ns = 0;
         task = ++count < most ? weir__sched_next(worker) : NULL;
