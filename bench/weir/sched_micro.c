@@ -5,9 +5,9 @@
  * spawn_local: a task spawns 10,000 that do nothing, and waits for all; each. remote_N: N threads
  * that are none of the runtime's spawn 10,000 together; each, until the last one has run. yield:
  * 200 tasks that yield 1,000 times; each. chained: a task spawns the next one and ends, 1,000 deep;
- * each. strand_local: a task posts 10,000 functions that do nothing to one strand; strand_chained: a
- * function posts the next one, 1,000 deep; strand_N: N threads post 10,000 together. The best of so
- * many repetitions is printed. Argument: the workers.
+ * each. strand_local: a task posts 10,000 functions that do nothing to one strand; strand_chained:
+ * a function posts the next one, 1,000 deep; strand_N: N threads post 10,000 together. The best of
+ * so many repetitions is printed. Argument: the workers.
  *
  * The same by posts to a pool, and to a strand of it, is in peers/asio_sched_micro.cpp.
  */
