@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/atomic.h"
 #include "task/context_machine.h"
 
 #if WEIR__CONTEXT_ASAN
@@ -102,7 +103,7 @@ void weir__context_make(struct weir__context *context, void *stack_low, size_t s
 
 void weir__context_init_thread(struct weir__context *context)
 {
-    context->sp = NULL;
+    WEIR_ATOMIC_STORE(&context->sp, NULL, RELAXED);
 #if WEIR__CONTEXT_ASAN
     {
         void *low = NULL;
@@ -161,6 +162,6 @@ void weir__context_machine_make(struct weir__context *context, void *stack_low, 
     frame[1] = (uintptr_t)entry;                /* x20 */
     frame[11] = (uintptr_t)weir__context_start; /* x30; x29 is 0: ends a chain of frame pointers */
 #endif
-    context->sp = frame;
+    WEIR_ATOMIC_STORE(&context->sp, frame, RELAXED); /* partner: weir__sched_fetch */
 }
 #endif

@@ -85,12 +85,16 @@ static inline struct weir__task *weir__runq_pop(struct weir__runq *queue)
     return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
-/* What is in the slot of the oldest task: an address, which may be out of date. By the owner. */
-static inline const struct weir__task *weir__runq_peek(const struct weir__runq *queue)
+/* The oldest task or the next ones, NULL if there are not so many. By the owner; a thief may have it
+ * by now, so it may be anywhere, and only its memory is sure to be there. */
+static inline const struct weir__task *weir__runq_peek(const struct weir__runq *queue,
+                                                       uint32_t ahead)
 {
-    uint32_t real = weir__runq_real(WEIR_ATOMIC_LOAD(&queue->head, RELAXED));
+    uint32_t at = weir__runq_real(WEIR_ATOMIC_LOAD(&queue->head, RELAXED)) + ahead;
 
-    return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
+    if ((int32_t)(WEIR_ATOMIC_LOAD(&queue->tail, RELAXED) - at) <= 0)
+        return NULL;
+    return WEIR_ATOMIC_LOAD(&queue->slots[at % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
 /* Takes the older half out of a queue that was full, into `out` (room for half the slots): how

@@ -430,11 +430,21 @@ struct weir__task *weir__sched_next(struct weir__worker *worker)
     return task;
 }
 
-/* Two lines: the state, the queue's link and the stack pointer are there. */
-static void fetch_task(const struct weir__task *task)
+static const struct weir__task *task_of(const struct weir__queue_node *node)
 {
-    __builtin_prefetch(task, 1);
-    __builtin_prefetch((const char *)task + 64, 1);
+    return node ? WEIR_CONTAINER_OF(node, const struct weir__task, ready) : NULL;
+}
+
+/* `next` is in the caches by now, if it was `second` before. Nothing is fetched from no address:
+ * that takes as long as a page that is not there. */
+static void fetch(const struct weir__task *next, const struct weir__task *second)
+{
+    if (next)
+        __builtin_prefetch(WEIR_ATOMIC_LOAD(&next->context.sp, RELAXED), 1);
+    if (second) { /* its state, its link, its stack pointer */
+        __builtin_prefetch(second, 1);
+        __builtin_prefetch((const char *)second + 64, 1);
+    }
 }
 
 void weir__sched_fetch(const struct weir__worker *worker)
@@ -442,14 +452,10 @@ void weir__sched_fetch(const struct weir__worker *worker)
     const struct weir__queue_node *node = worker->run.pinned[CLASS_NORMAL].head;
     const struct weir__runq *queue = &worker->run.ready[CLASS_NORMAL];
 
-    if (!worker->alone) { /* a thief may have it by now: nothing of it is read */
-        if (weir__runq_len(queue))
-            fetch_task(weir__runq_peek(queue));
-    } else if (node) {
-        __builtin_prefetch(WEIR_CONTAINER_OF(node, const struct weir__task, ready)->context.sp, 1);
-        if (node->next)
-            fetch_task(WEIR_CONTAINER_OF(node->next, const struct weir__task, ready));
-    }
+    if (worker->alone)
+        fetch(task_of(node), node ? task_of(node->next) : NULL);
+    else
+        fetch(weir__runq_peek(queue, 0), weir__runq_peek(queue, 1));
 }
 
 void weir__sched_gather(struct weir__worker *worker)
