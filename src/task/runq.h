@@ -85,8 +85,8 @@ static inline struct weir__task *weir__runq_pop(struct weir__runq *queue)
     return WEIR_ATOMIC_LOAD(&queue->slots[real % WEIR__RUNQ_SLOTS], RELAXED);
 }
 
-/* The oldest task or the next ones, NULL if there are not so many. By the owner; a thief may have it
- * by now, so it may be anywhere, and only its memory is sure to be there. */
+/* The oldest task, or one behind it; NULL if there are not so many. By the owner; a thief may have
+ * it by now, so it may be anywhere, and only its memory is sure to be there. */
 static inline const struct weir__task *weir__runq_peek(const struct weir__runq *queue,
                                                        uint32_t ahead)
 {
