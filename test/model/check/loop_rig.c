@@ -51,6 +51,7 @@ static void make(struct rig *rig, uint16_t index)
     rig->worker.back = &rig->worker.context;
     rig->task.worker = rig->task.home = &rig->worker;
     rig->task.deadline_ns = UINT64_MAX;
+    rig->task.look_at = WEIR__INLINE_MAX; /* no clock is read for its budget */
     rig->task.state = TASK_RUNNING;
     weir__list_init(&rig->task.scopes);
 }
