@@ -142,6 +142,7 @@ enum weir_backend {
     WEIR_BACKEND_AUTO = 0, /* uring where it works, else epoll; WEIR_BACKEND overrides */
     WEIR_BACKEND_URING = 1,
     WEIR_BACKEND_EPOLL = 2,
+    WEIR_BACKEND_SIM = 3, /* simulated: see <weir/sim.h>; only when it is asked for */
 };
 
 /* Zero means default everywhere. */
@@ -178,7 +179,7 @@ WEIR_PUBLIC int weir_loop_run(weir_loop *loop, enum weir_loop_mode mode);
  * without sleep. */
 WEIR_PUBLIC void weir_loop_stop(weir_loop *loop);
 
-/* "uring" or "epoll". Static text. Any thread. */
+/* "uring", "epoll" or "sim". Static text. Any thread. */
 WEIR_PUBLIC const char *weir_loop_backend(const weir_loop *loop);
 
 /* When the present turn's wait has ended (before the first turn: when the loop was made),

@@ -88,13 +88,14 @@ struct weir_runtime_options {
                               default 10 s, with a virtual clock none is; negative: none is */
     int32_t dump_signal;   /* when the process gets it, weir_dump_text's lines go to the log
                             (<weir/log.h>), as warnings, by a thread of its own; default: none */
+    uint64_t seed;         /* of the backend sim; default: one of the system's */
 };
 
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
- * (auto, uring, epoll), buffers, spin, stack, lend (on, off), pin (none, cores, nodes), signal,
- * slice, report, clock (real, virtual), pack_after, dump (a signal's number). Times take ns, us,
- * ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched; then *where,
- * unless it is NULL, points at the part that is wrong. Any thread. */
+ * (auto, uring, epoll, sim), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
+ * signal, slice, report, clock (real, virtual), pack_after, dump (a signal's number), seed. Times
+ * take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched;
+ * then *where, unless it is NULL, points at the part that is wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
 static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,
@@ -128,7 +129,7 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
  * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, WEIR_CLOCK,
- * WEIR_PACK_AFTER, WEIR_DUMP, with the values above; a value that does not parse is
+ * WEIR_PACK_AFTER, WEIR_DUMP, WEIR_SEED, with the values above; a value that does not parse is
  * WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started
@@ -211,7 +212,7 @@ WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 
 /* ---- about the calling task's runtime ---- */
 
-/* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring" or "epoll", static text. 0 and
+/* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring", "epoll" or "sim", static text. 0 and
  * "" outside of tasks. Do not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);

@@ -9,6 +9,7 @@ static const struct weir__backend *const automatic[] = {&weir__backend_uring, &w
                                                         NULL};
 static const struct weir__backend *const uring[] = {&weir__backend_uring, NULL};
 static const struct weir__backend *const epoll[] = {&weir__backend_epoll, NULL};
+static const struct weir__backend *const sim[] = {&weir__backend_sim, NULL};
 
 const struct weir__backend *const *weir__backend_choices(uint32_t wanted)
 {
@@ -19,6 +20,8 @@ const struct weir__backend *const *weir__backend_choices(uint32_t wanted)
             wanted = WEIR_BACKEND_URING;
         else if (strcmp(name, "epoll") == 0)
             wanted = WEIR_BACKEND_EPOLL;
+        else if (strcmp(name, "sim") == 0)
+            wanted = WEIR_BACKEND_SIM;
         else if (strcmp(name, "auto") != 0)
             return NULL;
     }
@@ -29,6 +32,8 @@ const struct weir__backend *const *weir__backend_choices(uint32_t wanted)
         return uring;
     case WEIR_BACKEND_EPOLL:
         return epoll;
+    case WEIR_BACKEND_SIM:
+        return sim;
     }
     return NULL;
 }

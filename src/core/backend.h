@@ -37,5 +37,6 @@ struct weir__backend {
 
 extern const struct weir__backend weir__backend_uring;
 extern const struct weir__backend weir__backend_epoll;
+extern const struct weir__backend weir__backend_sim;
 
 #endif

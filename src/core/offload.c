@@ -329,6 +329,44 @@ static void serve(void *arg)
 
 /* ---- jobs ---- */
 
+int (*weir__offload_hire)(uint32_t group);
+
+/* Takes one of the first jobs, which is there if it was not withdrawn meanwhile. */
+static struct weir__job *take_one(struct group *group, uint32_t pick)
+{
+    struct weir__list *link = group->queue.next;
+    struct weir__job *job;
+
+    if (weir__list_empty(&group->queue))
+        return NULL;
+    for (pick %= group->counts.queued; pick; pick--)
+        link = link->next;
+    weir__list_remove(link);
+    job = WEIR_CONTAINER_OF(link, struct weir__job, link);
+    job->state = JOB_BEGUN;
+    group->counts.queued--;
+    group->counts.running++;
+    return job;
+}
+
+void weir__offload_run_one(uint32_t number, uint32_t pick)
+{
+    struct group *group = &groups[number];
+    struct weir__job *job;
+
+    lock(group);
+    job = take_one(group, pick);
+    unlock(group);
+    if (!job)
+        return;
+    job->run(job);
+    lock(group);
+    group->counts.running--;
+    group->counts.done++;
+    unlock(group);
+    job->finish(job);
+}
+
 int weir__offload_submit(uint32_t number, struct weir__job *job)
 {
     struct group *group = find(number);
@@ -339,6 +377,12 @@ int weir__offload_submit(uint32_t number, struct weir__job *job)
     job->state = JOB_QUEUED;
     job->group = (uint8_t)number;
     job->error = 0;
+    if (weir__offload_hire) {
+        int rc = weir__offload_hire(number);
+
+        if (rc < 0)
+            return rc;
+    }
     lock(group);
     if (group->counts.queued >= group->limits.queue_max) {
         group->counts.refused++;
@@ -347,7 +391,10 @@ int weir__offload_submit(uint32_t number, struct weir__job *job)
     }
     weir__list_push_back(&group->queue, &job->link);
     group->counts.queued++;
-    summons = summon(group);
+    if (weir__offload_hire)
+        summons = (struct summons){0};
+    else
+        summons = summon(group);
     unlock(group);
     carry_out(group, summons);
     return 0;

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "sys/network.h"
 
 struct epoll_event;
 struct io_uring_params;
@@ -54,6 +55,8 @@ static inline int weir__sys_socket(int family, int type, int protocol)
 {
     int fault = WEIR__SYS_FAULT(EMFILE);
 
+    if (__builtin_expect(weir__network != NULL, 0) && !fault)
+        return weir__network->socket(family, type);
     return fault ? fault : weir__sys_result(socket(family, type | SOCK_CLOEXEC, protocol));
 }
 
@@ -69,6 +72,8 @@ static inline int weir__sys_bind(int fd, const struct sockaddr *address, socklen
 {
     int fault = WEIR__SYS_FAULT(EADDRINUSE);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->bind(fd, address, len);
     return fault ? fault : weir__sys_result(bind(fd, address, len));
 }
 
@@ -76,6 +81,8 @@ static inline int weir__sys_listen(int fd, int backlog)
 {
     int fault = WEIR__SYS_FAULT(EADDRINUSE);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->listen(fd, backlog);
     return fault ? fault : weir__sys_result(listen(fd, backlog));
 }
 
@@ -85,6 +92,8 @@ static inline int weir__sys_accept4(int fd, struct sockaddr *address, socklen_t 
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->accept(fd, address, len);
     do {
         rc = weir__sys_result(accept4(fd, address, len, flags));
     } while (rc == -EINTR);
@@ -98,6 +107,8 @@ static inline int weir__sys_connect(int fd, const struct sockaddr *address, sock
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->connect(fd, address, len);
     rc = weir__sys_result(connect(fd, address, len));
     return rc == -EINTR ? -EINPROGRESS : rc;
 }
@@ -106,6 +117,8 @@ static inline int weir__sys_shutdown(int fd, int how)
 {
     int fault = WEIR__SYS_FAULT(ENOTCONN);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->shutdown(fd, how);
     return fault ? fault : weir__sys_result(shutdown(fd, how));
 }
 
@@ -115,6 +128,8 @@ static inline int weir__sys_recv(int fd, void *base, size_t len, int flags)
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->recv(fd, base, len, flags);
     do {
         rc = weir__sys_result(recv(fd, base, len, flags));
     } while (rc == -EINTR);
@@ -127,6 +142,8 @@ static inline int weir__sys_send(int fd, const void *base, size_t len, int flags
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->send(fd, base, len);
     do {
         rc = weir__sys_result(send(fd, base, len, flags));
     } while (rc == -EINTR);
@@ -139,6 +156,8 @@ static inline int weir__sys_recvmsg(int fd, struct msghdr *message, int flags)
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network_recvmsg(fd, message, flags);
     do {
         rc = weir__sys_result(recvmsg(fd, message, flags));
     } while (rc == -EINTR);
@@ -151,6 +170,8 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network_sendmsg(fd, message);
     do {
         rc = weir__sys_result(sendmsg(fd, message, flags));
     } while (rc == -EINTR);
@@ -168,6 +189,8 @@ static inline int weir__sys_sendfile(int to, int from, off_t *offset, size_t len
 
     if (rc)
         return rc;
+    if (weir__network_has(to))
+        return weir__network_sendfile(to, from, offset, len);
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
@@ -186,6 +209,8 @@ static inline int weir__sys_getsockname(int fd, struct sockaddr *address, sockle
 {
     int fault = WEIR__SYS_FAULT(ENOBUFS);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->local(fd, address, len);
     return fault ? fault : weir__sys_result(getsockname(fd, address, len));
 }
 
@@ -193,6 +218,8 @@ static inline int weir__sys_getpeername(int fd, struct sockaddr *address, sockle
 {
     int fault = WEIR__SYS_FAULT(ENOTCONN);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->peer(fd, address, len);
     return fault ? fault : weir__sys_result(getpeername(fd, address, len));
 }
 
@@ -200,6 +227,8 @@ static inline int weir__sys_getsockopt(int fd, int level, int name, void *value,
 {
     int fault = WEIR__SYS_FAULT(ENOBUFS);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->get_option(fd, level, name, value, len);
     return fault ? fault : weir__sys_result(getsockopt(fd, level, name, value, len));
 }
 
@@ -208,6 +237,8 @@ static inline int weir__sys_setsockopt(int fd, int level, int name, const void *
 {
     int fault = WEIR__SYS_FAULT(ENOMEM);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->set_option(fd, level, name, value, len);
     return fault ? fault : weir__sys_result(setsockopt(fd, level, name, value, len));
 }
 
@@ -217,8 +248,11 @@ static inline int weir__sys_setsockopt(int fd, int level, int name, const void *
  * Has no fault: what ends something cannot fail. */
 static inline int weir__sys_close(int fd)
 {
-    int rc = weir__sys_result(close(fd));
+    int rc;
 
+    if (weir__network_has(fd))
+        return weir__network->close(fd);
+    rc = weir__sys_result(close(fd));
     return rc == -EBADF ? rc : 0;
 }
 
@@ -228,6 +262,8 @@ static inline int weir__sys_read(int fd, void *base, size_t len)
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->recv(fd, base, len, 0);
     do {
         rc = weir__sys_result(read(fd, base, len));
     } while (rc == -EINTR);
@@ -240,6 +276,8 @@ static inline int weir__sys_write(int fd, const void *base, size_t len)
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return weir__network->send(fd, base, len);
     do {
         rc = weir__sys_result(write(fd, base, len));
     } while (rc == -EINTR);
@@ -349,7 +387,7 @@ static inline int weir__sys_set_nonblock(int fd, bool on)
     int rc = WEIR__SYS_FAULT(EBADF);
     int flags;
 
-    if (rc)
+    if (rc || weir__network_has(fd)) /* no simulated call blocks */
         return rc;
     flags = rc = weir__sys_result(fcntl(fd, F_GETFL));
     if (rc < 0)
@@ -362,7 +400,9 @@ static inline int weir__sys_set_cloexec(int fd, bool on)
 {
     int fault = WEIR__SYS_FAULT(EBADF);
 
-    return fault ? fault : weir__sys_result(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
+    if (fault || weir__network_has(fd))
+        return fault;
+    return weir__sys_result(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
 }
 
 /* A copy of the descriptor, close-on-exec. */
@@ -370,6 +410,8 @@ static inline int weir__sys_dup(int fd)
 {
     int fault = WEIR__SYS_FAULT(EMFILE);
 
+    if (weir__network_has(fd) && !fault)
+        return weir__network->dup(fd);
     return fault ? fault : weir__sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
@@ -562,6 +604,8 @@ static inline int weir__sys_poll(struct pollfd *fds, nfds_t count, int timeout_m
 {
     int fault = WEIR__SYS_FAULT(ENOMEM);
 
+    if (count == 1 && weir__network_has(fds->fd) && !fault)
+        return weir__network_poll(fds);
     return fault ? fault : weir__sys_result(poll(fds, count, timeout_ms));
 }
 

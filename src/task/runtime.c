@@ -8,10 +8,12 @@
 #include "base/assert.h"
 #include "base/options.h"
 #include "core/offload.h"
+#include "core/sim.h"
 #include "sys/affinity.h"
 #include "sys/current.h"
 #include "sys/virtual_clock.h"
 #include "task/census.h"
+#include "task/drive.h"
 #include "task/dump.h"
 #include "task/loan.h"
 #include "task/monitor.h"
@@ -38,6 +40,7 @@ struct weir__runtime {
     struct weir__monitor monitor;
     struct weir__dumper dumper;
     struct weir__advance advance;
+    struct weir__drive *drive; /* NULL: not simulated */
     struct weir__scope root;
     uint64_t token;         /* 0: nobody has asked for it; partner: weir_runtime_shutdown */
     uint32_t shutting_down; /* partner: weir_runtime_token */
@@ -92,6 +95,21 @@ const char *weir__runtime_name(const struct weir__runtime *runtime)
 struct weir__advance *weir__runtime_advance(struct weir__runtime *runtime)
 {
     return &runtime->advance;
+}
+
+struct weir__scope *weir__runtime_root(struct weir__runtime *runtime)
+{
+    return &runtime->root;
+}
+
+struct weir__drive *weir__runtime_drive(struct weir__runtime *runtime)
+{
+    return runtime->drive;
+}
+
+bool weir__runtime_stopping(const struct weir__runtime *runtime)
+{
+    return WEIR_ATOMIC_LOAD(&runtime->stopping, SEQ_CST);
 }
 
 const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtime)
@@ -229,7 +247,7 @@ void weir__runtime_stop(struct weir__runtime *runtime)
 
 /* A wait call that fails does so again and again, in a process whose calls a filter refuses, say:
  * the worker goes on, as slowly as it may. */
-static void step(struct weir__worker *worker)
+void weir__runtime_step(struct weir__worker *worker)
 {
     uint32_t word = 0;
 
@@ -242,7 +260,7 @@ static void step(struct weir__worker *worker)
     (void)weir__sys->park(&word, 0, WEIR_MILLISECONDS(worker->failed_steps));
 }
 
-static void begin_thread(struct weir__worker *worker)
+void weir__runtime_begin_thread(struct weir__worker *worker)
 {
     const struct weir_runtime_hooks *hooks = worker->hooks;
 
@@ -260,7 +278,7 @@ static void begin_thread(struct weir__worker *worker)
         hooks->worker_start(worker->index, hooks->arg);
 }
 
-static void end_thread(struct weir__worker *worker)
+void weir__runtime_end_thread(struct weir__worker *worker)
 {
     const struct weir_runtime_hooks *hooks = worker->hooks;
 
@@ -273,7 +291,7 @@ static void end_thread(struct weir__worker *worker)
     weir__current_leave();
 }
 
-static bool has_rest(const struct weir__worker *worker)
+bool weir__runtime_has_rest(const struct weir__worker *worker)
 {
     const weir_loop *loop = worker->loop;
 
@@ -285,18 +303,22 @@ static void run_worker(void *arg)
 {
     struct weir__worker *worker = arg;
 
-    begin_thread(worker);
-    while (!WEIR_ATOMIC_LOAD(&worker->runtime->stopping, SEQ_CST))
-        step(worker);
+    if (worker->drive) {
+        weir__drive_run(worker->drive); /* of all of them */
+        return;
+    }
+    weir__runtime_begin_thread(worker);
+    while (!weir__runtime_stopping(worker->runtime))
+        weir__runtime_step(worker);
     if (worker->end_streams)
         worker->end_streams(worker);
-    while (has_rest(worker))
-        step(worker);
+    while (weir__runtime_has_rest(worker))
+        weir__runtime_step(worker);
     /* sends what is prepared still, closes */
     weir__loop_poll(worker->loop, 0);
     if (worker->virtual_clock)
         weir__advance_leave(worker);
-    end_thread(worker);
+    weir__runtime_end_thread(worker);
 }
 
 /* ---- making one ---- */
@@ -334,6 +356,9 @@ static void destroy(struct weir__runtime *runtime)
     weir__offload_release();
     if (runtime->advance.on)
         weir__virtual_clock_end();
+    if (runtime->drive)
+        weir__drive_fini(runtime->drive);
+    weir__free(runtime->drive);
     weir__free(runtime);
 }
 
@@ -347,6 +372,9 @@ static int make_worker(struct weir__runtime *runtime, uint32_t index,
     if (rc < 0)
         return rc;
     worker->virtual_clock = runtime->advance.on;
+    worker->drive = runtime->drive;
+    if (worker->drive)
+        worker->run.random = weir__drive_random();
     if (worker->virtual_clock) /* which then needs no more of the system */
         rc = worker->loop->backend->descriptor(worker->loop);
     if (rc < 0)
@@ -374,11 +402,31 @@ static int make_workers(struct weir__runtime *runtime, uint32_t count)
     return 0;
 }
 
+static int make_drive(struct weir__runtime *runtime)
+{
+    const struct weir_runtime_options *o = &runtime->options;
+    struct weir__drive *drive = weir__calloc(1, sizeof *drive);
+    int rc;
+
+    if (!drive)
+        return WEIR_ENOMEM;
+    rc = weir__drive_init(drive, runtime, o->seed, o->clock == WEIR_CLOCK_VIRTUAL);
+    if (rc == 0)
+        runtime->drive = drive;
+    else
+        weir__free(drive);
+    return rc;
+}
+
 /* Decides which clock the runtime has; there is one table of clocks in the process. */
 static int choose_clock(struct weir__runtime *runtime)
 {
     int rc = 0;
 
+    if (runtime->options.backend == WEIR_BACKEND_SIM)
+        return weir__loop_any() || weir__virtual_clock_on() ? WEIR_EBUSY : make_drive(runtime);
+    if (weir__sim_on())
+        return WEIR_EBUSY;
     if (runtime->options.clock != WEIR_CLOCK_VIRTUAL)
         return weir__virtual_clock_on() ? WEIR_EBUSY : 0;
     rc = weir__loop_any() ? WEIR_EBUSY : weir__virtual_clock_begin();
@@ -399,14 +447,14 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     runtime->own_thread = own_thread;
     weir__offload_hold();
     runtime->watch.slice_ns = o->slice_ns;
-    if (o->report_ns < 0 || o->clock == WEIR_CLOCK_VIRTUAL)
+    if (o->report_ns < 0 || o->clock == WEIR_CLOCK_VIRTUAL || o->backend == WEIR_BACKEND_SIM)
         runtime->watch.report_ns = INT64_MAX;
     else
         runtime->watch.report_ns = o->report_ns;
     if (weir__loan_install(o->lend_signal) == 0)
         runtime->watch.signal = o->lend_signal;
     runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && o->clock == WEIR_CLOCK_REAL
-                           && runtime->watch.signal;
+                           && o->backend != WEIR_BACKEND_SIM && runtime->watch.signal;
     weir__overflow_describe = describe_current;
     runtime->reports = !o->no_overflow_report && weir__overflow_install() == 0;
     rc = choose_clock(runtime);
@@ -426,9 +474,10 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
 static int start_threads(struct weir__runtime *runtime)
 {
     uint32_t first = runtime->own_thread;
+    uint32_t count = runtime->drive ? 1 : runtime->count; /* one thread drives all */
     int rc = 0;
 
-    while (rc == 0 && first + runtime->started < runtime->count) {
+    while (rc == 0 && first + runtime->started < count) {
         struct weir__worker *worker = &runtime->workers[first + runtime->started];
 
         rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
@@ -501,7 +550,7 @@ int weir_run_n(weir_task_fn *fn, void *arg, const struct weir_runtime_options *o
         release_root(runtime);
     run_worker(&runtime->workers[0]);
     if (rc == 0)
-        rc = runtime->result;
+        rc = runtime->drive && runtime->drive->failure ? runtime->drive->failure : runtime->result;
     destroy(runtime);
     return rc;
 }

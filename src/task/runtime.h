@@ -18,6 +18,8 @@ struct weir__standby;
 struct weir__monitor;
 struct weir__advance;
 struct weir__dumper;
+struct weir__scope;
+struct weir__drive;
 
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime);
 /* Worker 1..N. */
@@ -45,6 +47,19 @@ const struct weir__watch *weir__runtime_watch(const struct weir__runtime *runtim
 int weir__runtime_node(const struct weir__runtime *runtime, uint32_t worker);
 /* Whether each worker is bound to one processor (weir__affinity_cpu of its index less 1). */
 bool weir__runtime_on_cores(const struct weir__runtime *runtime);
+
+/* The scope of the tasks that no scope owns. */
+struct weir__scope *weir__runtime_root(struct weir__runtime *runtime);
+/* NULL: it is not simulated. */
+struct weir__drive *weir__runtime_drive(struct weir__runtime *runtime);
+
+/* The parts of a worker's thread, for who steps several: begin and end by the thread, a step, and
+ * whether there is more to do after the runtime was told to stop. */
+void weir__runtime_begin_thread(struct weir__worker *worker);
+void weir__runtime_end_thread(struct weir__worker *worker);
+void weir__runtime_step(struct weir__worker *worker);
+bool weir__runtime_has_rest(const struct weir__worker *worker);
+bool weir__runtime_stopping(const struct weir__runtime *runtime);
 
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);

@@ -19,6 +19,7 @@
 #define REPORT_DEFAULT_NS     1000000000
 #define PACK_AFTER_DEFAULT_NS 10000000000
 #define VALUE_MAX             64
+#define SIM_WORKERS           4 /* on every machine: it decides what a seed does */
 
 enum option_kind {
     OPTION_COUNT, /* uint32_t */
@@ -28,7 +29,8 @@ enum option_kind {
     OPTION_SWITCH,
     OPTION_BACKEND,
     OPTION_PIN,
-    OPTION_CLOCK
+    OPTION_CLOCK,
+    OPTION_SEED
 };
 
 struct option {
@@ -43,7 +45,7 @@ struct option {
 
 static const struct option table[] = {
     {"workers", "WEIR_WORKERS", OPTION_COUNT, AT(workers), "threads that run tasks"},
-    {"backend", "WEIR_BACKEND", OPTION_BACKEND, AT(backend), "auto, uring or epoll"},
+    {"backend", "WEIR_BACKEND", OPTION_BACKEND, AT(backend), "auto, uring, epoll or sim"},
     {"buffers", "WEIR_BUFFERS", OPTION_COUNT, AT(buffers_max), "most buffers a worker lends"},
     {"spin", "WEIR_SPIN", OPTION_TIME, AT(spin_ns), "longest look for work before a sleep, or off"},
     {"stack", "WEIR_STACK", OPTION_SIZE, AT(stack_size), "of a task, with its guard"},
@@ -56,6 +58,7 @@ static const struct option table[] = {
      "a packable task that waits for longer is packed, or off"},
     {"dump", "WEIR_DUMP", OPTION_SIGNAL, AT(dump_signal), "a signal that has tasks dumped, or 0"},
     {"clock", "WEIR_CLOCK", OPTION_CLOCK, AT(clock), "real or virtual"},
+    {"seed", "WEIR_SEED", OPTION_SEED, AT(seed), "of the backend sim"},
 };
 
 /* ---- values ---- */
@@ -140,7 +143,7 @@ static bool read_count(const char *text, uint64_t max, uint32_t *out)
     return true;
 }
 
-static const char *const backends[] = {"auto", "uring", "epoll", NULL};
+static const char *const backends[] = {"auto", "uring", "epoll", "sim", NULL};
 static const char *const switches[] = {"default", "on", "off", NULL};
 static const char *const pins[] = {"none", "cores", "nodes", NULL};
 static const char *const clocks[] = {"real", "virtual", NULL};
@@ -175,6 +178,8 @@ static bool set(struct weir_runtime_options *options, const struct option *optio
         word = read_word(text, clocks);
         *(uint8_t *)at = (uint8_t)word;
         return word >= 0;
+    case OPTION_SEED:
+        return read_number(&text, at) && *text == 0;
     }
     return false;
 }
@@ -243,6 +248,7 @@ static bool is_zero(const struct weir_runtime_options *options, const struct opt
     case OPTION_SIZE:
         return *(const size_t *)(const void *)at == 0;
     case OPTION_TIME:
+    case OPTION_SEED:
         return *(const int64_t *)(const void *)at == 0;
     case OPTION_SWITCH:
     case OPTION_PIN:
@@ -268,7 +274,7 @@ static int from_environment(struct weir_runtime_options *options)
 static void from_defaults(struct weir_runtime_options *o)
 {
     if (!o->workers)
-        o->workers = (uint32_t)weir__limits_cpus();
+        o->workers = o->backend == WEIR_BACKEND_SIM ? SIM_WORKERS : (uint32_t)weir__limits_cpus();
     if (o->lend == WEIR_DEFAULT)
         o->lend = o->workers > 1 ? WEIR_ON : WEIR_OFF;
     if (!o->spin_ns)
@@ -307,6 +313,8 @@ static void describe_number(struct weir__line *line, const struct weir_runtime_o
 
     if (option->kind == OPTION_SIZE)
         weir__line_add_number(line, *(const size_t *)(const void *)at);
+    else if (option->kind == OPTION_SEED)
+        weir__line_add_number(line, *(const uint64_t *)(const void *)at);
     else
         weir__line_add_number(line, *(const uint32_t *)(const void *)at);
 }
@@ -334,7 +342,9 @@ static void describe(struct weir__line *line, const struct weir_runtime_options 
 {
     const char *at = (const char *)options + option->offset;
 
-    if (is_zero(options, option) && (option->kind == OPTION_COUNT || option->kind == OPTION_SIZE)) {
+    if (is_zero(options, option)
+        && (option->kind == OPTION_COUNT || option->kind == OPTION_SIZE
+            || option->kind == OPTION_SEED)) {
         weir__line_add(line, "default");
         return;
     }
@@ -342,6 +352,7 @@ static void describe(struct weir__line *line, const struct weir_runtime_options 
     case OPTION_COUNT:
     case OPTION_SIGNAL:
     case OPTION_SIZE:
+    case OPTION_SEED:
         describe_number(line, options, option);
         break;
     case OPTION_TIME:

@@ -7,6 +7,7 @@
 #include "base/hostile.h"
 #include "base/probe.h"
 #include "sys/lock.h"
+#include "task/drive.h"
 #include "task/runtime.h"
 #include "task/strand.h"
 #include "task/task.h"
@@ -57,7 +58,7 @@ void weir__sched_note_batch(struct weir__worker *worker, uint32_t count, int64_t
     struct weir__run *run = &worker->run;
     int64_t batch;
 
-    if (worker->virtual_clock)
+    if (worker->virtual_clock || worker->drive)
         return;
     run->run_ns += (took_ns / count - run->run_ns) / 8;
     batch = BATCH_NS / (run->run_ns + 1);
@@ -77,6 +78,8 @@ uint32_t weir__sched_batch(const struct weir__worker *worker)
     const struct weir__run *run = &worker->run;
     uint32_t there = waiting(run) + run->pinned_count, most;
 
+    if (worker->drive)
+        return weir__drive_batch();
     if (weir__chance(2))
         return 1;
     if (there <= run->batch_max)

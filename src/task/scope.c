@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "sys/current.h"
+#include "task/drive.h"
 #include "task/record.h"
 #include "task/runtime.h"
 #include "task/strand.h"
@@ -26,6 +27,7 @@ struct start {
     void *arg;
     struct weir_spawn_options options;
     struct weir__outfit outfit;
+    uint32_t life;        /* of the spawner's simulated host */
     unsigned char copy[]; /* options.copy_size bytes */
 };
 
@@ -36,6 +38,7 @@ void weir__scope_init(struct weir__scope *scope, struct weir__worker *home,
     scope->home = home;
     scope->owner = owner;
     scope->count = 1;
+    scope->life = owner ? owner->life : 0;
     scope->deadline_ns = UINT64_MAX;
     scope->local.scope = scope;
     weir__list_init(&scope->local.members);
@@ -176,10 +179,13 @@ static void deliver_start(weir_post *post, weir_loop *loop)
 {
     struct start *start = WEIR_CONTAINER_OF(post, struct start, post);
     void *arg = start->options.copy_size ? start->copy : start->arg;
-    int rc = weir__task_start_with(start->worker, start->scope, start->fn, arg, &start->options,
-                                   &start->outfit);
+    int rc;
 
     (void)loop;
+    if (start->worker->drive)
+        weir__drive_expect(start->worker->drive, start->life);
+    rc = weir__task_start_with(start->worker, start->scope, start->fn, arg, &start->options,
+                               &start->outfit);
     if (rc < 0 && start->outfit.record)
         (void)weir__record_end(start->outfit.record, rc);
     start->outfit.record = NULL;
@@ -212,6 +218,8 @@ int weir__scope_spawn_on(struct weir__scope *scope, struct weir__worker *worker,
     start->outfit = outfit ? *outfit : (struct weir__outfit){0};
     if (options->copy_size)
         memcpy(start->copy, arg, options->copy_size);
+    start->life =
+        worker->drive && weir__current_worker() ? weir__drive_birth(worker->drive, scope) : 0;
     start->post.deliver = deliver_start;
     weir__scope_hold(scope);
     weir_loop_post(worker->loop, &start->post);

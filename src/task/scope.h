@@ -49,6 +49,7 @@ struct weir__scope {
     bool selected;    /* a case of the owner's select joins it */
     bool collected;   /* the results of its tasks are kept for weir_scope_next */
     uint32_t decided; /* enum weir__scope_decision; partner: weir__scope_leave */
+    uint32_t life;    /* of the owner's simulated host; else 0 */
     struct weir__scope_part local;
     struct weir__ledger *ledger; /* or NULL; set once by compare-and-swap; see record.h */
     struct weir__token *token;   /* that cancels it, or NULL; see token.h */

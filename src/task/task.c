@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/probe.h"
 #include "sys/current.h"
+#include "task/drive.h"
 #include "task/local.h"
 #include "task/record.h"
 #include "task/runtime.h"
@@ -290,6 +291,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->strand = task->inside = outfit->strand;
     task->uncounted = false;
     task->ready_ns = 0;
+    task->life = worker->drive ? weir__drive_birth(worker->drive, scope) : 0;
     WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
     WEIR_PROBE3(spawn, task->id, task->name, worker->index);
     if (worker->hooks && worker->hooks->task_spawn)

@@ -103,6 +103,7 @@ struct weir__task {
     weir_post post;      /* a wake of a pinned task, or the ended task, on its way */
     weir_post stop_post; /* a cancel on its way to the loop where the task waits, and back */
     uint64_t stop_word;  /* the wait that it means, or meant last */
+    uint32_t life;       /* of its simulated host; else 0 */
 };
 
 /* The index of a task's home worker, by its number. */

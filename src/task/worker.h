@@ -60,6 +60,7 @@ struct weir__worker {
     struct weir__cold cold;
     struct weir__seat seat; /* with a virtual clock */
     bool virtual_clock;
+    struct weir__drive *drive; /* who steps it in a simulation; else NULL */
     struct weir__run run;
 };
 

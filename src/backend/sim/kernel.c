@@ -1,0 +1,237 @@
+/* backend/sim/kernel.c - begin and end, choices, the clock and the events; see core/sim.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/time.h>
+
+#include "backend/sim/sim.h"
+#include "base/alloc.h"
+#include "base/atomic.h"
+#include "base/container.h"
+#include "sys/lock.h"
+#include "sys/network.h"
+#include "sys/sys.h"
+
+#define BEGIN_NS      3600000000000ull       /* of the monotonic clock: an hour after "boot" */
+#define BEGIN_WALL_NS 1767225600000000000ull /* 2026-01-01 */
+
+struct kernel {
+    uint64_t seed;
+    uint64_t choices; /* the state of the generator */
+    uint64_t trace;
+    struct weir__heap events;
+    uint64_t bytes; /* the state of the generator of random bytes, which is apart */
+    uint32_t bytes_lock;
+};
+
+static uint32_t on;
+static uint32_t holders; /* loops without a runtime */
+static uint64_t now;     /* partner: weir__sim_move */
+static struct kernel kernel;
+static struct weir__sys table;
+
+bool weir__sim_on(void)
+{
+    return WEIR_ATOMIC_LOAD(&on, SEQ_CST);
+}
+
+uint64_t weir__sim_seed(void)
+{
+    return WEIR_ATOMIC_LOAD(&kernel.seed, RELAXED);
+}
+
+/* ---- choices ---- */
+
+/* A Weyl sequence, scrambled by multiplications and shifts until every bit depends on all. */
+static uint64_t scramble(uint64_t x)
+{
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    return x ^ x >> 32;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15ull;
+    return scramble(*state);
+}
+
+uint64_t weir__sim_trace(void)
+{
+    return WEIR_ATOMIC_LOAD(&kernel.trace, RELAXED);
+}
+
+void weir__sim_note(uint64_t what)
+{
+    WEIR_ATOMIC_STORE(&kernel.trace, scramble(kernel.trace ^ what) + 1, RELAXED);
+}
+
+uint64_t weir__sim_draw(void)
+{
+    uint64_t drawn = next_random(&kernel.choices);
+
+    weir__sim_note(drawn);
+    return drawn;
+}
+
+uint32_t weir__sim_below(uint32_t n)
+{
+    return (uint32_t)((weir__sim_draw() >> 32) * n >> 32);
+}
+
+int64_t weir__sim_between(int64_t low, int64_t high)
+{
+    uint64_t range = (uint64_t)(high - low) + 1;
+
+    return low + (int64_t)(range ? weir__sim_draw() % range : weir__sim_draw());
+}
+
+static int random_bytes(void *bytes, size_t size)
+{
+    unsigned char *at = bytes;
+    size_t i;
+
+    weir__lock(&kernel.bytes_lock);
+    for (i = 0; i < size; i++)
+        at[i] = (unsigned char)(next_random(&kernel.bytes) >> 56);
+    weir__unlock(&kernel.bytes_lock);
+    return 0;
+}
+
+/* ---- time ---- */
+
+static uint64_t now_ns(void)
+{
+    return WEIR_ATOMIC_LOAD(&now, ACQUIRE);
+}
+
+static uint64_t wall_ns(void)
+{
+    return WEIR_ATOMIC_LOAD(&now, ACQUIRE) - BEGIN_NS + BEGIN_WALL_NS;
+}
+
+static struct weir__sim_event *event_of(struct weir__heap_node *node)
+{
+    return WEIR_CONTAINER_OF(node, struct weir__sim_event, node);
+}
+
+static bool earlier(const struct weir__heap_node *a, const struct weir__heap_node *b)
+{
+    const struct weir__sim_event *x = WEIR_CONTAINER_OF(a, const struct weir__sim_event, node);
+    const struct weir__sim_event *y = WEIR_CONTAINER_OF(b, const struct weir__sim_event, node);
+
+    return x->at_ns != y->at_ns ? x->at_ns < y->at_ns : x->order < y->order;
+}
+
+void weir__sim_schedule(struct weir__sim_event *event, uint64_t at_ns)
+{
+    weir__sim_unschedule(event);
+    event->at_ns = at_ns;
+    event->order = weir__sim_draw();
+    weir__heap_insert(&kernel.events, &event->node, earlier);
+}
+
+void weir__sim_unschedule(struct weir__sim_event *event)
+{
+    if (weir__sim_scheduled(event))
+        weir__heap_remove(&kernel.events, &event->node, earlier);
+}
+
+uint64_t weir__sim_next_ns(void)
+{
+    return kernel.events.root ? event_of(kernel.events.root)->at_ns : UINT64_MAX;
+}
+
+void weir__sim_move(uint64_t to_ns)
+{
+    if (to_ns <= now)
+        return;
+    weir__sim_note(to_ns);
+    WEIR_ATOMIC_STORE(&now, to_ns, RELEASE);
+}
+
+bool weir__sim_fire(void)
+{
+    bool any = false;
+
+    while (kernel.events.root && event_of(kernel.events.root)->at_ns <= now) {
+        struct weir__sim_event *event = event_of(kernel.events.root);
+
+        weir__heap_remove(&kernel.events, &event->node, earlier);
+        event->fire(event);
+        any = true;
+    }
+    return any;
+}
+
+/* ---- begin and end ---- */
+
+static uint64_t seed_of_system(void)
+{
+    uint64_t seed = 0;
+
+    while (seed == 0 && weir__sys_real.random(&seed, sizeof seed) == 0)
+        seed >>= 1; /* shorter to type, and never negative */
+    return seed ? seed : weir__sys_real.now_ns();
+}
+
+int weir__sim_begin(uint64_t seed)
+{
+    uint32_t off = 0;
+    int rc;
+
+    if (!WEIR_ATOMIC_CAS(&on, &off, 1, SEQ_CST))
+        return WEIR_EBUSY;
+    memset(&kernel, 0, sizeof kernel);
+    WEIR_ATOMIC_STORE(&kernel.seed, seed ? seed : seed_of_system(), RELAXED);
+    kernel.choices = scramble(kernel.seed);
+    kernel.bytes = scramble(kernel.choices);
+    WEIR_ATOMIC_STORE(&now, BEGIN_NS, RELEASE);
+    weir__list_init(&weir__sim_sockets);
+    weir__list_init(&weir__sim_connections);
+    rc = weir__sim_hosts_init();
+    if (rc == 0)
+        rc = weir__sim_outside_init();
+    if (rc < 0) {
+        weir__sim_hosts_fini();
+        WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
+        return rc;
+    }
+    table = weir__sys_real;
+    table.now_ns = now_ns;
+    table.wall_ns = wall_ns;
+    table.random = random_bytes;
+    weir__sys = &table;
+    weir__network = &weir__sim_network;
+    return 0;
+}
+
+void weir__sim_end(void)
+{
+    weir__sim_sockets_fini();
+    weir__sim_wire_fini();
+    weir__sim_hosts_fini();
+    weir__sim_outside_fini();
+    weir__network = NULL;
+    weir__sys = &weir__sys_real;
+    WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
+}
+
+int weir__sim_hold(void)
+{
+    const char *text = getenv("WEIR_SEED");
+    int rc = 0;
+
+    if (!weir__sim_on())
+        rc = weir__sim_begin(text ? strtoull(text, NULL, 10) : 0);
+    else if (!holders)
+        return 0; /* a runtime's: it ends it */
+    holders += rc == 0;
+    return rc;
+}
+
+void weir__sim_release(void)
+{
+    if (holders && --holders == 0)
+        weir__sim_end();
+}
