@@ -24,6 +24,7 @@
 #include <weir/scope.h>
 #include <weir/select.h>
 #include <weir/signal.h>
+#include <weir/sim.h>
 #include <weir/strand.h>
 #include <weir/stream.h>
 #include <weir/sync.h>

@@ -34,6 +34,10 @@ int weir__sim_hold(void);
 void weir__sim_release(void);
 
 uint64_t weir__sim_seed(void);
+/* One of the system's; not 0. */
+uint64_t weir__sim_new_seed(void);
+/* A hash of a number. */
+uint64_t weir__sim_scramble(uint64_t x);
 /* The next choice: 64 random bits, or a number below `n` (n > 0). */
 uint64_t weir__sim_draw(void);
 uint32_t weir__sim_below(uint32_t n);
@@ -92,6 +96,8 @@ uint32_t weir__sim_host_up(uint32_t host);
 void weir__sim_host_down(uint32_t host);
 /* The present life, 0 if it is down (host 0 has life 0). */
 uint32_t weir__sim_host_life(uint32_t host);
+/* The present one, or the last. */
+uint32_t weir__sim_host_last(uint32_t host);
 uint32_t weir__sim_life_host(uint32_t life);
 bool weir__sim_life_over(uint32_t life);
 const char *weir__sim_host_name(uint32_t host);

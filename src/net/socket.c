@@ -1,4 +1,6 @@
 /* net/socket.c - dialling, and what a stream says of its socket. See <weir/net.h>. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <weir/net.h>
@@ -18,6 +20,19 @@ static int connect_socket(struct weir__task *task, weir_fd *fd, const struct wei
     return weir__task_await(task, &task->op);
 }
 
+/* A name may be that of a simulated host. */
+static bool find_simulated(struct weir__address *address)
+{
+    struct sockaddr_in *to = (void *)&address->storage;
+
+    if (!weir__network || weir__network->resolve(address->host, &to->sin_addr.s_addr) < 0)
+        return false;
+    to->sin_family = AF_INET;
+    to->sin_port = htons(address->port);
+    address->len = sizeof *to;
+    return true;
+}
+
 int weir_dial(weir_stream *out, const char *text)
 {
     WEIR__CALL;
@@ -32,7 +47,7 @@ int weir_dial(weir_stream *out, const char *text)
     rc = weir__address_parse(text, &address);
     if (rc < 0)
         return rc;
-    if (address.len == 0)
+    if (address.len == 0 && !find_simulated(&address))
         return WEIR_ENAME;
     tcp = address.storage.ss_family != AF_UNIX;
     fd = weir__sys_socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

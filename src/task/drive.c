@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "base/line.h"
 #include "core/offload.h"
+#include "core/replay.h"
 #include "core/sim.h"
 #include "sys/current.h"
 #include "sys/fatal.h"
@@ -374,12 +375,14 @@ int weir__drive_init(struct weir__drive *drive, struct weir__runtime *runtime, u
         drive->limits.until_ns += weir__now_ns();
     weir__sim_whose = whose;
     weir__offload_hire = hire;
+    weir__replay_watch();
     return 0;
 }
 
 void weir__drive_fini(struct weir__drive *drive)
 {
     (void)drive;
+    weir__replay_unwatch();
     weir__offload_hire = NULL;
     weir__sim_end();
 }

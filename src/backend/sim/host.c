@@ -115,6 +115,11 @@ uint32_t weir__sim_host_life(uint32_t host)
     return hosts[host].up ? hosts[host].life : 0;
 }
 
+uint32_t weir__sim_host_last(uint32_t host)
+{
+    return hosts[host].life;
+}
+
 uint32_t weir__sim_life_host(uint32_t life)
 {
     return lives[life];

@@ -43,7 +43,7 @@ uint64_t weir__sim_seed(void)
 /* ---- choices ---- */
 
 /* A Weyl sequence, scrambled by multiplications and shifts until every bit depends on all. */
-static uint64_t scramble(uint64_t x)
+uint64_t weir__sim_scramble(uint64_t x)
 {
     x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
     x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
@@ -53,7 +53,7 @@ static uint64_t scramble(uint64_t x)
 static uint64_t next_random(uint64_t *state)
 {
     *state += 0x9e3779b97f4a7c15ull;
-    return scramble(*state);
+    return weir__sim_scramble(*state);
 }
 
 uint64_t weir__sim_trace(void)
@@ -63,7 +63,7 @@ uint64_t weir__sim_trace(void)
 
 void weir__sim_note(uint64_t what)
 {
-    WEIR_ATOMIC_STORE(&kernel.trace, scramble(kernel.trace ^ what) + 1, RELAXED);
+    WEIR_ATOMIC_STORE(&kernel.trace, weir__sim_scramble(kernel.trace ^ what) + 1, RELAXED);
 }
 
 uint64_t weir__sim_draw(void)
@@ -166,7 +166,7 @@ bool weir__sim_fire(void)
 
 /* ---- begin and end ---- */
 
-static uint64_t seed_of_system(void)
+uint64_t weir__sim_new_seed(void)
 {
     uint64_t seed = 0;
 
@@ -183,9 +183,9 @@ int weir__sim_begin(uint64_t seed)
     if (!WEIR_ATOMIC_CAS(&on, &off, 1, SEQ_CST))
         return WEIR_EBUSY;
     memset(&kernel, 0, sizeof kernel);
-    WEIR_ATOMIC_STORE(&kernel.seed, seed ? seed : seed_of_system(), RELAXED);
-    kernel.choices = scramble(kernel.seed);
-    kernel.bytes = scramble(kernel.choices);
+    WEIR_ATOMIC_STORE(&kernel.seed, seed ? seed : weir__sim_new_seed(), RELAXED);
+    kernel.choices = weir__sim_scramble(kernel.seed);
+    kernel.bytes = weir__sim_scramble(kernel.choices);
     WEIR_ATOMIC_STORE(&now, BEGIN_NS, RELEASE);
     weir__list_init(&weir__sim_sockets);
     weir__list_init(&weir__sim_connections);
