@@ -1,4 +1,4 @@
-# Every test/{unit,os,model,fault}/*.c is one program: test/<kind>/<stem> of the build folder.
+# Every test/{unit,os,model,sim,fault}/*.c is one program: test/<kind>/<stem> of the build folder.
 #
 # test/test_main.c and the helpers in test/support/*.c are linked to each. Tests see the headers of
 # src/ and, through the archive, the internal symbols. `weir-tests` builds them all. The programs
@@ -31,7 +31,7 @@ target_include_directories(weir-test-support PRIVATE
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test)
 target_link_libraries(weir-test-support PRIVATE weir-flags weir-cmocka)
 
-set(kinds unit os)
+set(kinds unit os sim)
 if(WEIR_FAULTS)
     list(APPEND kinds fault)
 endif()
