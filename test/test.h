@@ -40,6 +40,14 @@ void test_skip(const char *reason, const char *file, int line) __attribute__((no
  * ask for what an emulator does not have (guard pages, limits on address space). */
 const char *test_under(void);
 
+/* Skips the test on the simulator, which cannot have what it is about. `reason` is a literal. */
+#define not_on_sim(reason)                                                                         \
+    do {                                                                                           \
+        if (test_simulated())                                                                      \
+            test_skip("on sim: " reason, __FILE__, __LINE__);                                      \
+    } while (0)
+int test_simulated(void);
+
 #define TEST(name_)                                                                                \
     static void test_body_##name_(void);                                                           \
     static void __attribute__((constructor)) test_register_##name_(void)                           \

@@ -59,6 +59,13 @@ const char *test_under(void)
     return name != NULL ? name : "";
 }
 
+int test_simulated(void)
+{
+    const char *name = getenv("WEIR_BACKEND");
+
+    return name != NULL && strcmp(name, "sim") == 0;
+}
+
 static unsigned timeout_seconds(void)
 {
     const char *text = getenv("WEIR_TEST_TIMEOUT");

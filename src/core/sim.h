@@ -80,6 +80,19 @@ bool weir__sim_waits_outside(void);
 /* Ends a look that sleeps. Any thread. */
 void weir__sim_wake(void);
 
+/* ---- threads ---- */
+
+/* The calling thread drives from now on. Does each look at the clock take a little time? */
+void weir__sim_drive(bool looks_take_time);
+/* Another thread that calls into the network waits until the driver is between two steps, which is
+ * when it pauses; and the driver, until the other is done. */
+bool weir__sim_enter(void);
+void weir__sim_leave(const bool *entered);
+void weir__sim_pause(void);
+/* Round a real sleep of the driver. */
+void weir__sim_suspend(void);
+void weir__sim_resume(void);
+
 /* ---- hosts ---- */
 
 #define WEIR__SIM_NAME_MAX 32

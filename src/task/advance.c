@@ -3,10 +3,12 @@
 
 #include <weir/time.h>
 
+#include "core/sim.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/lock.h"
 #include "sys/virtual_clock.h"
+#include "task/drive.h"
 #include "task/runtime.h"
 #include "task/worker.h"
 
@@ -156,6 +158,10 @@ int weir_clock_advance(int64_t by_ns)
     advance = weir__runtime_advance(task->runtime);
     if (by_ns < 0) {
         rc = WEIR_EINVAL;
+    } else if (weir__runtime_drive(task->runtime)
+               && weir__runtime_drive(task->runtime)->free_steps) {
+        weir__sim_move(weir__now_ns() + (uint64_t)by_ns);
+        rc = 0;
     } else if (advance->on) {
         weir__lock(&advance->lock);
         weir__virtual_clock_set(weir__now_ns() + (uint64_t)by_ns);

@@ -289,6 +289,7 @@ static void turn(struct weir__drive *drive)
 {
     struct weir__worker *worker;
 
+    weir__sim_pause();
     if (!drive->swept)
         sweep(drive);
     (void)weir__sim_fire();
@@ -345,6 +346,7 @@ static void last_poll(struct weir__worker *worker)
 
 void weir__drive_run(struct weir__drive *drive)
 {
+    weir__sim_drive(!drive->free_steps);
     for_each(drive, weir__runtime_begin_thread);
     while (!weir__runtime_stopping(drive->runtime))
         turn(drive);

@@ -123,6 +123,7 @@ static int call_once(void *arg)
 
 TEST(a_call_returns_what_the_function_did_on_another_thread)
 {
+    not_on_sim("jobs run on the driving thread");
     assert_int_equal(run(call_once, NULL, 1), 0);
     assert_int_equal(run(call_once, NULL, 3), 0);
 }
@@ -185,6 +186,7 @@ TEST(the_worker_goes_on_while_a_job_blocks)
 {
     struct gate gate = GATE;
 
+    not_on_sim("jobs run on the driving thread");
     assert_int_equal(run(open_meanwhile, &gate, 1), 0);
     assert_int_equal(gate.passed, 1);
 }
@@ -233,6 +235,7 @@ TEST(a_thousand_blocked_jobs_delay_no_other_class)
 {
     struct crowd crowd = {.gate = GATE};
 
+    not_on_sim("jobs run on the driving thread");
     crowd.group = small_class(4, 0);
     assert_int_equal(run(block_one_class, &crowd, 2), 0);
     assert_int_equal(crowd.gate.passed, CROWD);
@@ -261,6 +264,7 @@ TEST(a_full_queue_refuses)
 {
     struct crowd crowd = {.gate = GATE};
 
+    not_on_sim("jobs run on the driving thread");
     crowd.group = small_class(1, 2);
     assert_int_equal(run(fill_queue, &crowd, 1), 0);
     assert_int_equal(crowd.gate.passed, 3);
@@ -287,6 +291,7 @@ TEST(a_higher_limit_helps_the_jobs_that_wait)
 {
     struct crowd crowd = {.gate = GATE};
 
+    not_on_sim("jobs run on the driving thread");
     crowd.group = small_class(1, 0);
     assert_int_equal(run(raise_limit, &crowd, 2), 0);
 }
@@ -318,6 +323,7 @@ TEST(threads_have_the_name_and_the_stack_of_their_class)
                                             .stack_size = 20 * 1024 * 1024};
     struct looks looks = {0};
 
+    not_on_sim("jobs run on the driving thread");
     looks.group = (uint32_t)weir_blocking_class(&options);
     assert_int_equal(run(ask_looks, &looks, 1), 0);
     assert_true(looks.stack >= 19u * 1024 * 1024);
@@ -345,6 +351,7 @@ TEST(an_idle_thread_ends_after_its_keep_alive)
     struct weir_blocking_options options = {.keep_alive_ns = WEIR_MILLISECONDS(1)};
     uint32_t group = (uint32_t)weir_blocking_class(&options);
 
+    not_on_sim("jobs run on the driving thread");
     assert_int_equal(run(outlive_threads, &group, 1), 0);
 }
 
@@ -370,6 +377,7 @@ TEST(threads_end_with_the_last_runtime)
 {
     int i;
 
+    not_on_sim("jobs run on the driving thread");
     for (i = 0; i < 50; i++) {
         uint32_t group;
 
@@ -428,6 +436,7 @@ TEST(a_job_that_has_not_begun_is_withdrawn)
 {
     struct crowd crowd = {.gate = GATE};
 
+    not_on_sim("jobs run on the driving thread");
     crowd.group = small_class(1, 0);
     assert_int_equal(run(withdraw, &crowd, 1), 0);
     assert_int_equal(crowd.gate.arrived, 1);
@@ -462,6 +471,7 @@ TEST(a_job_that_has_begun_is_waited_for)
 {
     struct gate gate = GATE;
 
+    not_on_sim("jobs run on the driving thread");
     assert_int_equal(run(cancel_begun, &gate, 1), 0);
     assert_int_equal(gate.passed, 1);
 }
@@ -492,6 +502,7 @@ TEST(a_call_that_owns_leaves_a_job_that_has_begun)
 {
     struct gate gate;
 
+    not_on_sim("jobs run on the driving thread");
     do
         gate = (struct gate)GATE;
     while (run(leave_begun, &gate, 2) == 1);
@@ -546,6 +557,7 @@ TEST(a_shutdown_tells_of_jobs_that_were_left)
     weir_runtime *runtime;
     int told = 0;
 
+    not_on_sim("jobs run on the driving thread");
     assert_int_equal(weir_runtime_create(&runtime, &options), 0);
     assert_int_equal(weir_runtime_spawn(runtime, leave_when_cancelled, &gate), 0);
     while (gate_read(&gate, &gate.arrived) < 1)

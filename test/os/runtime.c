@@ -248,6 +248,7 @@ TEST(threads_block_on_tasks_of_several_runtimes)
     void *args[2][2];
     int count = 0, i;
 
+    not_on_sim("there is one simulation a process");
     for (i = 0; i < 2; i++) {
         assert_int_equal(weir_runtime_create(&runtimes[i], &options), 0);
         args[i][0] = runtimes[i];
@@ -415,6 +416,7 @@ TEST(worker_of_a_computing_task_is_lent)
     struct weir_runtime_options options = {.workers = 2};
     struct lending lending = {0};
 
+    not_on_sim("no worker is lent");
     assert_int_equal(weir_run(compute_by_itself, &lending, &options), 0);
     assert_checks();
     memset(&lending, 0, sizeof lending);
@@ -563,6 +565,7 @@ TEST(run_without_end_is_reported_with_its_stack)
     struct weir_runtime_options options = {.report_ns = WEIR_MILLISECONDS(5)};
     uint32_t workers;
 
+    not_on_sim("there is no monitor");
     weir_set_log(note_report, WEIR_LOG_DEFAULT);
     for (workers = 1; workers <= 2; workers++) {
         options.workers = workers;

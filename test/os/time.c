@@ -370,6 +370,7 @@ TEST(time_stands_still_while_a_job_is_waited_for)
 {
     int i;
 
+    not_on_sim("jobs run on the driving thread");
     for (i = 0; i < 10; i++)
         run_virtually(block_meanwhile, NULL);
 }

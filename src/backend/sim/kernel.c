@@ -8,10 +8,12 @@
 #include "base/alloc.h"
 #include "base/atomic.h"
 #include "base/container.h"
+#include "sys/current.h"
 #include "sys/lock.h"
 #include "sys/network.h"
 #include "sys/sys.h"
 
+#define LOOK_NS       25
 #define BEGIN_NS      3600000000000ull       /* of the monotonic clock: an hour after "boot" */
 #define BEGIN_WALL_NS 1767225600000000000ull /* 2026-01-01 */
 
@@ -29,6 +31,12 @@ static uint32_t holders; /* loops without a runtime */
 static uint64_t now;     /* partner: weir__sim_move */
 static struct kernel kernel;
 static struct weir__sys table;
+static const struct weir__here *driver; /* the driving thread */
+static uint64_t look_ns;
+
+/* Who waits for the simulation to be between two steps. The driver holds the lock but then. */
+static uint32_t kernel_lock;
+static uint32_t outsiders; /* partner: weir__sim_pause */
 
 bool weir__sim_on(void)
 {
@@ -100,8 +108,12 @@ static int random_bytes(void *bytes, size_t size)
 
 /* ---- time ---- */
 
+/* Of the driving thread each look takes a little time, so that code that waits for a moment without
+ * suspending sees it come. */
 static uint64_t now_ns(void)
 {
+    if (weir__here() == driver)
+        WEIR_ATOMIC_STORE(&now, now + look_ns, RELEASE);
     return WEIR_ATOMIC_LOAD(&now, ACQUIRE);
 }
 
@@ -164,6 +176,56 @@ bool weir__sim_fire(void)
     return any;
 }
 
+/* ---- threads ---- */
+
+void weir__sim_drive(bool looks_take_time)
+{
+    driver = weir__here();
+    look_ns = looks_take_time ? LOOK_NS : 0;
+}
+
+bool weir__sim_enter(void)
+{
+    if (weir__here() == driver)
+        return false;
+    (void)WEIR_ATOMIC_ADD(&outsiders, 1, SEQ_CST);
+    weir__sim_wake();
+    weir__lock(&kernel_lock);
+    return true;
+}
+
+void weir__sim_leave(const bool *entered)
+{
+    if (!*entered)
+        return;
+    weir__sim_wake();
+    weir__unlock(&kernel_lock);
+    (void)WEIR_ATOMIC_SUB(&outsiders, 1, SEQ_CST);
+    weir__sys_real.unpark(&outsiders, 1);
+}
+
+void weir__sim_suspend(void)
+{
+    weir__unlock(&kernel_lock);
+}
+
+void weir__sim_resume(void)
+{
+    weir__lock(&kernel_lock);
+}
+
+void weir__sim_pause(void)
+{
+    uint32_t seen = WEIR_ATOMIC_LOAD(&outsiders, SEQ_CST);
+
+    if (!seen)
+        return;
+    weir__sim_suspend();
+    while ((seen = WEIR_ATOMIC_LOAD(&outsiders, SEQ_CST)) != 0)
+        (void)weir__sys_real.park(&outsiders, seen, -1);
+    weir__sim_resume();
+}
+
 /* ---- begin and end ---- */
 
 uint64_t weir__sim_new_seed(void)
@@ -187,6 +249,8 @@ int weir__sim_begin(uint64_t seed)
     kernel.choices = weir__sim_scramble(kernel.seed);
     kernel.bytes = weir__sim_scramble(kernel.choices);
     WEIR_ATOMIC_STORE(&now, BEGIN_NS, RELEASE);
+    weir__sim_drive(true);
+    weir__lock(&kernel_lock);
     weir__list_init(&weir__sim_sockets);
     weir__list_init(&weir__sim_connections);
     rc = weir__sim_hosts_init();
@@ -194,6 +258,7 @@ int weir__sim_begin(uint64_t seed)
         rc = weir__sim_outside_init();
     if (rc < 0) {
         weir__sim_hosts_fini();
+        weir__unlock(&kernel_lock);
         WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
         return rc;
     }
@@ -214,6 +279,7 @@ void weir__sim_end(void)
     weir__sim_outside_fini();
     weir__network = NULL;
     weir__sys = &weir__sys_real;
+    weir__unlock(&kernel_lock);
     WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
 }
 

@@ -103,9 +103,13 @@ bool weir__sim_look(bool sleep)
         fds[count].fd = op->fd->number;
         fds[count++].events = events_of(op);
     }
+    if (sleep)
+        weir__sim_suspend();
     do
         rc = weir__sys_poll(fds, count, sleep ? (op ? 1 : -1) : 0);
     while (rc == WEIR_EINTR);
+    if (sleep)
+        weir__sim_resume();
     if (rc <= 0)
         memset(fds, 0, sizeof fds);
     if (fds[0].revents)

@@ -284,6 +284,7 @@ static void sleep_until(struct weir_loop *loop, int64_t timeout_ns)
 static int sim_wait(struct weir_loop *loop, int64_t timeout_ns)
 {
     if (!loop->worker) {
+        weir__sim_drive(true);
         (void)weir__sim_fire();
         (void)weir__sim_look(false);
         if (timeout_ns && !loop->unfinished)

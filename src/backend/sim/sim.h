@@ -108,6 +108,7 @@ struct sim_socket {
     bool bound;
     bool stopped; /* a listener that was shut down */
     bool dead;    /* of a host that has crashed */
+    int file;     /* of a UNIX socket that has a name, or -1 */
     struct sim_place place;
     struct weir_op *waiting; /* operations, by weir__next */
     struct sim_end *end;

@@ -17,6 +17,10 @@
 #define EPHEMERAL_FIRST  32768
 #define EPHEMERAL_COUNT  28232
 
+/* The first declaration of a call that any thread may make. */
+#define SIM_CALL                                                                                   \
+    __attribute__((cleanup(weir__sim_leave), unused)) bool sim_call_entered = weir__sim_enter()
+
 static struct sim_socket **table; /* by descriptor; NULL: free */
 static int table_size;
 struct weir__list weir__sim_sockets;
@@ -69,6 +73,7 @@ struct sim_socket *weir__sim_socket_make(uint16_t family, int type, uint32_t lif
     socket->family = family;
     socket->type = type;
     socket->life = life;
+    socket->file = -1;
     socket->place.family = family;
     if (family == AF_INET)
         weir__sim_place_set(&socket->place, 0);
@@ -93,6 +98,8 @@ static bool lingers_for_nothing(const struct sim_socket *socket)
 void weir__sim_socket_drop(struct sim_socket *socket)
 {
     weir__list_remove(&socket->link);
+    if (socket->file >= 0)
+        weir__sys_close(socket->file);
     if (socket->state == SOCKET_LISTENING)
         weir__sim_wire_refuse(socket);
     if (socket->end)
@@ -111,6 +118,7 @@ void weir__sim_sockets_fini(void)
 
 static int sim_close(int fd)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -123,6 +131,7 @@ static int sim_close(int fd)
 
 static int sim_dup(int fd)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     return socket ? weir__sim_descriptor(socket) : WEIR_EBADF;
@@ -130,6 +139,7 @@ static int sim_dup(int fd)
 
 static int sim_socket(int family, int type)
 {
+    SIM_CALL;
     uint32_t life = weir__sim_whose();
     struct sim_socket *socket;
     int fd;
@@ -178,6 +188,7 @@ static bool is_tcp_level(int level)
 
 static int sim_set_option(int fd, int level, int name, const void *value, socklen_t len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_option *option;
 
@@ -231,6 +242,7 @@ static int fact(struct sim_socket *socket, int name, int *value)
 
 static int sim_get_option(int fd, int level, int name, void *value, socklen_t *len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     const struct sim_option *option;
     struct sim_option zero = {.len = sizeof(int)};
@@ -327,8 +339,9 @@ static int pick_port(struct sim_socket *socket, struct sim_place *place)
     return WEIR_EADDRINUSE;
 }
 
-/* The name of a UNIX socket is a file of the real system, so that the calls on files find it. */
-static int bind_file(const struct sim_place *place)
+/* The name of a UNIX socket is a file of the real system, so that the calls on files find it. It is
+ * held open: its inode is no other file's as long as the socket lives. */
+static int bind_file(struct sim_socket *socket, const struct sim_place *place)
 {
     char path[sizeof place->path + 1];
 
@@ -336,9 +349,10 @@ static int bind_file(const struct sim_place *place)
         return 0;
     memcpy(path, place->path, place->path_len);
     path[place->path_len] = 0;
-    if (mknod(path, S_IFSOCK | 0755, 0) == 0)
-        return 0;
-    return errno == EEXIST ? WEIR_EADDRINUSE : -errno;
+    if (mknod(path, S_IFSOCK | 0755, 0) != 0)
+        return errno == EEXIST ? WEIR_EADDRINUSE : -errno;
+    socket->file = weir__sys_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
+    return 0;
 }
 
 static bool name_taken(const struct sim_socket *socket, const struct sim_place *place)
@@ -348,7 +362,8 @@ static bool name_taken(const struct sim_socket *socket, const struct sim_place *
     for (at = weir__sim_sockets.next; at != &weir__sim_sockets; at = at->next) {
         const struct sim_socket *other = WEIR_CONTAINER_OF(at, struct sim_socket, link);
 
-        if (other != socket && other->bound && !other->dead && weir__sim_listens_at(other, place))
+        if (other != socket && other->bound && !other->dead && other->state != SOCKET_ATTACHED
+            && weir__sim_listens_at(other, place))
             return true;
     }
     return false;
@@ -356,6 +371,7 @@ static bool name_taken(const struct sim_socket *socket, const struct sim_place *
 
 static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_place place;
     int rc;
@@ -368,7 +384,8 @@ static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
     if (socket->bound || place.family != socket->family)
         return WEIR_EINVAL;
     if (place.family == AF_UNIX)
-        rc = place.path[0] == 0 && name_taken(socket, &place) ? WEIR_EADDRINUSE : bind_file(&place);
+        rc = place.path[0] == 0 && name_taken(socket, &place) ? WEIR_EADDRINUSE
+                                                              : bind_file(socket, &place);
     else if (!is_own(socket, &place))
         rc = -EADDRNOTAVAIL;
     else if (place.port == 0)
@@ -384,6 +401,7 @@ static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
 
 static int sim_listen(int fd, int backlog)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -397,6 +415,7 @@ static int sim_listen(int fd, int backlog)
 
 static int sim_local(int fd, struct sockaddr *address, socklen_t *len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -407,6 +426,7 @@ static int sim_local(int fd, struct sockaddr *address, socklen_t *len)
 
 static int sim_peer(int fd, struct sockaddr *address, socklen_t *len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -446,6 +466,7 @@ static int connect_unix(struct sim_socket *socket, const struct sim_place *to)
 
 static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_place to;
     int rc;
@@ -476,6 +497,7 @@ static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
 
 static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
 {
+    SIM_CALL;
     struct sim_socket *listener = weir__sim_socket(fd), *socket;
     struct sim_connection *connection;
     struct sim_end *end;
@@ -485,7 +507,8 @@ static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
         return WEIR_EBADF;
     if (listener->dead)
         return -ENETDOWN;
-    if (listener->state != SOCKET_LISTENING || listener->stopped)
+    if (listener->state != SOCKET_LISTENING
+        || (listener->stopped && weir__list_empty(&listener->pending)))
         return WEIR_EINVAL;
     if (weir__list_empty(&listener->pending))
         return WEIR_EAGAIN;
@@ -518,6 +541,7 @@ static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
 
 static int sim_shutdown(int fd, int how)
 {
+    SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_end *end = socket ? socket->end : NULL;
 
@@ -525,7 +549,8 @@ static int sim_shutdown(int fd, int how)
         return WEIR_EBADF;
     if (socket->state == SOCKET_LISTENING) {
         socket->stopped = true;
-        weir__sim_wire_refuse(socket);
+        if (socket->family != AF_UNIX) /* as Linux: what waits at a UNIX socket is still there */
+            weir__sim_wire_refuse(socket);
         weir__sim_stir(socket);
         return 0;
     }
@@ -550,6 +575,7 @@ static struct sim_end *attached(int fd, int *rc)
 
 static int sim_recv(int fd, void *base, size_t len, int flags)
 {
+    SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
 
@@ -558,6 +584,7 @@ static int sim_recv(int fd, void *base, size_t len, int flags)
 
 static int sim_send(int fd, const void *base, size_t len)
 {
+    SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
 
@@ -566,6 +593,7 @@ static int sim_send(int fd, const void *base, size_t len)
 
 static int sim_poll(int fd, short events)
 {
+    SIM_CALL;
     const struct sim_socket *socket = weir__sim_socket(fd);
     short ready = 0;
 

@@ -190,7 +190,7 @@ int weir__sim_wire_send(struct sim_end *end, const void *base, size_t len)
     if (len > room)
         len = room;
     first = len;
-    if (len > 1 && weir__sim_below(SPLIT_ONE_IN) == 0)
+    if (len > 1 && host_beyond(end) != (int)host_of(end) && weir__sim_below(SPLIT_ONE_IN) == 0)
         first = 1 + weir__sim_below((uint32_t)len - 1);
     rc = send_segment(end, SEGMENT_DATA, base, first);
     if (rc < 0)
