@@ -2,8 +2,8 @@
  *
  * One a process, on from weir__sim_begin to weir__sim_end. While it is on, the clocks and the
  * random bytes of weir__sys and the socket calls of weir__network are the simulator's. All of it
- * belongs to the one thread that drives the loops, but for the clocks, the random bytes and the
- * wake of a loop, which any thread may use.
+ * belongs to the one thread that drives the loops, but for the clocks, the random bytes, the wake of
+ * a loop and calls on sockets, which any thread may make.
  *
  * Every choice is drawn from one generator and mixed into the trace, so two runs of a seed that do
  * the same have the same trace. What happens later is an event, in the order of time and, within a
@@ -54,6 +54,7 @@ struct weir__sim_event {
     struct weir__heap_node node;
     uint64_t at_ns;
     uint64_t order; /* within a moment */
+    bool is_outside; /* not under the kernel's lock */
     void (*fire)(struct weir__sim_event *event);
 };
 
@@ -69,8 +70,8 @@ void weir__sim_unschedule(struct weir__sim_event *event);
 uint64_t weir__sim_next_ns(void);
 /* Moves the clocks; back they do not go. Fires nothing. */
 void weir__sim_move(uint64_t to_ns);
-/* Fires what is due: whether anything was. */
-bool weir__sim_fire(void);
+/* Fires what is due. */
+void weir__sim_fire(void);
 
 /* Waits in real time for real descriptors that operations wait for, and, if it may sleep, for a
  * wake: whether any of them has come. */
@@ -84,14 +85,13 @@ void weir__sim_wake(void);
 
 /* The calling thread drives from now on. Does each look at the clock take a little time? */
 void weir__sim_drive(bool looks_take_time);
-/* Another thread that calls into the network waits until the driver is between two steps, which is
- * when it pauses; and the driver, until the other is done. */
-bool weir__sim_enter(void);
-void weir__sim_leave(const bool *entered);
-void weir__sim_pause(void);
-/* Round a real sleep of the driver. */
-void weir__sim_suspend(void);
-void weir__sim_resume(void);
+/* The kernel's lock: other threads may close, shut down or ask sockets too. A thread may take it
+ * several times; nothing of the program's is called while it is held. WEIR__SIM_CALL is the first
+ * declaration of what takes it. */
+#define WEIR__SIM_CALL                                                                             \
+    __attribute__((cleanup(weir__sim_leave), unused)) uint32_t weir__sim_was = weir__sim_enter()
+uint32_t weir__sim_enter(void);
+void weir__sim_leave(const uint32_t *was);
 
 /* ---- hosts ---- */
 

@@ -138,6 +138,7 @@ static int hire(uint32_t group)
         return WEIR_ENOMEM;
     job->group = group;
     job->event.fire = run_job;
+    job->event.is_outside = true;
     weir__sim_schedule(&job->event,
                        weir__now_ns() + (uint64_t)weir__sim_between(JOB_LEAST_NS, JOB_MOST_NS));
     return 0;
@@ -166,6 +167,7 @@ static bool has_something(const struct weir__worker *worker, uint64_t now_ns)
 /* One of the workers that have anything to do, or one that may steal from them; NULL: none. */
 static struct weir__worker *choose(struct weir__drive *drive)
 {
+    WEIR__SIM_CALL;
     uint32_t busy[WEIR_WORKERS_MAX], count = 0, i;
     uint32_t workers = weir__runtime_workers(drive->runtime);
     uint64_t now_ns = weir__now_ns();
@@ -289,10 +291,9 @@ static void turn(struct weir__drive *drive)
 {
     struct weir__worker *worker;
 
-    weir__sim_pause();
     if (!drive->swept)
         sweep(drive);
-    (void)weir__sim_fire();
+    weir__sim_fire();
     worker = choose(drive);
     if (!worker) {
         idle(drive);

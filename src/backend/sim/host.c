@@ -106,6 +106,7 @@ uint32_t weir__sim_host_up(uint32_t host)
 
 void weir__sim_host_down(uint32_t host)
 {
+    WEIR__SIM_CALL;
     hosts[host].up = false;
     weir__sim_wire_crash(hosts[host].life);
 }
@@ -225,6 +226,7 @@ bool weir__sim_link_is_cut(uint32_t a, uint32_t b)
 
 void weir__sim_link_reset(uint32_t a, uint32_t b)
 {
+    WEIR__SIM_CALL;
     struct weir__list *at, *next;
 
     for (at = weir__sim_connections.next; at != &weir__sim_connections; at = next) {

@@ -34,9 +34,10 @@ static struct weir__sys table;
 static const struct weir__here *driver; /* the driving thread */
 static uint64_t look_ns;
 
-/* Who waits for the simulation to be between two steps. The driver holds the lock but then. */
+/* Guards all but the clock and the random bytes. One thread may take it several times. */
 static uint32_t kernel_lock;
-static uint32_t outsiders; /* partner: weir__sim_pause */
+static const struct weir__here *owner; /* partner: itself, on the same thread */
+static uint32_t depth;
 
 bool weir__sim_on(void)
 {
@@ -71,11 +72,13 @@ uint64_t weir__sim_trace(void)
 
 void weir__sim_note(uint64_t what)
 {
+    WEIR__SIM_CALL;
     WEIR_ATOMIC_STORE(&kernel.trace, weir__sim_scramble(kernel.trace ^ what) + 1, RELAXED);
 }
 
 uint64_t weir__sim_draw(void)
 {
+    WEIR__SIM_CALL;
     uint64_t drawn = next_random(&kernel.choices);
 
     weir__sim_note(drawn);
@@ -137,6 +140,7 @@ static bool earlier(const struct weir__heap_node *a, const struct weir__heap_nod
 
 void weir__sim_schedule(struct weir__sim_event *event, uint64_t at_ns)
 {
+    WEIR__SIM_CALL;
     weir__sim_unschedule(event);
     event->at_ns = at_ns;
     event->order = weir__sim_draw();
@@ -145,12 +149,14 @@ void weir__sim_schedule(struct weir__sim_event *event, uint64_t at_ns)
 
 void weir__sim_unschedule(struct weir__sim_event *event)
 {
+    WEIR__SIM_CALL;
     if (weir__sim_scheduled(event))
         weir__heap_remove(&kernel.events, &event->node, earlier);
 }
 
 uint64_t weir__sim_next_ns(void)
 {
+    WEIR__SIM_CALL;
     return kernel.events.root ? event_of(kernel.events.root)->at_ns : UINT64_MAX;
 }
 
@@ -162,18 +168,36 @@ void weir__sim_move(uint64_t to_ns)
     WEIR_ATOMIC_STORE(&now, to_ns, RELEASE);
 }
 
-bool weir__sim_fire(void)
+static struct weir__sim_event *take_due(void)
 {
-    bool any = false;
+    struct weir__heap_node *root = kernel.events.root;
 
-    while (kernel.events.root && event_of(kernel.events.root)->at_ns <= now) {
-        struct weir__sim_event *event = event_of(kernel.events.root);
+    if (!root || event_of(root)->at_ns > now)
+        return NULL;
+    weir__heap_remove(&kernel.events, root, earlier);
+    return event_of(root);
+}
 
-        weir__heap_remove(&kernel.events, &event->node, earlier);
+/* Fires one: what it is about cannot be released between its turn and its function, which may
+ * release it. */
+static bool fire_one(void)
+{
+    uint32_t was = weir__sim_enter();
+    struct weir__sim_event *event = take_due();
+    bool is_outside = event && event->is_outside;
+
+    if (event && !is_outside)
         event->fire(event);
-        any = true;
+    weir__sim_leave(&was);
+    if (is_outside)
+        event->fire(event);
+    return event;
+}
+
+void weir__sim_fire(void)
+{
+    while (fire_one()) {
     }
-    return any;
 }
 
 /* ---- threads ---- */
@@ -184,46 +208,28 @@ void weir__sim_drive(bool looks_take_time)
     look_ns = looks_take_time ? LOOK_NS : 0;
 }
 
-bool weir__sim_enter(void)
+uint32_t weir__sim_enter(void)
 {
-    if (weir__here() == driver)
-        return false;
-    (void)WEIR_ATOMIC_ADD(&outsiders, 1, SEQ_CST);
-    weir__sim_wake();
-    weir__lock(&kernel_lock);
-    return true;
+    const struct weir__here *self = weir__here();
+
+    if (WEIR_ATOMIC_LOAD(&owner, RELAXED) != self) {
+        weir__lock(&kernel_lock);
+        WEIR_ATOMIC_STORE(&owner, self, RELAXED);
+    }
+    return depth++;
 }
 
-void weir__sim_leave(const bool *entered)
+void weir__sim_leave(const uint32_t *was)
 {
-    if (!*entered)
+    bool wakes = *was == 0 && owner != driver;
+
+    depth = *was;
+    if (depth)
         return;
-    weir__sim_wake();
+    WEIR_ATOMIC_STORE(&owner, NULL, RELAXED);
     weir__unlock(&kernel_lock);
-    (void)WEIR_ATOMIC_SUB(&outsiders, 1, SEQ_CST);
-    weir__sys_real.unpark(&outsiders, 1);
-}
-
-void weir__sim_suspend(void)
-{
-    weir__unlock(&kernel_lock);
-}
-
-void weir__sim_resume(void)
-{
-    weir__lock(&kernel_lock);
-}
-
-void weir__sim_pause(void)
-{
-    uint32_t seen = WEIR_ATOMIC_LOAD(&outsiders, SEQ_CST);
-
-    if (!seen)
-        return;
-    weir__sim_suspend();
-    while ((seen = WEIR_ATOMIC_LOAD(&outsiders, SEQ_CST)) != 0)
-        (void)weir__sys_real.park(&outsiders, seen, -1);
-    weir__sim_resume();
+    if (wakes)
+        weir__sim_wake();
 }
 
 /* ---- begin and end ---- */
@@ -250,7 +256,6 @@ int weir__sim_begin(uint64_t seed)
     kernel.bytes = weir__sim_scramble(kernel.choices);
     WEIR_ATOMIC_STORE(&now, BEGIN_NS, RELEASE);
     weir__sim_drive(true);
-    weir__lock(&kernel_lock);
     weir__list_init(&weir__sim_sockets);
     weir__list_init(&weir__sim_connections);
     rc = weir__sim_hosts_init();
@@ -258,7 +263,6 @@ int weir__sim_begin(uint64_t seed)
         rc = weir__sim_outside_init();
     if (rc < 0) {
         weir__sim_hosts_fini();
-        weir__unlock(&kernel_lock);
         WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
         return rc;
     }
@@ -279,7 +283,6 @@ void weir__sim_end(void)
     weir__sim_outside_fini();
     weir__network = NULL;
     weir__sys = &weir__sys_real;
-    weir__unlock(&kernel_lock);
     WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
 }
 

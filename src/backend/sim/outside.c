@@ -75,6 +75,7 @@ static short events_of(const struct weir_op *op)
  * others. */
 static bool take_ready(const struct pollfd *fds, uint32_t count)
 {
+    WEIR__SIM_CALL;
     bool any = false;
     uint32_t i;
 
@@ -103,13 +104,9 @@ bool weir__sim_look(bool sleep)
         fds[count].fd = op->fd->number;
         fds[count++].events = events_of(op);
     }
-    if (sleep)
-        weir__sim_suspend();
     do
         rc = weir__sys_poll(fds, count, sleep ? (op ? 1 : -1) : 0);
     while (rc == WEIR_EINTR);
-    if (sleep)
-        weir__sim_resume();
     if (rc <= 0)
         memset(fds, 0, sizeof fds);
     if (fds[0].revents)

@@ -201,6 +201,7 @@ static void attempt(struct weir_loop *loop, struct weir_op *op)
 
 static void sim_submit(struct weir_loop *loop, struct weir_op *op)
 {
+    WEIR__SIM_CALL;
     if (weir__sim_below(2))
         attempt(loop, op);
     else
@@ -210,6 +211,7 @@ static void sim_submit(struct weir_loop *loop, struct weir_op *op)
 /* One that could go on may win the race against its cancel. */
 static void sim_cancel(struct weir_loop *loop, struct weir_op *op)
 {
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(op->fd->number);
 
     if (leave_ready(loop, op)) {
@@ -245,6 +247,7 @@ static struct weir_op *pick(struct weir_op **list)
 
 static void try_ready(struct weir_loop *loop)
 {
+    WEIR__SIM_CALL;
     struct sim_loop *state = loop->state;
     struct weir_op *list = state->ready;
 
@@ -275,7 +278,7 @@ static void sleep_until(struct weir_loop *loop, int64_t timeout_ns)
             continue;
         }
         weir__sim_move(next_ns);
-        (void)weir__sim_fire();
+        weir__sim_fire();
         if (next_ns == until_ns)
             break;
     }
@@ -285,7 +288,7 @@ static int sim_wait(struct weir_loop *loop, int64_t timeout_ns)
 {
     if (!loop->worker) {
         weir__sim_drive(true);
-        (void)weir__sim_fire();
+        weir__sim_fire();
         (void)weir__sim_look(false);
         if (timeout_ns && !loop->unfinished)
             sleep_until(loop, timeout_ns);

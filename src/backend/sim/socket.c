@@ -17,10 +17,6 @@
 #define EPHEMERAL_FIRST  32768
 #define EPHEMERAL_COUNT  28232
 
-/* The first declaration of a call that any thread may make. */
-#define SIM_CALL                                                                                   \
-    __attribute__((cleanup(weir__sim_leave), unused)) bool sim_call_entered = weir__sim_enter()
-
 static struct sim_socket **table; /* by descriptor; NULL: free */
 static int table_size;
 struct weir__list weir__sim_sockets;
@@ -118,7 +114,7 @@ void weir__sim_sockets_fini(void)
 
 static int sim_close(int fd)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -131,7 +127,7 @@ static int sim_close(int fd)
 
 static int sim_dup(int fd)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     return socket ? weir__sim_descriptor(socket) : WEIR_EBADF;
@@ -139,7 +135,7 @@ static int sim_dup(int fd)
 
 static int sim_socket(int family, int type)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     uint32_t life = weir__sim_whose();
     struct sim_socket *socket;
     int fd;
@@ -188,7 +184,7 @@ static bool is_tcp_level(int level)
 
 static int sim_set_option(int fd, int level, int name, const void *value, socklen_t len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_option *option;
 
@@ -242,7 +238,7 @@ static int fact(struct sim_socket *socket, int name, int *value)
 
 static int sim_get_option(int fd, int level, int name, void *value, socklen_t *len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     const struct sim_option *option;
     struct sim_option zero = {.len = sizeof(int)};
@@ -371,7 +367,7 @@ static bool name_taken(const struct sim_socket *socket, const struct sim_place *
 
 static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_place place;
     int rc;
@@ -401,7 +397,7 @@ static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
 
 static int sim_listen(int fd, int backlog)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -415,7 +411,7 @@ static int sim_listen(int fd, int backlog)
 
 static int sim_local(int fd, struct sockaddr *address, socklen_t *len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -426,7 +422,7 @@ static int sim_local(int fd, struct sockaddr *address, socklen_t *len)
 
 static int sim_peer(int fd, struct sockaddr *address, socklen_t *len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
 
     if (!socket)
@@ -466,7 +462,7 @@ static int connect_unix(struct sim_socket *socket, const struct sim_place *to)
 
 static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_place to;
     int rc;
@@ -497,7 +493,7 @@ static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
 
 static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *listener = weir__sim_socket(fd), *socket;
     struct sim_connection *connection;
     struct sim_end *end;
@@ -541,7 +537,7 @@ static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
 
 static int sim_shutdown(int fd, int how)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     struct sim_socket *socket = weir__sim_socket(fd);
     struct sim_end *end = socket ? socket->end : NULL;
 
@@ -575,7 +571,7 @@ static struct sim_end *attached(int fd, int *rc)
 
 static int sim_recv(int fd, void *base, size_t len, int flags)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
 
@@ -584,7 +580,7 @@ static int sim_recv(int fd, void *base, size_t len, int flags)
 
 static int sim_send(int fd, const void *base, size_t len)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
 
@@ -593,7 +589,7 @@ static int sim_send(int fd, const void *base, size_t len)
 
 static int sim_poll(int fd, short events)
 {
-    SIM_CALL;
+    WEIR__SIM_CALL;
     const struct sim_socket *socket = weir__sim_socket(fd);
     short ready = 0;
 
