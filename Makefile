@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SECONDS ?= 1800
 MORE ?= 20
+SEEDS ?= 10000
 ARGS ?=
 # Without a directory in ARGS the example site is served.
 SITE = $(if $(or $(filter-out -%,$(firstword $(ARGS))),$(wildcard $(ARGS:%=%/.))),,examples/site)
@@ -15,6 +16,7 @@ BUILD = $(call CMAKE_QUIET,$(1)) && cmake --build build/$(1) -j $(JOBS)
 
 .PHONY: all run test bench asan tsan fault hostile model soak fuzz valgrind install format tidy \
     clean help deps
+.PHONY: all run test bench asan tsan fault fuzz seeds valgrind install format tidy clean help deps
 
 all: ## release build (the default)
 	@tools/deps build
@@ -65,6 +67,11 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS (60)
 	@tools/deps build test
 	@$(call BUILD,fuzz) --target weir-fuzz
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
+
+seeds: ## the tests of tasks on the simulator, under SEEDS (10000) seeds; ARGS='...' goes on
+	@tools/deps build test
+	@$(call BUILD,release) --target all weir-tests
+	@tools/seeds build/release --seeds $(SEEDS) $(ARGS)
 
 valgrind: ## the unit tests under Valgrind
 	@tools/deps build test

@@ -1,9 +1,13 @@
 /* test/test_main.c - the main function of every test program.
  *
  *     PROGRAM [--list] [NAME]
+ *     PROGRAM --seeds FIRST COUNT [NAME]
  *
  * Runs the tests whose name contains NAME (all without it) as one cmocka group; --list prints their
- * names. Each test ends with a quiescence check: as many open descriptors, handles and loops as
+ * names. --seeds runs them on the simulator under so many seeds, each in a process of its own, and
+ * stops at the first that fails, with its output and the command that replays it.
+ *
+ * Each test ends with a quiescence check: as many open descriptors, handles and loops as
  * before. All of them are released before the call that releases them returns, so the check looks
  * once.
  *
@@ -23,7 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/handle.h"
 #include "core/loop.h"
@@ -244,10 +251,75 @@ static const char *group_name(void)
     return part != NULL ? part : file;
 }
 
+static int run_all(const struct CMUnitTest *chosen, size_t count)
+{
+    int failed;
+
+    if (watch_init() != 0)
+        return 2;
+    failed = _cmocka_run_group_tests(group_name(), chosen, count, NULL, NULL);
+    watch_fini();
+    return failed > 125 ? 125 : failed;
+}
+
+/* ---- many seeds ---- */
+
+static void copy_output(int file)
+{
+    char bytes[4096];
+    ssize_t n;
+
+    lseek(file, 0, SEEK_SET);
+    while ((n = read(file, bytes, sizeof bytes)) > 0)
+        fwrite(bytes, 1, (size_t)n, stdout);
+}
+
+/* In a child: what it says goes to the file. Whether it has passed. */
+static bool run_seed(const char *seed, int file, const struct CMUnitTest *chosen, size_t count)
+{
+    int status;
+    pid_t child;
+
+    (void)!ftruncate(file, 0);
+    lseek(file, 0, SEEK_SET);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        setenv("WEIR_BACKEND", "sim", 1);
+        setenv("WEIR_SEED", seed, 1);
+        dup2(file, STDOUT_FILENO);
+        dup2(file, STDERR_FILENO);
+        _exit(run_all(chosen, count));
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static int run_seeds(char **argv, const struct CMUnitTest *chosen, size_t count)
+{
+    unsigned long long first = strtoull(argv[2], NULL, 10), left = strtoull(argv[3], NULL, 10);
+    int file = memfd_create("output", MFD_CLOEXEC);
+    bool passed = file >= 0;
+    char seed[24] = "";
+
+    for (; passed && left; left--) {
+        snprintf(seed, sizeof seed, "%llu", first++);
+        passed = run_seed(seed, file, chosen, count);
+    }
+    if (!passed) {
+        copy_output(file);
+        printf("replay: WEIR_BACKEND=sim WEIR_SEED=%s %s%s%s\n", seed, argv[0], argv[4] ? " " : "",
+               argv[4] ? argv[4] : "");
+    }
+    close(file);
+    return !passed;
+}
+
 int main(int argc, char **argv)
 {
     bool list = argc > 1 && strcmp(argv[1], "--list") == 0;
-    const char *part = argc > 1 + list ? argv[1 + list] : NULL;
+    bool seeds = argc > 3 && strcmp(argv[1], "--seeds") == 0;
+    int names = 1 + list + 3 * seeds;
+    const char *part = argc > names ? argv[names] : NULL;
     size_t count;
     struct CMUnitTest *chosen = choose(part, &count);
     int failed = 2;
@@ -260,10 +332,9 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < count; i++)
             puts(chosen[i].name);
         failed = 0;
-    } else if (watch_init() == 0) {
-        failed = _cmocka_run_group_tests(group_name(), chosen, count, NULL, NULL);
-        watch_fini();
+    } else {
+        failed = seeds ? run_seeds(argv, chosen, count) : run_all(chosen, count);
     }
     free(chosen);
-    return failed > 125 ? 125 : failed;
+    return failed;
 }
