@@ -604,7 +604,7 @@ static int reset(struct pair *pair)
     }
     weir_close(pair->b);
     CHECK(weir_stream_nodelay(pair->b, 1) == WEIR_EBADHANDLE);
-    for (i = 0; i < 100 && rc == 0; i++)
+    for (i = 0; i < 10000 && rc == 0; i++)
         rc = weir_write_all(pair->a, "0123456789", 10);
     CHECK(rc == WEIR_EPIPE || rc == WEIR_ECONNRESET);
     rc = (int)weir_read(pair->a, &byte, 1);
