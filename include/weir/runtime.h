@@ -212,8 +212,8 @@ WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 
 /* ---- about the calling task's runtime ---- */
 
-/* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring", "epoll" or "sim", static text. 0 and
- * "" outside of tasks. Do not suspend, cannot fail. Any thread. */
+/* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring", "epoll" or "sim", static
+ * text. 0 and "" outside of tasks. Do not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
 /* The calling task's worker, 1..N; 0 outside of tasks. While a worker is lent (see `lend`) tasks

@@ -44,8 +44,8 @@ void weir__offload_release(void);
 /* Takes a job whose functions are filled in. WEIR_EINVAL (no such class), WEIR_ELIMIT (its queue is
  * full). Does not block, but may make a thread. Any thread. */
 int weir__offload_submit(uint32_t group, struct weir__job *job);
-/* In a simulation: has one job of the class run later by weir__offload_run_one, in place of a thread;
- * 0, or an error. NULL: there are threads. Written while no loop runs. */
+/* In a simulation: has one job of the class run later by weir__offload_run_one, in place of a
+ * thread; 0, or an error. NULL: there are threads. Written while no loop runs. */
 extern int (*weir__offload_hire)(uint32_t group);
 /* Runs one of the jobs that wait, of which `pick` chooses one, on the calling thread. */
 void weir__offload_run_one(uint32_t group, uint32_t pick);

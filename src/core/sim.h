@@ -2,8 +2,8 @@
  *
  * One a process, on from weir__sim_begin to weir__sim_end. While it is on, the clocks and the
  * random bytes of weir__sys and the socket calls of weir__network are the simulator's. All of it
- * belongs to the one thread that drives the loops, but for the clocks, the random bytes, the wake of
- * a loop and calls on sockets, which any thread may make.
+ * belongs to the one thread that drives the loops, but for the clocks, the random bytes, the wake
+ * of a loop and calls on sockets, which any thread may make.
  *
  * Every choice is drawn from one generator and mixed into the trace, so two runs of a seed that do
  * the same have the same trace. What happens later is an event, in the order of time and, within a
@@ -53,7 +53,7 @@ uint64_t weir__sim_trace(void);
 struct weir__sim_event {
     struct weir__heap_node node;
     uint64_t at_ns;
-    uint64_t order; /* within a moment */
+    uint64_t order;  /* within a moment */
     bool is_outside; /* not under the kernel's lock */
     void (*fire)(struct weir__sim_event *event);
 };

@@ -184,10 +184,41 @@ def pipeline(path):
     assert answer == "77031 takes 350 steps, of 99999 tried\n", answer
 
 
-def compile_to(folder, name):
+def many_seeds(path, name, broken):
+    """Some seeds pass, and replay alone; what its head comment tells to break is found."""
+    run = subprocess.run([path(name), "500"], stdout=subprocess.PIPE, text=True, timeout=60,
+                         check=True)
+    assert run.stdout == "ok\n", run.stdout
+    with open(os.path.join(SOURCE, "examples", name + ".c"), encoding="utf-8") as file:
+        source = file.read()
+    assert broken[0] in source
+    with open(path(name + "_broken.c"), "w", encoding="utf-8") as file:
+        file.write(source.replace(*broken))
+    compile_to(os.path.dirname(path(name)), name + "_broken", path(name + "_broken.c"))
+    run = subprocess.run([path(name + "_broken"), "3000"], stderr=subprocess.PIPE, text=True,
+                         timeout=60, check=False)
+    assert run.returncode == 1, "no seed finds it"
+    seed = run.stderr.split("replay: WEIR_SEED=")[1].split()[0]
+    again = subprocess.run([path(name + "_broken")], stderr=subprocess.PIPE, text=True, timeout=60,
+                           env=dict(os.environ, WEIR_SEED=seed), check=False)
+    assert again.returncode == 1 and again.stderr.split(";")[0] == run.stderr.split(";")[0], again
+
+
+def sim_retry(path):
+    many_seeds(path, "sim_retry", ("id > session.disk->last_id", "id != session.disk->last_id"))
+
+
+def sim_lock(path):
+    many_seeds(path, "sim_lock",
+               ("/* asked_ns = weir_now_ns();  <- with this line there are two holders */",
+                "asked_ns = weir_now_ns();"))
+
+
+def compile_to(folder, name, source=None):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),
-               "-o", os.path.join(folder, name), os.path.join(SOURCE, "examples", name + ".c"),
+               "-o", os.path.join(folder, name),
+               source or os.path.join(SOURCE, "examples", name + ".c"),
                os.path.join(BUILD, "libweir.a"), "-lpthread"]
     with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
         for line in cache:
