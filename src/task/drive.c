@@ -167,7 +167,7 @@ static bool has_something(const struct weir__worker *worker, uint64_t now_ns)
 /* One of the workers that have anything to do, or one that may steal from them; NULL: none. */
 static struct weir__worker *choose(struct weir__drive *drive)
 {
-    WEIR__SIM_CALL;
+    WEIR__SIM_CALL; /* other threads may bring operations back */
     uint32_t busy[WEIR_WORKERS_MAX], count = 0, i;
     uint32_t workers = weir__runtime_workers(drive->runtime);
     uint64_t now_ns = weir__now_ns();
@@ -182,6 +182,7 @@ static struct weir__worker *choose(struct weir__drive *drive)
         i = 1 + weir__sim_below(workers);
     else
         i = busy[count > 1 ? weir__sim_below(count) : 0];
+    weir__sim_note(i);
     return weir__runtime_worker(drive->runtime, i);
 }
 
@@ -189,6 +190,8 @@ static struct weir__worker *choose(struct weir__drive *drive)
 
 static void pass_time(const struct weir__drive *drive)
 {
+    WEIR__SIM_CALL; /* once for the choices in it */
+
     if (!drive->free_steps)
         weir__sim_move(
             weir__now_ns()
@@ -299,7 +302,6 @@ static void turn(struct weir__drive *drive)
         idle(drive);
         return;
     }
-    weir__sim_note(worker->index);
     set_current(worker);
     weir__runtime_step(worker);
     set_current(NULL);

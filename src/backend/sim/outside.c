@@ -100,6 +100,8 @@ bool weir__sim_look(bool sleep)
     uint64_t wakes;
     int rc;
 
+    if (!waiting && !sleep)
+        return false;
     for (op = waiting; op && count <= LOOKED_AT_MAX; op = op->weir__next) {
         fds[count].fd = op->fd->number;
         fds[count++].events = events_of(op);
