@@ -132,7 +132,7 @@ static struct summons summon(struct group *group)
 static void wake(struct pool_thread *thread)
 {
     WEIR_ATOMIC_STORE(&thread->word, 1, SEQ_CST); /* partner: rest */
-    weir__sys->unpark(&thread->word, 1);
+    weir__sys_table()->unpark(&thread->word, 1);
 }
 
 static void join(struct weir__list *threads)
@@ -142,7 +142,7 @@ static void join(struct weir__list *threads)
     while ((link = weir__list_pop_front(threads))) {
         struct pool_thread *thread = WEIR_CONTAINER_OF(link, struct pool_thread, link);
 
-        weir__sys->thread_join(&thread->thread);
+        weir__sys_table()->thread_join(&thread->thread);
         weir__free(thread);
     }
 }
@@ -227,7 +227,7 @@ static void start(struct group *group, struct summons summons)
         carry_out(group, anew);
         return;
     }
-    rc = weir__sys->thread_start(&thread->thread, serve, thread, group->name);
+    rc = weir__sys_table()->thread_start(&thread->thread, serve, thread, group->name);
     if (rc < 0) {
         lock(group);
         weir__list_remove(&thread->link);
@@ -292,7 +292,7 @@ static bool rest(struct pool_thread *thread)
     bool ends;
 
     while (!WEIR_ATOMIC_LOAD(&thread->word, SEQ_CST)) {
-        if (weir__sys->park(&thread->word, 0, keep_ns == WEIR_FOREVER ? -1 : keep_ns)
+        if (weir__sys_table()->park(&thread->word, 0, keep_ns == WEIR_FOREVER ? -1 : keep_ns)
             != WEIR_ETIMEDOUT)
             continue;
         lock(group);

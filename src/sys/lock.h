@@ -25,7 +25,7 @@ static inline void weir__lock(uint32_t *lock)
         if (spins-- > 0) {
             weir__sys_cpu_relax();
         } else if (seen == 2 || WEIR_ATOMIC_EXCHANGE(lock, 2, ACQUIRE) != 0) {
-            (void)weir__sys->park(lock, 2, -1);
+            (void)weir__sys_table()->park(lock, 2, -1);
             /* whoever was parked takes it as waited for, since others may be parked still */
             if (WEIR_ATOMIC_EXCHANGE(lock, 2, ACQUIRE) == 0)
                 return;
@@ -39,7 +39,7 @@ static inline void weir__lock(uint32_t *lock)
 static inline void weir__unlock(uint32_t *lock)
 {
     if (WEIR_ATOMIC_EXCHANGE(lock, 0, RELEASE) == 2)
-        weir__sys->unpark(lock, 1);
+        weir__sys_table()->unpark(lock, 1);
 }
 
 #endif

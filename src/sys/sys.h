@@ -35,14 +35,21 @@ extern const struct weir__sys *weir__sys;
 /* The table of the real system: what `weir__sys` is at first. */
 extern const struct weir__sys weir__sys_real;
 
+/* The table in force. A thread of the program may be in a call while a simulation begins or ends;
+ * the tables themselves do not change. Partner: whoever replaces it. */
+static inline const struct weir__sys *weir__sys_table(void)
+{
+    return WEIR_ATOMIC_LOAD(&weir__sys, RELAXED);
+}
+
 static inline uint64_t weir__now_ns(void)
 {
-    return weir__sys->now_ns();
+    return weir__sys_table()->now_ns();
 }
 
 static inline uint64_t weir__wall_ns(void)
 {
-    return weir__sys->wall_ns();
+    return weir__sys_table()->wall_ns();
 }
 
 /* A hint to the core that the caller looks at memory in a loop. */

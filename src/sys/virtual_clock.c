@@ -5,12 +5,13 @@
 
 #include "base/atomic.h"
 #include "sys/clock.h"
+#include "sys/park.h"
+#include "sys/random.h"
 #include "sys/sys.h"
 
 static uint32_t on;
 static uint64_t now; /* partner: weir__virtual_clock_set */
 static uint64_t wall_ahead;
-static struct weir__sys table;
 
 static uint64_t now_ns(void)
 {
@@ -22,6 +23,17 @@ static uint64_t wall_ns(void)
     return WEIR_ATOMIC_LOAD(&now, ACQUIRE) + wall_ahead;
 }
 
+static const struct weir__sys table = {
+    .now_ns = now_ns,
+    .wall_ns = wall_ns,
+    .random = weir__random_fill,
+    .thread_start = weir__thread_start,
+    .thread_join = weir__thread_join,
+    .thread_signal = weir__thread_signal,
+    .park = weir__park,
+    .unpark = weir__unpark,
+};
+
 int weir__virtual_clock_begin(void)
 {
     uint32_t off = 0;
@@ -30,16 +42,13 @@ int weir__virtual_clock_begin(void)
         return WEIR_EBUSY;
     WEIR_ATOMIC_STORE(&now, weir__clock_monotonic_ns(), RELEASE);
     wall_ahead = weir__clock_realtime_ns() - now; /* wraps where the calendar is behind */
-    table = weir__sys_real;
-    table.now_ns = now_ns;
-    table.wall_ns = wall_ns;
-    weir__sys = &table;
+    WEIR_ATOMIC_STORE(&weir__sys, &table, RELAXED);
     return 0;
 }
 
 void weir__virtual_clock_end(void)
 {
-    weir__sys = &weir__sys_real;
+    WEIR_ATOMIC_STORE(&weir__sys, &weir__sys_real, RELAXED);
     WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
 }
 

@@ -76,7 +76,7 @@ static void deliver(weir_post *post, weir_loop *loop)
     (void)loop;
     weir__slab_each(&census->worker->tasks, count_task, census);
     WEIR_ATOMIC_STORE(&census->done, 1, SEQ_CST);
-    weir__sys->unpark(&census->done, 1);
+    weir__sys_table()->unpark(&census->done, 1);
     give_up(census);
 }
 
@@ -114,7 +114,7 @@ static int ask_worker(struct weir__worker *worker, weir_remaining_fn *tell, void
     if (!census)
         return 0;
     while (!WEIR_ATOMIC_LOAD(&census->done, SEQ_CST) && rc == 0)
-        rc = weir__sys->park(&census->done, 0, ANSWER_NS); /* no clock: it may be virtual */
+        rc = weir__sys_table()->park(&census->done, 0, ANSWER_NS); /* no clock: it may be virtual */
     if (WEIR_ATOMIC_LOAD(&census->done, SEQ_CST)) {
         count = (int)census->count;
         tell_all(census, tell, arg);

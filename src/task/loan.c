@@ -23,7 +23,7 @@ void weir__loan_begin(struct weir__worker *worker)
     WEIR_ATOMIC_STORE(&weir__here()->lent, 1, RELAXED);
     WEIR_ATOMIC_STORE(&worker->loan, LOAN_OUT, SEQ_CST);
     (void)WEIR_ATOMIC_ADD(&standby->word, 1, SEQ_CST);
-    weir__sys->unpark(&standby->word, 1);
+    weir__sys_table()->unpark(&standby->word, 1);
 }
 
 /* The owner is back in the library: returns when the worker is its own again. */
@@ -40,7 +40,7 @@ static void take_back(struct weir__here *here)
             if (WEIR_ATOMIC_CAS(&worker->loan, &seen, LOAN_WANTED, SEQ_CST))
                 weir__loop_rouse(worker->loop);
         } else {
-            (void)weir__sys->park(&worker->loan, LOAN_WANTED, -1);
+            (void)weir__sys_table()->park(&worker->loan, LOAN_WANTED, -1);
             seen = WEIR_ATOMIC_LOAD(&worker->loan, ACQUIRE);
         }
     }
@@ -168,7 +168,7 @@ static void step_lent(struct weir__worker *worker, struct weir__context *context
     weir__current_set_loop(NULL);
     weir__current_set_worker(NULL);
     WEIR_ATOMIC_STORE(&worker->loan, LOAN_HOME, SEQ_CST);
-    weir__sys->unpark(&worker->loan, 1);
+    weir__sys_table()->unpark(&worker->loan, 1);
 }
 
 static void stand_by(void *arg)
@@ -189,7 +189,7 @@ static void stand_by(void *arg)
             step_lent(worker, &context);
             (void)WEIR_ATOMIC_ADD(&standby->idle, 1, SEQ_CST);
         } else if (!WEIR_ATOMIC_LOAD(&standby->stopping, SEQ_CST)) {
-            (void)weir__sys->park(&standby->word, word, -1);
+            (void)weir__sys_table()->park(&standby->word, word, -1);
         }
     }
     weir__overflow_stack_fini(&signal_stack);
@@ -203,8 +203,8 @@ static bool start_one(struct weir__runtime *runtime, struct weir__standby *stand
     if (!standby->threads)
         standby->threads = weir__calloc(weir__runtime_workers(runtime), sizeof *standby->threads);
     if (!standby->threads
-        || weir__sys->thread_start(&standby->threads[standby->count], stand_by, runtime,
-                                   "weir-standby")
+        || weir__sys_table()->thread_start(&standby->threads[standby->count], stand_by, runtime,
+                                           "weir-standby")
                < 0)
         return false;
     standby->count++;
@@ -230,8 +230,8 @@ void weir__loan_fini(struct weir__runtime *runtime)
 
     WEIR_ATOMIC_STORE(&standby->stopping, 1, SEQ_CST);
     (void)WEIR_ATOMIC_ADD(&standby->word, 1, SEQ_CST);
-    weir__sys->unpark(&standby->word, UINT32_MAX);
+    weir__sys_table()->unpark(&standby->word, UINT32_MAX);
     for (i = 0; i < standby->count; i++)
-        weir__sys->thread_join(&standby->threads[i]);
+        weir__sys_table()->thread_join(&standby->threads[i]);
     weir__free(standby->threads);
 }

@@ -30,7 +30,8 @@ static bool asleep(const struct weir__worker *worker)
 
 static void send_signal(const struct weir__worker *worker, const struct weir__watch *watch)
 {
-    weir__sys->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED), watch->signal);
+    weir__sys_table()->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED),
+                                     watch->signal);
 }
 
 /* ---- reports ---- */
@@ -176,7 +177,7 @@ static void rest(struct weir__runtime *runtime, struct weir__monitor *monitor)
         if (!asleep(weir__runtime_worker(runtime, i)))
             break;
     if (i > weir__runtime_workers(runtime))
-        (void)weir__sys->park(&monitor->word, MONITOR_RESTS, REST_NS);
+        (void)weir__sys_table()->park(&monitor->word, MONITOR_RESTS, REST_NS);
     looks = MONITOR_RESTS;
     (void)WEIR_ATOMIC_CAS(&monitor->word, &looks, MONITOR_LOOKS, SEQ_CST);
     begin_watch(runtime);
@@ -195,8 +196,8 @@ static void monitor(void *arg)
         if (look == LOOK_ASLEEP)
             rest(runtime, monitor);
         else
-            (void)weir__sys->park(&monitor->word, MONITOR_LOOKS,
-                                  look == LOOK_STUCK ? slice_ns : BUSY_SLICES * slice_ns);
+            (void)weir__sys_table()->park(&monitor->word, MONITOR_LOOKS,
+                                          look == LOOK_STUCK ? slice_ns : BUSY_SLICES * slice_ns);
     }
 }
 
@@ -205,13 +206,13 @@ void weir__monitor_wake(struct weir__monitor *m)
     uint32_t rests = MONITOR_RESTS;
 
     if (WEIR_ATOMIC_CAS(&m->word, &rests, MONITOR_LOOKS, SEQ_CST))
-        weir__sys->unpark(&m->word, 1);
+        weir__sys_table()->unpark(&m->word, 1);
 }
 
 int weir__monitor_start(struct weir__runtime *runtime)
 {
     struct weir__monitor *m = weir__runtime_monitor(runtime);
-    int rc = weir__sys->thread_start(&m->thread, monitor, runtime, "weir-monitor");
+    int rc = weir__sys_table()->thread_start(&m->thread, monitor, runtime, "weir-monitor");
 
     m->running = rc == 0;
     return rc;
@@ -224,7 +225,7 @@ void weir__monitor_stop(struct weir__runtime *runtime)
     if (!m->running)
         return;
     WEIR_ATOMIC_STORE(&m->word, MONITOR_STOPS, SEQ_CST);
-    weir__sys->unpark(&m->word, 1);
-    weir__sys->thread_join(&m->thread);
+    weir__sys_table()->unpark(&m->word, 1);
+    weir__sys_table()->thread_join(&m->thread);
     m->running = false;
 }

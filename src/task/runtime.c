@@ -181,7 +181,7 @@ void weir__runtime_visit(struct weir__runtime *runtime)
 void weir__runtime_leave(struct weir__runtime *runtime)
 {
     if (WEIR_ATOMIC_SUB(&runtime->visitors, 1, SEQ_CST) == (VISITORS_AWAITED | 1))
-        weir__sys->unpark(&runtime->visitors, 1);
+        weir__sys_table()->unpark(&runtime->visitors, 1);
 }
 
 struct weir__runtime *weir__runtime_visit_other(struct weir__runtime *runtime)
@@ -209,7 +209,7 @@ void weir__runtime_job_ended(struct weir__runtime *runtime)
 {
     weir__runtime_visit(runtime);
     if (WEIR_ATOMIC_SUB(&runtime->jobs, 1, SEQ_CST) == 1)
-        weir__sys->unpark(&runtime->jobs, UINT32_MAX);
+        weir__sys_table()->unpark(&runtime->jobs, UINT32_MAX);
     weir__runtime_leave(runtime);
 }
 
@@ -219,10 +219,10 @@ static void await_visitors(struct weir__runtime *runtime)
     uint32_t seen;
 
     while ((seen = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0)
-        (void)weir__sys->park(&runtime->jobs, seen, -1);
+        (void)weir__sys_table()->park(&runtime->jobs, seen, -1);
     (void)WEIR_ATOMIC_OR(&runtime->visitors, VISITORS_AWAITED, SEQ_CST);
     while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != VISITORS_AWAITED)
-        (void)weir__sys->park(&runtime->visitors, seen, -1);
+        (void)weir__sys_table()->park(&runtime->visitors, seen, -1);
 }
 
 /* ---- a worker's thread ---- */
@@ -242,7 +242,7 @@ void weir__runtime_stop(struct weir__runtime *runtime)
         runtime->workers[i].stop_post.deliver = ignore;
         weir_loop_post(runtime->workers[i].loop, &runtime->workers[i].stop_post);
     }
-    weir__sys->unpark(&runtime->stopping, UINT32_MAX);
+    weir__sys_table()->unpark(&runtime->stopping, UINT32_MAX);
 }
 
 /* A wait call that fails does so again and again, in a process whose calls a filter refuses, say:
@@ -257,7 +257,7 @@ void weir__runtime_step(struct weir__worker *worker)
     }
     if (worker->failed_steps < FAILED_STEPS_MAX)
         worker->failed_steps++;
-    (void)weir__sys->park(&word, 0, WEIR_MILLISECONDS(worker->failed_steps));
+    (void)weir__sys_table()->park(&word, 0, WEIR_MILLISECONDS(worker->failed_steps));
 }
 
 void weir__runtime_begin_thread(struct weir__worker *worker)
@@ -339,7 +339,7 @@ static void destroy(struct weir__runtime *runtime)
 
     weir__dump_unwatch(runtime);
     for (i = 0; i < runtime->started; i++)
-        weir__sys->thread_join(&runtime->workers[first + i].thread);
+        weir__sys_table()->thread_join(&runtime->workers[first + i].thread);
     await_visitors(runtime);
     weir__monitor_stop(runtime);
     weir__loan_fini(runtime);
@@ -480,7 +480,7 @@ static int start_threads(struct weir__runtime *runtime)
     while (rc == 0 && first + runtime->started < count) {
         struct weir__worker *worker = &runtime->workers[first + runtime->started];
 
-        rc = weir__sys->thread_start(&worker->thread, run_worker, worker, "weir-worker");
+        rc = weir__sys_table()->thread_start(&worker->thread, run_worker, worker, "weir-worker");
         runtime->started += rc == 0;
     }
     if (rc == 0 && !runtime->advance.on
@@ -612,7 +612,7 @@ static int run_call(void *arg)
 
     call->result = call->fn(call->arg);
     WEIR_ATOMIC_STORE(&call->done, 1, SEQ_CST); /* from here on it may be gone */
-    weir__sys->unpark(&call->done, 1);
+    weir__sys_table()->unpark(&call->done, 1);
     return 0;
 }
 
@@ -626,7 +626,7 @@ int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg)
         return WEIR_EBUSY;
     rc = weir_runtime_spawn(runtime, run_call, &call);
     while (rc == 0 && !WEIR_ATOMIC_LOAD(&call.done, SEQ_CST))
-        (void)weir__sys->park(&call.done, 0, -1);
+        (void)weir__sys_table()->park(&call.done, 0, -1);
     return rc < 0 ? rc : call.result;
 }
 
@@ -674,9 +674,9 @@ static bool wait_until(uint32_t *word, uint32_t seen, uint64_t until_ns)
     uint64_t now_ns = weir__now_ns();
 
     if (until_ns == UINT64_MAX)
-        (void)weir__sys->park(word, seen, -1);
+        (void)weir__sys_table()->park(word, seen, -1);
     else if (now_ns >= until_ns
-             || weir__sys->park(word, seen, (int64_t)(until_ns - now_ns)) == WEIR_ETIMEDOUT)
+             || weir__sys_table()->park(word, seen, (int64_t)(until_ns - now_ns)) == WEIR_ETIMEDOUT)
         return false;
     return true;
 }

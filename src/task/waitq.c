@@ -145,7 +145,7 @@ void weir__wake(struct weir__wakee wakee)
     if (wakee.task)
         weir__task_wake(wakee.task);
     else if (wakee.word)
-        weir__sys->unpark(wakee.word, 1);
+        weir__sys_table()->unpark(wakee.word, 1);
     weir__runtime_leave_other(wakee.visited);
 }
 
@@ -157,7 +157,7 @@ static bool granted(const struct weir__waiter *waiter)
 static int wait_as_thread(struct weir__waiter *waiter)
 {
     while (!granted(waiter))
-        (void)weir__sys->park(&waiter->state, WAITER_QUEUED, -1);
+        (void)weir__sys_table()->park(&waiter->state, WAITER_QUEUED, -1);
     return waiter->result;
 }
 

@@ -11,6 +11,7 @@
 #include "sys/current.h"
 #include "sys/lock.h"
 #include "sys/network.h"
+#include "sys/park.h"
 #include "sys/sys.h"
 
 #define LOOK_NS       25
@@ -30,8 +31,7 @@ static uint32_t on;
 static uint32_t holders; /* loops without a runtime */
 static uint64_t now;     /* partner: weir__sim_move */
 static struct kernel kernel;
-static struct weir__sys table;
-static const struct weir__here *driver; /* the driving thread */
+static const struct weir__here *driver; /* the driving thread; only compared */
 static uint64_t look_ns;
 
 /* Guards all but the clock and the random bytes. One thread may take it several times. */
@@ -115,7 +115,7 @@ static int random_bytes(void *bytes, size_t size)
  * suspending sees it come. */
 static uint64_t now_ns(void)
 {
-    if (weir__here() == driver)
+    if (weir__here() == WEIR_ATOMIC_LOAD(&driver, RELAXED))
         WEIR_ATOMIC_STORE(&now, now + look_ns, RELEASE);
     return WEIR_ATOMIC_LOAD(&now, ACQUIRE);
 }
@@ -124,6 +124,18 @@ static uint64_t wall_ns(void)
 {
     return WEIR_ATOMIC_LOAD(&now, ACQUIRE) - BEGIN_NS + BEGIN_WALL_NS;
 }
+
+/* Threads are real. */
+static const struct weir__sys table = {
+    .now_ns = now_ns,
+    .wall_ns = wall_ns,
+    .random = random_bytes,
+    .thread_start = weir__thread_start,
+    .thread_join = weir__thread_join,
+    .thread_signal = weir__thread_signal,
+    .park = weir__park,
+    .unpark = weir__unpark,
+};
 
 static struct weir__sim_event *event_of(struct weir__heap_node *node)
 {
@@ -204,7 +216,7 @@ void weir__sim_fire(void)
 
 void weir__sim_drive(bool looks_take_time)
 {
-    driver = weir__here();
+    WEIR_ATOMIC_STORE(&driver, weir__here(), RELAXED);
     look_ns = looks_take_time ? LOOK_NS : 0;
 }
 
@@ -221,7 +233,7 @@ uint32_t weir__sim_enter(void)
 
 void weir__sim_leave(const uint32_t *was)
 {
-    bool wakes = *was == 0 && owner != driver;
+    bool wakes = *was == 0 && owner != WEIR_ATOMIC_LOAD(&driver, RELAXED);
 
     depth = *was;
     if (depth)
@@ -266,11 +278,7 @@ int weir__sim_begin(uint64_t seed)
         WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
         return rc;
     }
-    table = weir__sys_real;
-    table.now_ns = now_ns;
-    table.wall_ns = wall_ns;
-    table.random = random_bytes;
-    weir__sys = &table;
+    WEIR_ATOMIC_STORE(&weir__sys, &table, RELAXED);
     weir__network = &weir__sim_network;
     return 0;
 }
@@ -282,7 +290,7 @@ void weir__sim_end(void)
     weir__sim_hosts_fini();
     weir__sim_outside_fini();
     weir__network = NULL;
-    weir__sys = &weir__sys_real;
+    WEIR_ATOMIC_STORE(&weir__sys, &weir__sys_real, RELAXED);
     WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
 }
 
