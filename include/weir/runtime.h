@@ -85,7 +85,8 @@ struct weir_runtime_options {
     const char *name;                       /* of the runtime, for messages; borrowed likewise */
     uint8_t clock;                          /* enum weir_clock */
     int64_t pack_after_ns; /* a packable task (<weir/task.h>) that waits for longer is packed;
-                              default 10 s, with a virtual clock none is; negative: none is */
+                              default 10 s; with a virtual clock, on sim, and if
+                              negative none is */
     int32_t dump_signal;   /* when the process gets it, weir_dump_text's lines go to the log
                             (<weir/log.h>), as warnings, by a thread of its own; default: none */
     uint64_t seed;         /* of the backend sim; default: one of the system's */

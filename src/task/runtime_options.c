@@ -284,7 +284,9 @@ static void from_defaults(struct weir_runtime_options *o)
     if (!o->report_ns)
         o->report_ns = o->workers > 1 ? REPORT_DEFAULT_NS : -1; /* no second thread for it */
     if (!o->pack_after_ns)
-        o->pack_after_ns = o->clock == WEIR_CLOCK_VIRTUAL ? -1 : PACK_AFTER_DEFAULT_NS;
+        o->pack_after_ns = o->clock == WEIR_CLOCK_VIRTUAL || o->backend == WEIR_BACKEND_SIM
+                               ? -1
+                               : PACK_AFTER_DEFAULT_NS;
     if (!o->lend_signal)
         o->lend_signal = SIGRTMIN + 8;
 }
