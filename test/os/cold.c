@@ -588,8 +588,10 @@ static int walk_all(void *arg)
     size_t i;
 
     (void)arg;
-    for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        walk_through(&kinds[i]);
+    for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!test_simulated() || kinds[i].wait != run_job) /* which blocks the driving thread */
+            walk_through(&kinds[i]);
+    }
     return 0;
 }
 
