@@ -378,6 +378,59 @@ TEST(crash_leaves_half_open_connections)
     run(crash, NULL);
 }
 
+static int keep_alive(void *arg)
+{
+    weir_sim_host host = start(echo);
+    weir_stream stream = dial(), other = dial();
+    uint64_t began_ns;
+
+    (void)arg;
+    CHECK(weir_stream_keepalive(stream, 1, 10, 2, 3) == 0);
+    CHECK(weir_stream_keepalive(other, 1, 60, 2, 3) == 0);
+    CHECK(read_within(stream, WEIR_SECONDS(100)) == WEIR_EDEADLINE); /* all is well */
+    CHECK(weir_sim_host_crash(host) == 0);
+    began_ns = weir_now_ns();
+    CHECK(read_within(stream, WEIR_SECONDS(100)) == WEIR_ETIMEDOUT);
+    CHECK(weir_now_ns() - began_ns < (uint64_t)WEIR_SECONDS(10 + 3 * 2 + 1));
+    CHECK(weir_sim_host_restart(host) == 0);
+    CHECK(read_within(other, WEIR_SECONDS(100)) == WEIR_ECONNRESET);
+    weir_close(stream);
+    weir_close(other);
+    return 0;
+}
+
+TEST(keepalive_finds_half_open_connections)
+{
+    run(keep_alive, NULL);
+}
+
+static int own_end_rc;
+
+static int crash_itself(void *arg)
+{
+    (void)arg;
+    CHECK(weir_sim_host_crash(weir_sim_host_current()) == 0);
+    own_end_rc = weir_sleep(WEIR_SECONDS(1));
+    return 0;
+}
+
+static int wait_for_its_end(void *arg)
+{
+    weir_sim_host host;
+
+    (void)arg;
+    own_end_rc = 0;
+    CHECK(weir_sim_host_start("server", crash_itself, NULL, &host) == 0);
+    CHECK(weir_sleep(WEIR_SECONDS(2)) == 0);
+    CHECK(own_end_rc == WEIR_ECANCELED);
+    return 0;
+}
+
+TEST(host_may_crash_itself)
+{
+    run(wait_for_its_end, NULL);
+}
+
 static int last_words_rc;
 
 /* Says its last words when it is cancelled. */

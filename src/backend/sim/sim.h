@@ -76,6 +76,8 @@ struct sim_end {
     int64_t again_ns;  /* the next distance between two of them */
     uint32_t user_timeout_ms;
     struct weir__sim_event arrival;
+    struct weir__sim_event keepalive; /* scheduled while there is a socket that wants it */
+    int unanswered;
 };
 
 struct sim_connection {
@@ -163,6 +165,10 @@ void weir__sim_wire_refuse(struct sim_socket *listener);
 void weir__sim_wire_break(struct sim_connection *connection);
 /* The ends of a life that is over. */
 void weir__sim_wire_crash(uint32_t life);
+/* The end learns that its connection is gone. */
+void weir__sim_wire_fail(struct sim_end *end, int error);
+/* Whether what is sent now would reach the other host, whose present life *life is. */
+bool weir__sim_wire_reaches(const struct sim_end *end, uint32_t *life);
 /* The POLL bits that are true of an end. */
 short weir__sim_wire_ready(const struct sim_end *end);
 size_t weir__sim_wire_room(const struct sim_end *end);
@@ -174,6 +180,11 @@ static inline struct sim_end *weir__sim_peer(const struct sim_end *end)
 
     return end == &connection->ends[0] ? &connection->ends[1] : &connection->ends[0];
 }
+
+/* ---- keepalive.c ---- */
+
+/* The options of the end's socket have changed, or the end has opened. */
+void weir__sim_keepalive(struct sim_end *end);
 
 /* ---- hosts and links: host.c ---- */
 

@@ -211,6 +211,8 @@ static int sim_set_option(int fd, int level, int name, const void *value, sockle
         socket->end->rcvbuf = (uint32_t)option->value[0];
     if (socket->end && level == IPPROTO_TCP && name == TCP_USER_TIMEOUT)
         socket->end->user_timeout_ms = (uint32_t)option->value[0];
+    if (socket->end)
+        weir__sim_keepalive(socket->end);
     return 0;
 }
 
@@ -528,6 +530,7 @@ static int sim_accept(int fd, struct sockaddr *address, socklen_t *len)
     socket->state = SOCKET_ATTACHED;
     memcpy(socket->options, listener->options, sizeof socket->options);
     socket->option_count = listener->option_count;
+    weir__sim_keepalive(end);
     if (address)
         weir__sim_place_write(&connection->ends[0].place, socket->family, address, len);
     return rc;

@@ -66,6 +66,7 @@ static void release(struct sim_connection *connection)
     weir__list_remove(&connection->pending);
     for (i = 0; i < 2; i++) {
         weir__sim_unschedule(&connection->ends[i].arrival);
+        weir__sim_unschedule(&connection->ends[i].keepalive);
         clear(&connection->ends[i].received);
         clear(&connection->ends[i].sent);
     }
@@ -214,11 +215,11 @@ static void settle(struct sim_end *end, size_t len)
 
 /* ---- ending ---- */
 
-/* The end learns that the connection is gone. */
-static void fail(struct sim_end *end, int error)
+void weir__sim_wire_fail(struct sim_end *end, int error)
 {
     clear(&end->sent);
     weir__sim_unschedule(&end->arrival);
+    weir__sim_unschedule(&end->keepalive);
     end->outstanding = 0;
     end->error = error;
     end->was_reset = true;
@@ -239,6 +240,7 @@ void weir__sim_wire_close(struct sim_end *end, bool reset)
     struct sim_connection *connection = end->connection;
 
     end->socket = NULL;
+    weir__sim_unschedule(&end->keepalive);
     if (!end->is_open) {
         clear(&end->sent);
         weir__sim_unschedule(&end->arrival);
@@ -273,9 +275,9 @@ void weir__sim_wire_refuse(struct sim_socket *listener)
 
 void weir__sim_wire_break(struct sim_connection *connection)
 {
-    fail(&connection->ends[0], WEIR_ECONNRESET);
+    weir__sim_wire_fail(&connection->ends[0], WEIR_ECONNRESET);
     if (connection->ends[1].exists)
-        fail(&connection->ends[1], WEIR_ECONNRESET);
+        weir__sim_wire_fail(&connection->ends[1], WEIR_ECONNRESET);
     release_if_over(connection);
 }
 
@@ -283,6 +285,7 @@ static void crash_end(struct sim_end *end)
 {
     struct sim_socket *socket = end->socket;
 
+    weir__sim_unschedule(&end->keepalive);
     end->error = -ENETDOWN;
     end->was_reset = true; /* nothing can be sent any more */
     if (socket)
@@ -336,7 +339,7 @@ static void answer_reset(struct sim_end *to)
 static void arrive_reset(struct sim_end *to)
 {
     if (!to->was_reset)
-        fail(to, to->is_open ? WEIR_ECONNRESET : WEIR_ECONNREFUSED);
+        weir__sim_wire_fail(to, to->is_open ? WEIR_ECONNRESET : WEIR_ECONNREFUSED);
 }
 
 /* The listener at a place on a host: one by chance, if several share it. */
@@ -404,6 +407,7 @@ static void take_in(struct sim_end *to, struct sim_segment *segment)
             answer_reset(to);
         } else {
             to->is_open = true;
+            weir__sim_keepalive(to);
             stir(to);
         }
         break;
@@ -445,7 +449,7 @@ static void try_again(struct sim_end *end)
         end->again_ns = again_of(end);
     }
     if (now_ns - end->tried_ns >= give_up_after(end)) {
-        fail(end, WEIR_ETIMEDOUT);
+        weir__sim_wire_fail(end, WEIR_ETIMEDOUT);
         return;
     }
     weir__sim_schedule(&end->arrival, now_ns + (uint64_t)end->again_ns);
@@ -453,8 +457,7 @@ static void try_again(struct sim_end *end)
         end->again_ns *= 2;
 }
 
-/* Whether the first segment has reached its host, whose present life *life is. */
-static bool reaches(const struct sim_end *end, uint32_t *life)
+bool weir__sim_wire_reaches(const struct sim_end *end, uint32_t *life)
 {
     int to = host_beyond(end);
     uint32_t from = host_of(end);
@@ -469,7 +472,7 @@ static bool deliver(struct sim_end *end)
 {
     uint32_t life;
 
-    if (!reaches(end, &life))
+    if (!weir__sim_wire_reaches(end, &life))
         return false;
     if (end->sent.head->kind != SEGMENT_SYN) {
         take_in(weir__sim_peer(end), pop(&end->sent));
