@@ -115,6 +115,52 @@ TEST(logical_workers_take_tasks_from_each_other)
     assert_int_equal(seen.used, 2 | 4 | 8 | 16);
 }
 
+struct turns {
+    int taken[2]; /* by each worker */
+    int first;    /* by worker 1, when one of them had all */
+};
+
+#define TURNS 100
+
+static int take_turns(void *arg)
+{
+    struct turns *turns = arg;
+    uint32_t worker = weir_worker_index();
+    int i;
+
+    for (i = 0; i < TURNS; i++) {
+        if (++turns->taken[worker - 1] == TURNS && turns->taken[2 - worker] < TURNS)
+            turns->first = turns->taken[0];
+        CHECK(weir_yield() == 0);
+    }
+    return 0;
+}
+
+static int race(void *arg)
+{
+    struct weir_spawn_options options = {.pinned = WEIR_ON};
+    weir_scope scope;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (options.worker = 1; options.worker <= 2; options.worker++)
+        CHECK(weir_spawn_with(&scope, take_turns, arg, &options) == 0);
+    return weir_scope_join(&scope);
+}
+
+TEST(no_worker_is_preferred)
+{
+    int won = 0;
+    uint64_t seed;
+
+    for (seed = 1; seed <= 60; seed++) {
+        struct turns turns = {{0, 0}, 0};
+
+        (void)run_seed(race, &turns, seed, 2);
+        won += turns.first == TURNS;
+    }
+    assert_in_range(won, 15, 45);
+}
+
 /* ---- everything at once ---- */
 
 static int add_one(void *arg)
