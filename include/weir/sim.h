@@ -49,8 +49,9 @@ struct weir_sim_options {
  * tasks have been cancelled and all have ended. A result below 0 is a failure: the command that
  * replays it is written to stderr in one line. So are WEIR_EDEADLK (nothing can happen any more,
  * and tasks wait: they are named and cancelled), WEIR_ETIMEDOUT and WEIR_ELIMIT. A crash of the
- * process tells its seed too, if it is one of weir's invariants. Other errors as of weir_run.
- * Blocks the calling thread, which is none of a runtime's. */
+ * process tells its seed too. `arg` is borrowed until the call returns, options for the call; NULL:
+ * the defaults. WEIR_EBUSY (from a task, or there is a simulation or another loop), WEIR_EOPTION;
+ * other errors as of weir_run. Blocks the calling thread. */
 WEIR_PUBLIC int weir_sim_run_n(weir_task_fn *fn, void *arg, const struct weir_sim_options *options,
                                size_t options_size);
 static inline int weir_sim_run(weir_task_fn *fn, void *arg, const struct weir_sim_options *options)
@@ -88,7 +89,8 @@ typedef struct weir_sim_host {
 #define WEIR_SIM_HOSTS_MAX 256
 
 /* Adds a host and starts fn(arg) on it; *host gives it. The name is copied: 1..31 letters, digits
- * and hyphens. The host lives until the run ends, also when its main function has returned.
+ * and hyphens. The host lives until the run ends, also when its main function has returned, whose
+ * result is nobody's. `arg` is borrowed until the run ends: it outlives crashes, as a disk does.
  * WEIR_EEXIST, WEIR_EINVAL (the name), WEIR_ELIMIT, WEIR_ENOMEM. Does not suspend. */
 WEIR_PUBLIC int weir_sim_host_start(const char *name, weir_task_fn *fn, void *arg,
                                     weir_sim_host *host);

@@ -260,13 +260,11 @@ static void sleep_outside(struct weir__drive *drive)
     uint32_t i, count = weir__runtime_workers(drive->runtime);
     bool awake = false;
 
-    if (drive->limits.strict && !weir__sim_waits_outside()) {
-        give_up(drive, WEIR_EDEADLK);
-        return;
-    }
     for (i = 1; i <= count; i++)
         awake |= !weir__loop_fall_asleep(weir__runtime_worker(drive->runtime, i)->loop);
-    if (!awake)
+    if (!awake && drive->limits.strict && !weir__sim_waits_outside())
+        give_up(drive, WEIR_EDEADLK);
+    else if (!awake)
         (void)weir__sim_look(true);
     for (i = 1; i <= count; i++)
         weir__loop_awake(weir__runtime_worker(drive->runtime, i)->loop);
