@@ -279,7 +279,7 @@ static int await_for(struct weir__task *task, struct weir__waiter *waiter, int64
 
     while (!granted(waiter) && rc == 0)
         rc = task ? weir__task_pause_until(task, until_ns)
-                  : weir__sys->park(&waiter->state, WAITER_QUEUED, limit_ns);
+                  : weir__sys_table()->park(&waiter->state, WAITER_QUEUED, limit_ns);
     return rc;
 }
 
@@ -307,7 +307,7 @@ static void await_grant(struct weir__task *task, struct weir__waiter *waiter)
         if (task)
             weir__task_suspend(task);
         else
-            (void)weir__sys->park(&waiter->state, WAITER_QUEUED, -1);
+            (void)weir__sys_table()->park(&waiter->state, WAITER_QUEUED, -1);
     }
 }
 

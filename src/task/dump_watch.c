@@ -27,7 +27,7 @@ static struct sigaction previous[SIGNALS];
 static void rouse(void)
 {
     (void)WEIR_ATOMIC_ADD(&events, 1, SEQ_CST);
-    weir__sys->unpark(&events, UINT32_MAX);
+    weir__sys_table()->unpark(&events, UINT32_MAX);
 }
 
 static void on_signal(int number)
@@ -110,7 +110,7 @@ static void watch(void *arg)
         if (now != told)
             log_dump(runtime);
         else
-            (void)weir__sys->park(&events, seen, -1);
+            (void)weir__sys_table()->park(&events, seen, -1);
         told = now;
     }
 }
@@ -125,7 +125,7 @@ int weir__dump_watch(struct weir__runtime *runtime, int signal)
     rc = install(signal);
     if (rc < 0)
         return rc == WEIR_EINVAL ? WEIR_EOPTION : rc;
-    rc = weir__sys->thread_start(&dumper->thread, watch, runtime, "weir-dump");
+    rc = weir__sys_table()->thread_start(&dumper->thread, watch, runtime, "weir-dump");
     dumper->running = rc == 0;
     if (rc < 0)
         uninstall(signal);
@@ -141,6 +141,6 @@ void weir__dump_unwatch(struct weir__runtime *runtime)
     dumper->running = false;
     WEIR_ATOMIC_STORE(&dumper->stopping, 1, SEQ_CST);
     rouse();
-    weir__sys->thread_join(&dumper->thread);
+    weir__sys_table()->thread_join(&dumper->thread);
     uninstall(dumper->signal);
 }

@@ -24,7 +24,7 @@ void weir__traced_answer(struct weir__traced *traced, const struct weir__task *t
         traced->frame_count = weir__trace_from(traced->frames, WEIR_DUMP_FRAMES, trampoline);
     }
     WEIR_ATOMIC_STORE(&traced->word, TRACED_ANSWERED, SEQ_CST);
-    weir__sys->unpark(&traced->word, 1);
+    weir__sys_table()->unpark(&traced->word, 1);
 }
 
 bool weir__traced_ask(struct weir__worker *worker, int64_t limit_ns)
@@ -36,12 +36,13 @@ bool weir__traced_ask(struct weir__worker *worker, int64_t limit_ns)
     if (!signal)
         return false;
     WEIR_ATOMIC_STORE(&traced->word, TRACED_ASKED, SEQ_CST);
-    rc = weir__sys->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED), signal);
+    rc =
+        weir__sys_table()->thread_signal(WEIR_ATOMIC_LOAD(&worker->thread_number, RELAXED), signal);
     while (rc == 0 && WEIR_ATOMIC_LOAD(&traced->word, SEQ_CST) == TRACED_ASKED)
-        rc = weir__sys->park(&traced->word, TRACED_ASKED, limit_ns);
+        rc = weir__sys_table()->park(&traced->word, TRACED_ASKED, limit_ns);
     if (WEIR_ATOMIC_CAS(&traced->word, &seen, TRACED_NONE, SEQ_CST))
         return false;
     while (WEIR_ATOMIC_LOAD(&traced->word, ACQUIRE) != TRACED_ANSWERED) /* the handler is at it */
-        (void)weir__sys->park(&traced->word, TRACED_ANSWERING, -1);
+        (void)weir__sys_table()->park(&traced->word, TRACED_ANSWERING, -1);
     return true;
 }
