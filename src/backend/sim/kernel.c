@@ -267,7 +267,7 @@ int weir__sim_begin(uint64_t seed)
     kernel.choices = weir__sim_scramble(kernel.seed);
     kernel.bytes = weir__sim_scramble(kernel.choices);
     WEIR_ATOMIC_STORE(&now, BEGIN_NS, RELEASE);
-    weir__sim_drive(true);
+    WEIR_ATOMIC_STORE(&driver, NULL, RELAXED); /* until somebody drives */
     weir__list_init(&weir__sim_sockets);
     weir__list_init(&weir__sim_connections);
     rc = weir__sim_hosts_init();
@@ -303,6 +303,8 @@ int weir__sim_hold(void)
         rc = weir__sim_begin(text ? strtoull(text, NULL, 10) : 0);
     else if (!holders)
         return 0; /* a runtime's: it ends it */
+    if (rc == 0)
+        weir__sim_drive(true);
     holders += rc == 0;
     return rc;
 }
