@@ -14,9 +14,8 @@ SITE = $(if $(or $(filter-out -%,$(firstword $(ARGS))),$(wildcard $(ARGS:%=%/.))
 CMAKE_QUIET = cmake --preset $(1) --log-level=WARNING >/dev/null
 BUILD = $(call CMAKE_QUIET,$(1)) && cmake --build build/$(1) -j $(JOBS)
 
-.PHONY: all run test bench asan tsan fault hostile model soak fuzz valgrind install format tidy \
-    clean help deps
-.PHONY: all run test bench asan tsan fault fuzz seeds valgrind install format tidy clean help deps
+.PHONY: all run test bench asan tsan fault hostile model soak fuzz seeds valgrind install format \
+    tidy clean help deps
 
 all: ## release build (the default)
 	@tools/deps build
