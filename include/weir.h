@@ -2,6 +2,7 @@
 #ifndef WEIR_H
 #define WEIR_H
 
+#include <weir/address.h>
 #include <weir/blocking.h>
 #include <weir/chan.h>
 #include <weir/delay.h>
@@ -25,6 +26,7 @@
 #include <weir/select.h>
 #include <weir/signal.h>
 #include <weir/sim.h>
+#include <weir/socket.h>
 #include <weir/strand.h>
 #include <weir/stream.h>
 #include <weir/sync.h>

@@ -32,6 +32,7 @@ enum weir_error {
     WEIR_EACCES = -13,
     WEIR_EBUSY = -16,
     WEIR_EEXIST = -17,
+    WEIR_ENODEV = -19,
     WEIR_ENOTDIR = -20,
     WEIR_EISDIR = -21,
     WEIR_EINVAL = -22,
@@ -43,13 +44,21 @@ enum weir_error {
     WEIR_ENAMETOOLONG = -36,
     WEIR_ENOSYS = -38,
     WEIR_ELOOP = -40,
+    WEIR_ENOTSOCK = -88,
+    WEIR_EDESTADDRREQ = -89,
+    WEIR_EMSGSIZE = -90,
+    WEIR_EPROTOTYPE = -91,
+    WEIR_ENOPROTOOPT = -92,
+    WEIR_EPROTONOSUPPORT = -93,
     WEIR_ENOTSUP = -95,
+    WEIR_EAFNOSUPPORT = -97,
     WEIR_EADDRINUSE = -98,
     WEIR_EADDRNOTAVAIL = -99,
     WEIR_ENETUNREACH = -101,
     WEIR_ECONNABORTED = -103,
     WEIR_ECONNRESET = -104,
     WEIR_ENOBUFS = -105,
+    WEIR_EISCONN = -106,
     WEIR_ENOTCONN = -107,
     WEIR_ETIMEDOUT = -110,
     WEIR_ECONNREFUSED = -111,
@@ -75,6 +84,7 @@ enum weir_error {
     WEIR_EIDLE = -2004,     /* nothing came within the idle limit of the stream */
     WEIR_EEOF = -2005,      /* the stream ended before all that was asked for had come */
     WEIR_ENAME = -2006,     /* the host name cannot be resolved */
+    WEIR_EERRQUEUE = -2010, /* no message, but the socket's error queue has something */
 
     /* HTTP */
     WEIR_HTTP_ESYNTAX = -3001,   /* the message breaks RFC 9112 */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/address.h>
 #include <weir/options.h>
 #include <weir/stream.h>
 
@@ -20,8 +21,6 @@ extern "C" {
 typedef struct weir_listener {
     uint64_t id;
 } weir_listener;
-
-#define WEIR_ADDRESS_TEXT_MAX 160 /* with the terminator: any address that weir formats */
 
 /* Zero means default everywhere. */
 struct weir_listen_options {

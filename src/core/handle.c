@@ -182,6 +182,14 @@ int weir__handle_close(uint64_t id, enum weir__handle_kind kind, uint32_t *in_us
     return 1;
 }
 
+bool weir__handle_close_alone(uint64_t id)
+{
+    uint64_t alone = (id & UINT32_MAX) << 32 | 1;
+
+    return WEIR_ATOMIC_CAS(&entry_at(slot_of(id))->word, &alone, alone | WEIR__HANDLE_CLOSED,
+                           SEQ_CST);
+}
+
 void weir__handle_free(uint64_t id)
 {
     struct entry *entry = entry_at(slot_of(id));

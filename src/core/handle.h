@@ -29,7 +29,8 @@ enum weir__handle_kind {
     WEIR__KIND_WATCH,
     WEIR__KIND_TASK,
     WEIR__KIND_TOKEN,
-    WEIR__KIND_STRAND
+    WEIR__KIND_STRAND,
+    WEIR__KIND_SOCKET
 };
 #define WEIR__HANDLE_KINDS 16u /* at most */
 
@@ -54,6 +55,10 @@ bool weir__handle_closed(uint64_t id);
 /* Closes. 1: this call closed it; then *in_use says which bits and references were inside (0: the
  * caller is the last) and *object is the object. 0: it was closed before, or never was. */
 int weir__handle_close(uint64_t id, enum weir__handle_kind kind, uint32_t *in_use, void **object);
+
+/* The same, unless others are inside: by one who has entered without bits. True if this call
+ * closed it. */
+bool weir__handle_close_alone(uint64_t id);
 
 /* Lets the slot be used again, by the last one. */
 void weir__handle_free(uint64_t id);

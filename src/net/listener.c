@@ -159,6 +159,8 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
     bool reuse_port = o->reuse_port == WEIR_ON || (o->reuse_port != WEIR_OFF && workers > 1);
     int rc;
 
+    if (address->type != SOCK_STREAM || address->scheme == WEIR__SCHEME_VSOCK)
+        return WEIR_ENOSCHEME;
     if (address->len == 0)
         return WEIR_ENAME;
     listener->family = at->sa_family;

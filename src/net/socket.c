@@ -1,208 +1,374 @@
-/* net/socket.c - dialling, and what a stream says of its socket. See <weir/net.h>. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <weir/net.h>
+/* net/socket.c - life and waits of sockets that carry messages. See socket.h. */
+#include "net/socket.h"
 
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/container.h"
 #include "core/handle.h"
-#include "net/address.h"
-#include "stream/stream.h"
+#include "core/loop.h"
 #include "sys/call.h"
-#include "sys/current.h"
+#include "sys/lock.h"
 #include "sys/sockopt.h"
+#include "task/sync.h"
 #include "task/task.h"
 #include "task/worker.h"
 
-static int connect_socket(struct weir__task *task, weir_fd *fd, const struct weir__address *address)
+/* Where the kernel says that a socket is ready and it is not, the task comes again later and later:
+ * a UNIX datagram socket is always writable, whether or not the receiver has room. */
+#define VAIN_MAX   2
+#define NAP_NS     1000000
+#define NAP_SHIFTS 4
+
+static const uint32_t events_of[2] = {POLLIN, POLLOUT};
+
+/* ---- life ---- */
+
+static void close_left(void *object, void *arg)
 {
-    weir_op_connect(&task->op, fd, (const struct sockaddr *)&address->storage, address->len);
-    return weir__task_await(task, &task->op);
+    (void)arg;
+    (void)weir_socket_close((weir_socket){((struct weir__socket *)object)->id});
 }
 
-/* A name may be that of a simulated host. */
-static bool find_simulated(struct weir__address *address)
+/* What is open when the runtime ends is closed. */
+static void end_sockets(struct weir__worker *worker)
 {
-    struct sockaddr_in *to = (void *)&address->storage;
-
-    if (!weir__network || weir__network->resolve(address->host, &to->sin_addr.s_addr) < 0)
-        return false;
-    to->sin_family = AF_INET;
-    to->sin_port = htons(address->port);
-    address->len = sizeof *to;
-    return true;
+    weir__slab_each(&worker->sockets, close_left, NULL);
 }
 
-int weir_dial(weir_stream *out, const char *text)
+static struct weir__socket *take_object(struct weir__worker *worker)
 {
-    WEIR__CALL;
-    struct weir__task *task = weir__task_current();
-    struct weir__address address;
-    struct weir__stream *stream;
-    int fd, rc;
-    bool tcp;
+    if (!worker->sockets.object_size) {
+        weir__slab_init(&worker->sockets, sizeof(struct weir__socket));
+        worker->end_sockets = end_sockets;
+    }
+    return weir__slab_take(&worker->sockets);
+}
 
-    if (!task)
-        return WEIR_ENOTASK;
-    rc = weir__address_parse(text, &address);
-    if (rc < 0)
-        return rc;
-    if (address.len == 0 && !find_simulated(&address))
-        return WEIR_ENAME;
-    tcp = address.storage.ss_family != AF_UNIX;
-    fd = weir__sys_socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return fd;
-    if (tcp)
-        (void)weir__sockopt_nodelay(fd, true);
-    rc = weir__stream_make(task->worker, fd, tcp, &stream);
+int weir__socket_make(struct weir__worker *worker, int fd, struct weir__socket **out)
+{
+    const size_t behind_fd = offsetof(struct weir__socket, fd) + sizeof(weir_fd);
+    struct weir__socket *socket = take_object(worker);
+    int rc, family = weir__sockopt_family(fd), type = weir__sockopt_type(fd);
+
+    if (!socket)
+        return WEIR_ENOMEM;
+    weir_fd_init(&socket->fd, fd);
+    memset((char *)socket + behind_fd, 0, sizeof *socket - behind_fd);
+    socket->family = family;
+    socket->type = type;
+    socket->home = worker->loop->index;
+    rc = family < 0 ? family : type < 0 ? type : 0;
+    if (rc == 0)
+        rc = weir__handle_make(WEIR__KIND_SOCKET, socket, &socket->id);
     if (rc < 0) {
-        weir__sys_close(fd);
+        socket->id = 0;
+        weir__slab_give(&worker->sockets, socket);
         return rc;
     }
-    rc = connect_socket(task, &stream->fd, &address);
-    if (rc < 0) {
-        weir_close((weir_stream){stream->id});
-        return rc;
-    }
-    out->id = stream->id;
+    *out = socket;
     return 0;
 }
 
-typedef int ask_address(int fd, struct sockaddr *address, socklen_t *len);
-
-static int format_address(weir_stream handle, ask_address *ask, char *out, size_t cap)
+/* Removes the socket file, unless somebody has put another one in its place. */
+static void unlink_own(struct weir__socket_file *file)
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    int rc;
-    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
+    struct stat about;
 
-    if (!stream)
+    if (!file)
+        return;
+    if (weir__sys_fstatat(AT_FDCWD, file->path, &about, AT_SYMLINK_NOFOLLOW) == 0
+        && about.st_dev == file->device && about.st_ino == file->inode)
+        (void)weir__sys_unlinkat(AT_FDCWD, file->path, 0);
+    weir__free(file);
+}
+
+static void release_at_home(struct weir__socket *socket, weir_loop *loop)
+{
+    struct weir__worker *worker = loop->worker;
+
+    unlink_own(socket->file);
+    weir_loop_close(loop, &socket->fd);
+    weir__handle_free(socket->id);
+    weir__slab_give(&worker->sockets, socket);
+}
+
+static void deliver_release(weir_post *post, weir_loop *loop)
+{
+    release_at_home(WEIR_CONTAINER_OF(post, struct weir__socket, sides[0].note), loop);
+}
+
+static void release(struct weir__socket *socket)
+{
+    weir_loop *home = weir__loop_by_index(socket->home);
+
+    if (weir__current_loop() == home) {
+        release_at_home(socket, home);
+        return;
+    }
+    socket->sides[0].note.deliver = deliver_release;
+    weir_loop_post(home, &socket->sides[0].note);
+}
+
+/* Whether nothing is left of it. Under the lock; who gets true releases. */
+static bool is_gone(const struct weir__socket *socket)
+{
+    const struct weir__socket_side *sides = socket->sides;
+
+    return socket->ending && !sides[0].armed_at && !sides[1].armed_at && !sides[0].noted
+           && !sides[1].noted;
+}
+
+static void unlock(struct weir__socket *socket)
+{
+    bool gone = is_gone(socket);
+
+    weir__unlock(&socket->lock);
+    if (gone)
+        release(socket);
+}
+
+struct weir__socket *weir__socket_enter(weir_socket handle, int *error)
+{
+    return weir__handle_enter(handle.id, WEIR__KIND_SOCKET, 0, error);
+}
+
+struct weir__socket *weir__socket_begin(weir_socket handle, struct weir__task **task, int *error)
+{
+    *task = weir__task_current();
+    *error = *task ? weir__leaf_of(*task) : WEIR_ENOTASK;
+    return *error < 0 ? NULL : weir__socket_enter(handle, error);
+}
+
+void weir__socket_leave(struct weir__socket *socket)
+{
+    if (!weir__handle_leave(socket->id, 0))
+        return;
+    weir__lock(&socket->lock);
+    socket->ending = true;
+    unlock(socket);
+}
+
+/* ---- polling ---- */
+
+static void polled(weir_op *op)
+{
+    struct weir__socket *socket = op->context;
+    struct weir__socket_side *side = WEIR_CONTAINER_OF(op, struct weir__socket_side, poll);
+    struct weir__wakee wakee = {0};
+    struct weir__waiter *waiter;
+
+    weir__lock(&socket->lock);
+    side->armed_at = 0;
+    waiter = weir__claim_first(&side->queue);
+    if (waiter)
+        wakee = weir__waiter_grant(waiter, op->result);
+    unlock(socket);
+    weir__wake(wakee);
+}
+
+/* Whether the caller is to submit the poll. Under the lock. */
+static bool must_arm(struct weir__socket_side *side, const weir_loop *loop)
+{
+    if (side->armed_at)
+        return false;
+    WEIR_ATOMIC_STORE(&side->armed_at, loop->index, RELAXED); /* partner: deliver_note */
+    return true;
+}
+
+static void arm(struct weir__socket *socket, enum weir__side which, weir_loop *loop)
+{
+    struct weir__socket_side *side = &socket->sides[which];
+
+    weir_op_poll(&side->poll, &socket->fd, events_of[which]);
+    side->poll.done = polled;
+    side->poll.context = socket;
+    weir_loop_submit(loop, &side->poll);
+}
+
+/* Has the next waiter waited for, if there is one. */
+static void pass_on(struct weir__socket *socket, struct weir__task *task, enum weir__side which)
+{
+    struct weir__socket_side *side = &socket->sides[which];
+    bool mine;
+
+    weir__lock(&socket->lock);
+    mine = !weir__waitq_empty(&side->queue) && must_arm(side, task->worker->loop);
+    weir__unlock(&socket->lock);
+    if (mine)
+        arm(socket, which, task->worker->loop);
+}
+
+/* Waits until the side may be ready: the events of poll, or an error. One that has waited before
+ * stays at the head. */
+static int wait_ready(struct weir__socket *socket, struct weir__task *task, enum weir__side which,
+                      bool again)
+{
+    struct weir__socket_side *side = &socket->sides[which];
+    struct weir__waiter *waiter = weir__waiter_begin(NULL);
+    bool mine;
+
+    weir__lock(&socket->lock);
+    if (weir__handle_closed(socket->id)) { /* partner: wake_all, which comes after the close */
+        weir__unlock(&socket->lock);
+        return WEIR_ECLOSED;
+    }
+    if (again)
+        weir__waitq_push_front(&side->queue, waiter);
+    else
+        weir__waitq_push(&side->queue, waiter);
+    mine = must_arm(side, task->worker->loop);
+    weir__unlock(&socket->lock);
+    if (mine)
+        arm(socket, which, task->worker->loop);
+    return weir__waiter_wait(waiter, &side->queue, &socket->lock);
+}
+
+/* Others go first, for some milliseconds. */
+static int nap(struct weir__socket *socket, struct weir__task *task, enum weir__side which,
+               uint32_t vain)
+{
+    uint32_t shift = vain - VAIN_MAX < NAP_SHIFTS ? vain - VAIN_MAX : NAP_SHIFTS;
+    uint64_t until_ns = weir__now_ns() + ((uint64_t)NAP_NS << shift);
+    int rc;
+
+    pass_on(socket, task, which);
+    do {
+        rc = weir__task_pause_until(task, until_ns);
+    } while (rc == 0 && weir__now_ns() < until_ns);
+    return rc == 0 || rc == WEIR_ETIMEDOUT ? 0 : weir__task_stopped(task, rc);
+}
+
+/* Whether what poll tells of is the error queue alone. A pending error, which looks the same, goes
+ * with the next try. */
+static bool has_only_errors(struct weir__socket *socket)
+{
+    struct pollfd poll_fd = {.fd = socket->fd.number, .events = POLLIN};
+
+    return weir__sys_poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLERR)
+           && !(poll_fd.revents & POLLIN);
+}
+
+/* One try after poll has told of `events`. */
+static int try_ready(struct weir__socket *socket, enum weir__side which, int events,
+                     weir__socket_try *attempt, void *arg)
+{
+    int rc = attempt(socket, arg);
+
+    if (rc != WEIR_EAGAIN || which != SIDE_READ || !(events & POLLERR) || !has_only_errors(socket))
         return rc;
-    rc = ask(stream->fd.number, (struct sockaddr *)&address, &len);
-    if (rc == 0)
-        rc = weir__address_format((const struct sockaddr *)&address, len, out, cap);
-    weir__stream_leave(stream, 0);
+    rc = attempt(socket, arg);
+    return rc == WEIR_EAGAIN ? WEIR_EERRQUEUE : rc;
+}
+
+static int wait_and_try(struct weir__socket *socket, struct weir__task *task, enum weir__side which,
+                        weir__socket_try *attempt, void *arg)
+{
+    uint32_t vain = 0;
+    int rc;
+
+    do {
+        rc = wait_ready(socket, task, which, vain > 0);
+        if (rc >= 0)
+            rc = try_ready(socket, which, rc, attempt, arg);
+        if (rc == WEIR_EAGAIN && ++vain >= VAIN_MAX) {
+            int stopped = nap(socket, task, which, vain);
+
+            rc = stopped < 0 ? stopped : rc;
+        }
+    } while (rc == WEIR_EAGAIN);
+    pass_on(socket, task, which);
     return rc;
 }
 
-int weir_stream_local(weir_stream stream, char *out, size_t cap)
+int weir__socket_do(struct weir__socket *socket, struct weir__task *task, enum weir__side side,
+                    weir__socket_try *attempt, void *arg)
 {
-    WEIR__CALL;
+    int rc = attempt(socket, arg);
 
-    return format_address(stream, weir__sys_getsockname, out, cap);
+    if (rc == WEIR_EAGAIN)
+        rc = wait_and_try(socket, task, side, attempt, arg);
+    return rc < 0 && weir__handle_closed(socket->id) ? WEIR_ECLOSED : rc;
 }
 
-int weir_stream_peer(weir_stream stream, char *out, size_t cap)
-{
-    WEIR__CALL;
+/* ---- closing ---- */
 
-    return format_address(stream, weir__sys_getpeername, out, cap);
+/* On the loop where the poll was when the socket was closed. */
+static void deliver_note(weir_post *post, weir_loop *loop)
+{
+    struct weir__socket_side *side = WEIR_CONTAINER_OF(post, struct weir__socket_side, note);
+    struct weir__socket *socket = side->poll.context;
+
+    if (WEIR_ATOMIC_LOAD(&side->armed_at, RELAXED) == loop->index)
+        weir_loop_cancel(loop, &side->poll);
+    weir__lock(&socket->lock);
+    side->noted = false;
+    unlock(socket);
 }
 
-/* One setter on an open stream: `set` gets the descriptor and what the caller passed. */
-struct setting {
-    int a, b, c, d;
-};
-
-static int with_socket(weir_stream handle, int (*set)(int fd, const struct setting *setting),
-                       const struct setting *setting)
+/* Asks for the end of the poll. Posted under the lock: as long as the poll has not been told of,
+ * its loop runs, and takes the note in before it ends. */
+static void end_poll(struct weir__socket_side *side)
 {
-    int rc;
-    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
+    if (!side->armed_at)
+        return;
+    side->noted = true;
+    side->note.deliver = deliver_note;
+    weir_loop_post(weir__loop_by_index(side->armed_at), &side->note);
+}
 
-    if (!stream)
+/* Ends the waits on a socket that has been closed. By one who is inside. */
+static void end_waits(struct weir__socket *socket)
+{
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        weir__lock(&socket->lock);
+        end_poll(&socket->sides[i]);
+        weir__grant_all(&socket->sides[i].queue, &socket->lock, WEIR_ECLOSED);
+    }
+}
+
+int weir_socket_close(weir_socket handle)
+{
+    WEIR__CALL;
+    struct weir__socket *socket;
+    uint32_t in_use;
+    void *object;
+    int error;
+
+    socket = weir__socket_enter(handle, &error);
+    if (!socket)
+        return 0;
+    if (weir__handle_close(handle.id, WEIR__KIND_SOCKET, &in_use, &object) == 1)
+        end_waits(socket);
+    weir__socket_leave(socket);
+    return 0;
+}
+
+int weir_socket_release(weir_socket handle, int *descriptor)
+{
+    WEIR__CALL;
+    struct weir__socket *socket;
+    int rc, number;
+
+    socket = weir__socket_enter(handle, &rc);
+    if (!socket)
         return rc;
-    rc = set(stream->fd.number, setting);
-    weir__stream_leave(stream, 0);
-    return rc;
-}
-
-static int set_nodelay(int fd, const struct setting *s)
-{
-    return weir__sockopt_nodelay(fd, s->a);
-}
-
-static int set_keepalive(int fd, const struct setting *s)
-{
-    return weir__sockopt_keepalive(fd, s->a, s->b, s->c, s->d);
-}
-
-static int set_linger(int fd, const struct setting *s)
-{
-    return weir__sockopt_linger(fd, s->a);
-}
-
-static int set_user_timeout(int fd, const struct setting *s)
-{
-    return weir__sockopt_user_timeout(fd, (unsigned)s->a);
-}
-
-static int set_quickack(int fd, const struct setting *s)
-{
-    return weir__sockopt_quickack(fd, s->a);
-}
-
-static int set_tos(int fd, const struct setting *s)
-{
-    return weir__sockopt_tos(fd, s->a);
-}
-
-static int set_buffers(int fd, const struct setting *s)
-{
-    int rc = s->a ? weir__sockopt_rcvbuf(fd, s->a) : 0;
-
-    return rc == 0 && s->b ? weir__sockopt_sndbuf(fd, s->b) : rc;
-}
-
-int weir_stream_nodelay(weir_stream stream, int on)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_nodelay, &(struct setting){.a = on});
-}
-
-int weir_stream_keepalive(weir_stream stream, int on, int idle_s, int interval_s, int count)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_keepalive, &(struct setting){on, idle_s, interval_s, count});
-}
-
-int weir_stream_linger(weir_stream stream, int seconds)
-{
-    WEIR__CALL;
-
-    if (seconds > 0) /* close would block the worker for so long */
-        return WEIR_ENOTSUP;
-    return with_socket(stream, set_linger, &(struct setting){.a = seconds});
-}
-
-int weir_stream_user_timeout(weir_stream stream, uint32_t timeout_ms)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_user_timeout, &(struct setting){.a = (int)timeout_ms});
-}
-
-int weir_stream_quickack(weir_stream stream, int on)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_quickack, &(struct setting){.a = on});
-}
-
-int weir_stream_tos(weir_stream stream, int tos)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_tos, &(struct setting){.a = tos});
-}
-
-int weir_stream_buffers(weir_stream stream, int receive, int send)
-{
-    WEIR__CALL;
-
-    return with_socket(stream, set_buffers, &(struct setting){.a = receive, .b = send});
+    number = rc = weir__sys_dup(socket->fd.number);
+    if (rc >= 0 && !weir__handle_close_alone(handle.id)) {
+        weir__sys_close(number);
+        rc = WEIR_EBUSY;
+    }
+    if (rc >= 0) {
+        weir__free(socket->file); /* it is the new owner's */
+        socket->file = NULL;
+        end_waits(socket);
+        *descriptor = number;
+    }
+    weir__socket_leave(socket);
+    return rc < 0 ? rc : 0;
 }

@@ -178,6 +178,32 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
     return rc;
 }
 
+/* Several messages: how many, at least one. An error that comes behind the first is that of the next
+ * call. */
+static inline int weir__sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(recvmmsg(fd, messages, count, flags, NULL));
+    } while (rc == -EINTR);
+    return rc;
+}
+
+static inline int weir__sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    int rc = WEIR__SYS_FAULT(ECONNRESET);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(sendmmsg(fd, messages, count, flags));
+    } while (rc == -EINTR);
+    return rc;
+}
+
 /* From `from` at *offset (moved on) to the socket or file `to`. The call knows no MSG_NOSIGNAL:
  * the thread's SIGPIPE is blocked round it, and taken if it came, which may be behind the bytes of
  * a short count. Cheap calls beside a copy of many pages; threads that block it already pay one. */

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <weir/error.h>
+#include <weir/socket.h>
 
 #include "base/alloc.h"
 #include "sys/call.h"
@@ -145,6 +146,34 @@ int weir__sockopt_incoming_cpu(int fd, int cpu)
 int weir__sockopt_get_incoming_cpu(int fd)
 {
     return get_int(fd, SOL_SOCKET, SO_INCOMING_CPU);
+}
+
+int weir__sockopt_broadcast(int fd, bool on)
+{
+    return set_int(fd, SOL_SOCKET, SO_BROADCAST, on);
+}
+
+int weir__sockopt_timestamp(int fd, bool on)
+{
+    return set_int(fd, SOL_SOCKET, SO_TIMESTAMPNS, on);
+}
+
+int weir__sockopt_receive_errors(int fd, int family, bool on)
+{
+    int rc = family == AF_INET6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, on) : 0;
+
+    return rc < 0 ? rc : set_int(fd, IPPROTO_IP, IP_RECVERR, on);
+}
+
+int weir__sockopt_credentials(int fd, struct weir_credentials *out)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+    int rc = weir__sys_getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+
+    if (rc == 0)
+        *out = (struct weir_credentials){who.pid, who.uid, who.gid};
+    return rc;
 }
 
 int weir__sockopt_nodelay(int fd, bool on)

@@ -38,6 +38,15 @@ int weir__sockopt_get_linger(int fd);
 int weir__sockopt_incoming_cpu(int fd, int cpu);
 int weir__sockopt_get_incoming_cpu(int fd);
 
+int weir__sockopt_broadcast(int fd, bool on);
+/* Received messages come with their time. */
+int weir__sockopt_timestamp(int fd, bool on);
+/* Keep reported errors of what was sent, in the error queue (IP_RECVERR, IPV6_RECVERR). */
+int weir__sockopt_receive_errors(int fd, int family, bool on);
+/* Who made the other end of a UNIX socket. */
+struct weir_credentials;
+int weir__sockopt_credentials(int fd, struct weir_credentials *out);
+
 int weir__sockopt_nodelay(int fd, bool on);
 int weir__sockopt_get_nodelay(int fd);
 /* Probes an idle connection after idle_s seconds, every interval_s, and drops it after `count` in

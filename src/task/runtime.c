@@ -296,7 +296,7 @@ bool weir__runtime_has_rest(const struct weir__worker *worker)
     const weir_loop *loop = worker->loop;
 
     return weir__sched_has_work(worker) || loop->inflight > loop->silent
-           || !weir__inbox_empty(&loop->inbox) || worker->streams.live;
+           || !weir__inbox_empty(&loop->inbox) || worker->streams.live || worker->sockets.live;
 }
 
 static void run_worker(void *arg)
@@ -314,6 +314,10 @@ static void run_worker(void *arg)
         worker->end_streams(worker);
     while (weir__runtime_has_rest(worker))
         weir__runtime_step(worker);
+    if (worker->end_sockets)
+        worker->end_sockets(worker);
+    while (has_rest(worker))
+        step(worker);
     /* sends what is prepared still, closes */
     weir__loop_poll(worker->loop, 0);
     if (worker->virtual_clock)

@@ -77,6 +77,8 @@ void weir__worker_fini(struct weir__worker *worker)
     weir__slab_fini(&worker->alarms);
     if (worker->streams.object_size)
         weir__slab_fini(&worker->streams);
+    if (worker->sockets.object_size)
+        weir__slab_fini(&worker->sockets);
     memset(worker, 0, sizeof *worker);
 }
 

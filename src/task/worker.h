@@ -52,6 +52,8 @@ struct weir__worker {
     struct weir__slab alarms;
     struct weir__slab streams;                        /* the stream layer's objects */
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
+    struct weir__slab sockets;                        /* likewise, of sockets with messages */
+    void (*end_sockets)(struct weir__worker *worker);
     struct weir__oneshot_cache oneshots;
     struct weir__strand_cache strand_posts;
     weir_post stop_post;
