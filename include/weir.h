@@ -21,17 +21,20 @@
 #include <weir/net.h>
 #include <weir/options.h>
 #include <weir/pipeline.h>
+#include <weir/ready.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
 #include <weir/select.h>
 #include <weir/signal.h>
 #include <weir/sim.h>
 #include <weir/socket.h>
+#include <weir/sockopt.h>
 #include <weir/strand.h>
 #include <weir/stream.h>
 #include <weir/sync.h>
 #include <weir/task.h>
 #include <weir/time.h>
 #include <weir/token.h>
+#include <weir/unix.h>
 
 #endif

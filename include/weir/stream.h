@@ -102,6 +102,18 @@ static inline int weir_stream_pair_with(weir_stream out[2], const struct weir_pa
     return weir_stream_pair_n(out, options, sizeof *options);
 }
 
+/* Makes a stream of a connected stream socket. Takes the descriptor if it succeeds, and makes it
+ * close-on-exec. WEIR_ENOTSOCK, WEIR_EBADF, WEIR_EPROTOTYPE (another type of socket, or one that
+ * listens), WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ENOTASK. By a task; does not suspend. */
+WEIR_PUBLIC int weir_stream_adopt(weir_stream *out, int descriptor);
+/* The opposite: closes the handle, but not the connection, and *descriptor gives a descriptor of it
+ * (it may have another number, and be in non-blocking mode). The result is how many bytes weir had
+ * received that nobody has read: they are put into `unread`, at most 32 KiB and a little more. An
+ * error leaves the stream as it was: WEIR_ENOBUFS (they do not fit `cap`), WEIR_EBUSY (another task
+ * reads or writes), WEIR_EBADHANDLE, WEIR_EMFILE, WEIR_ENOTASK. Suspends, if at all, for a turn of a
+ * loop. */
+WEIR_PUBLIC int weir_stream_release(weir_stream stream, int *descriptor, void *unread, size_t cap);
+
 /* Bytes that calls have moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. Any
  * thread. */
 struct weir_byte_counts {

@@ -225,6 +225,81 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
     return 0;
 }
 
+/* A listener of a descriptor, which it takes in any case. */
+static int make_of(int fd, const struct weir_listen_options *o, struct weir__listener **out)
+{
+    struct weir__listener *listener = weir__calloc(1, sizeof *listener);
+    int rc = listener ? 0 : WEIR_ENOMEM;
+
+    if (rc == 0) {
+        listener->fd = fd;
+        listener->options = *o;
+        listener->address_len = sizeof listener->address;
+        rc = weir__sys_getsockname(fd, (struct sockaddr *)&listener->address,
+                                   &listener->address_len);
+    }
+    if (rc == 0) {
+        listener->family = listener->address.ss_family;
+        rc = weir__handle_make(WEIR__KIND_LISTENER, listener, &listener->id);
+    }
+    if (rc < 0)
+        weir__free(listener);
+    else
+        *out = listener;
+    return rc;
+}
+
+int weir_listener_adopt_n(weir_listener *out, int descriptor,
+                          const struct weir_listen_options *options, size_t options_size)
+{
+    WEIR__CALL;
+    struct weir_listen_options o = {0};
+    struct weir__listener *listener;
+    int rc = weir__options_copy(&o, sizeof o, options, options_size), type;
+
+    if (rc < 0)
+        return rc;
+    if (!weir__current_worker())
+        return WEIR_ENOTASK;
+    if (!options_make_sense(&o))
+        return WEIR_EOPTION;
+    type = weir__sockopt_type(descriptor);
+    if (type < 0)
+        return type;
+    if (type != SOCK_STREAM || weir__sockopt_listening(descriptor) != 1)
+        return WEIR_EPROTOTYPE;
+    /* a second socket at the address would want an option that the first may not have */
+    o.reuse_port = WEIR_OFF;
+    rc = weir__sys_set_cloexec(descriptor, true);
+    if (rc == 0)
+        rc = make_of(descriptor, &o, &listener);
+    if (rc == 0)
+        out->id = listener->id;
+    return rc;
+}
+
+int weir_listener_release(weir_listener handle, int *descriptor)
+{
+    WEIR__CALL;
+    struct weir__listener *listener;
+    int rc, number;
+
+    listener = weir__listener_enter(handle, &rc);
+    if (!listener)
+        return rc;
+    number = rc = weir__sys_dup(listener->fd);
+    if (rc >= 0 && !weir__handle_close_alone(handle.id)) {
+        weir__sys_close(number);
+        rc = WEIR_EBUSY;
+    }
+    if (rc >= 0) {
+        listener->unlink_path[0] = 0; /* the file is the new owner's */
+        *descriptor = number;
+    }
+    weir__listener_leave(listener);
+    return rc < 0 ? rc : 0;
+}
+
 int weir_listener_address(weir_listener handle, char *out, size_t cap)
 {
     WEIR__CALL;

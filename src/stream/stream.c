@@ -316,6 +316,11 @@ void weir__stream_recall(struct weir__stream *stream, struct weir__task *task, w
         recall(stream, task);
 }
 
+void weir__stream_recall_all(struct weir__stream *stream, struct weir__task *task)
+{
+    recall(stream, task);
+}
+
 /* ---- being stopped ---- */
 
 enum note_stage {
@@ -355,8 +360,8 @@ void weir__stream_stop(struct weir__stream *stream, int reason)
 
 /* ---- reading ---- */
 
-static struct weir__stream *begin(weir_stream handle, uint32_t bit, struct weir__task **task,
-                                  int *error)
+struct weir__stream *weir__stream_begin(weir_stream handle, uint32_t bit, struct weir__task **task,
+                                        int *error)
 {
     *task = weir__task_current();
     if (!*task) {
@@ -371,9 +376,8 @@ static void count(uint64_t *counter, ptrdiff_t n)
     WEIR_ATOMIC_STORE(counter, *counter + (uint64_t)n, RELAXED); /* partner: weir_stream_counts */
 }
 
-/* Ends a call: counts, and says ECLOSED for what a close has stopped. */
-static ptrdiff_t end(struct weir__stream *stream, struct weir__task *task, uint32_t bit,
-                     ptrdiff_t result)
+ptrdiff_t weir__stream_end(struct weir__stream *stream, struct weir__task *task, uint32_t bit,
+                           ptrdiff_t result)
 {
     if (result > 0) {
         WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
@@ -405,6 +409,7 @@ static int wait_for_bytes(struct weir__stream *stream, struct weir__task *task, 
 {
     int rc = weir__task_check(task);
 
+    direct = direct || stream->passes;
     if (rc < 0)
         return rc;
     while (rc == 0) {
@@ -475,6 +480,14 @@ static ptrdiff_t read_some(struct weir__stream *stream, struct weir__task *task,
     return n;
 }
 
+ptrdiff_t weir__stream_read_queued(struct weir__stream *stream, struct weir__task *task, void *out,
+                                   size_t len)
+{
+    ptrdiff_t n = wait_for_bytes(stream, task, true);
+
+    return n == 1 ? take_bytes(stream, task, out, len) : n;
+}
+
 /* What a call without waiting has done: counted, and told as a close tells it. */
 static ptrdiff_t done_now(struct weir__stream *stream, uint64_t *counter, ptrdiff_t n)
 {
@@ -511,10 +524,10 @@ ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 
     if (len == 0 || len > INT32_MAX)
         return WEIR_EINVAL;
-    stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
+    stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &error);
     if (!stream)
         return error;
-    return end(stream, task, WEIR__HANDLE_READER, read_some(stream, task, out, len));
+    return weir__stream_end(stream, task, WEIR__HANDLE_READER, read_some(stream, task, out, len));
 }
 
 int weir_read_exactly(weir_stream stream, void *out, size_t len)
@@ -581,11 +594,11 @@ int weir_read_lent(weir_stream handle, weir_lent *out)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
+    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &error);
 
     if (!stream)
         return error;
-    return (int)end(stream, task, WEIR__HANDLE_READER, read_lent(stream, task, out));
+    return (int)weir__stream_end(stream, task, WEIR__HANDLE_READER, read_lent(stream, task, out));
 }
 
 void weir_give_back(weir_lent *lent)
@@ -616,7 +629,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
 
     if (len == 0 || len > INT32_MAX)
         return WEIR_EINVAL;
-    stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
@@ -626,7 +639,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
         weir_op_send(&task->op, &stream->fd, bytes, len, 0);
         n = weir__task_await_at_rest(task, &task->op, &stream->writer, bytes);
     }
-    return end(stream, task, WEIR__HANDLE_WRITER, n);
+    return weir__stream_end(stream, task, WEIR__HANDLE_WRITER, n);
 }
 
 /* The first part that is not empty. */
@@ -651,7 +664,7 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
 
     if (count == 0 || count > PARTS_MAX)
         return WEIR_EINVAL;
-    stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
@@ -661,7 +674,7 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
         weir_op_sendmsg(&task->op, &stream->fd, &message);
         n = weir__task_await_in(task, &task->op, &stream->writer);
     }
-    return end(stream, task, WEIR__HANDLE_WRITER, n);
+    return weir__stream_end(stream, task, WEIR__HANDLE_WRITER, n);
 }
 
 /* Notes what a part of something longer has come to, which less than a byte is an error of. */
@@ -718,7 +731,7 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
 
     if (!stream)
         return error;
@@ -727,7 +740,7 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
     }
-    return (int)end(stream, task, WEIR__HANDLE_WRITER, error);
+    return (int)weir__stream_end(stream, task, WEIR__HANDLE_WRITER, error);
 }
 
 static int send_pieces(struct weir__stream *stream, struct weir__task *task, int file,
@@ -758,7 +771,7 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
 
     if (!stream)
         return error;
@@ -767,7 +780,58 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
     }
-    return (int)end(stream, task, WEIR__HANDLE_WRITER, error);
+    return (int)weir__stream_end(stream, task, WEIR__HANDLE_WRITER, error);
+}
+
+int weir__stream_write_rest(struct weir__stream *stream, struct weir__task *task, const void *bytes,
+                            size_t len)
+{
+    return write_pieces(stream, task, bytes, len);
+}
+
+/* ---- giving the descriptor away ---- */
+
+static size_t count_queued(const struct weir__stream *stream)
+{
+    const struct weir__received *it;
+    size_t len = 0;
+
+    for (it = stream->taken; it; it = it->next)
+        len += it->lent.len;
+    for (it = stream->recv.u.received.head; it; it = it->next)
+        len += it->lent.len;
+    return len;
+}
+
+int weir__stream_detach(struct weir__stream *stream, struct weir__task *task, void *unread,
+                        size_t cap, int *descriptor)
+{
+    uint32_t in_use;
+    void *object;
+    size_t len;
+    int number;
+
+    recall(stream, task);
+    len = count_queued(stream);
+    if (len > cap)
+        return WEIR_ENOBUFS;
+    number = weir__sys_dup(stream->fd.number);
+    if (number < 0)
+        return number;
+    if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) != 1) {
+        weir__sys_close(number);
+        return WEIR_ECLOSED;
+    }
+    while (weir__stream_has_bytes(stream)) {
+        weir_lent lent;
+
+        pop_received(stream, &lent);
+        memcpy(unread, lent.bytes, lent.len);
+        unread = (char *)unread + lent.len;
+        weir__buffers_return(&lent);
+    }
+    *descriptor = number;
+    return (int)len;
 }
 
 int weir_shutdown(weir_stream handle)

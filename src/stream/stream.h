@@ -67,6 +67,7 @@ struct weir__stream {
     uint8_t direct_left; /* direct reads before the standing receive is tried again */
     bool idling;         /* a served stream without a handler: bytes start one. Home only */
     bool write_broken;
+    bool passes; /* descriptors may come: bytes are taken only by who reads */
     /* of the loop where `recv` is in flight, and of the reader when it is not */
     uint8_t recalled : 1; /* the reader waits for the end of `recv` */
     uint8_t ended : 1;    /* recv.result says how; after what is in the queue */
@@ -131,12 +132,36 @@ bool weir__stream_arm(struct weir__stream *stream, weir_loop *loop);
  * happens. By the task that holds the reader bit. */
 void weir__stream_recall(struct weir__stream *stream, struct weir__task *task, weir_loop *loop);
 
+/* Ends it on whichever loop it is. Likewise. */
+void weir__stream_recall_all(struct weir__stream *stream, struct weir__task *task);
+
 /* Without waiting: as weir_read, by who holds the reader bit, and as weir_write, by who holds the
  * writer bit. WEIR_EAGAIN if there is nothing to read, or no room. Reading may suspend to end a
  * receive on another loop; the task is pinned. */
 ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *task, void *out,
                                 size_t len);
 ptrdiff_t weir__stream_write_now(struct weir__stream *stream, const void *bytes, size_t len);
+
+/* How a call that suspends begins, pinned with `bit` (READER, WRITER), and how it ends: it counts
+ * what was moved, and says WEIR_ECLOSED for what a close has stopped. */
+struct weir__stream *weir__stream_begin(weir_stream stream, uint32_t bit, struct weir__task **task,
+                                        int *error);
+ptrdiff_t weir__stream_end(struct weir__stream *stream, struct weir__task *task, uint32_t bit,
+                           ptrdiff_t result);
+
+/* Reads what was received already: the count; 0 if there is nothing, and nothing else receives; or
+ * an error, WEIR_EEOF at the end. Suspends. By the task that holds the reader bit. */
+ptrdiff_t weir__stream_read_queued(struct weir__stream *stream, struct weir__task *task, void *out,
+                                   size_t len);
+/* As weir_write_all, by the task that holds the writer bit. */
+int weir__stream_write_rest(struct weir__stream *stream, struct weir__task *task, const void *bytes,
+                            size_t len);
+
+/* Closes the handle without shutting the socket down, and gives another descriptor of it, with the
+ * bytes that were received and not read: how many, WEIR_ENOBUFS if they do not fit, WEIR_EMFILE, or
+ * WEIR_ECLOSED; nothing is lost by a failure. Suspends. By the task that holds both bits. */
+int weir__stream_detach(struct weir__stream *stream, struct weir__task *task, void *unread,
+                        size_t cap, int *descriptor);
 
 /* Closes, by the holder of one reference, which stays. On the home worker. */
 void weir__stream_close(struct weir__stream *stream);

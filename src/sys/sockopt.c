@@ -2,8 +2,10 @@
 #include "sys/sockopt.h"
 
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <weir/error.h>
 #include <weir/socket.h>
 
@@ -18,6 +20,10 @@
 #endif
 
 #define STEER_MAX 1024 /* two instructions each, of the kernel's BPF_MAXINSNS */
+
+#if !defined(SO_PEERPIDFD)
+#define SO_PEERPIDFD 77 /* 6.5 */
+#endif
 
 static int set_int(int fd, int level, int name, int value)
 {
@@ -48,6 +54,11 @@ int weir__sockopt_type(int fd)
 int weir__sockopt_family(int fd)
 {
     return get_int(fd, SOL_SOCKET, SO_DOMAIN);
+}
+
+int weir__sockopt_protocol(int fd)
+{
+    return get_int(fd, SOL_SOCKET, SO_PROTOCOL);
 }
 
 int weir__sockopt_listening(int fd)
@@ -173,6 +184,28 @@ int weir__sockopt_credentials(int fd, struct weir_credentials *out)
 
     if (rc == 0)
         *out = (struct weir_credentials){who.pid, who.uid, who.gid};
+    return rc;
+}
+
+int weir__sockopt_process(int fd)
+{
+    int process = get_int(fd, SOL_SOCKET, SO_PEERPIDFD);
+
+    if (process >= 0)
+        (void)weir__sys_set_cloexec(process, true);
+    return process == WEIR_ENOPROTOOPT ? WEIR_ENOTSUP : process;
+}
+
+int weir__sockopt_queue(int fd, enum weir__socket_queue which, int64_t *out)
+{
+    static const unsigned long requests[] = {[WEIR__QUEUE_READABLE] = SIOCINQ,
+                                             [WEIR__QUEUE_UNSENT] = SIOCOUTQ,
+                                             [WEIR__QUEUE_AT_MARK] = SIOCATMARK};
+    int value = 0;
+    int rc = weir__sys_result(ioctl(fd, requests[which], &value));
+
+    if (rc == 0)
+        *out = value;
     return rc;
 }
 

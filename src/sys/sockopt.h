@@ -15,6 +15,7 @@ int weir__sockopt_error(int fd);
 /* SOCK_STREAM, SOCK_DGRAM, ...; AF_INET, ...; 1 if it listens. */
 int weir__sockopt_type(int fd);
 int weir__sockopt_family(int fd);
+int weir__sockopt_protocol(int fd);
 int weir__sockopt_listening(int fd);
 
 int weir__sockopt_reuseaddr(int fd, bool on);
@@ -46,6 +47,16 @@ int weir__sockopt_receive_errors(int fd, int family, bool on);
 /* Who made the other end of a UNIX socket. */
 struct weir_credentials;
 int weir__sockopt_credentials(int fd, struct weir_credentials *out);
+/* Its process, as a new descriptor (pidfd). WEIR_ENOTSUP before Linux 6.5. */
+int weir__sockopt_process(int fd);
+
+/* What waits in a queue of the socket: bytes, or whether the mark is next. 0 or -errno. */
+enum weir__socket_queue {
+    WEIR__QUEUE_READABLE,
+    WEIR__QUEUE_UNSENT,
+    WEIR__QUEUE_AT_MARK
+};
+int weir__sockopt_queue(int fd, enum weir__socket_queue which, int64_t *out);
 
 int weir__sockopt_nodelay(int fd, bool on);
 int weir__sockopt_get_nodelay(int fd);
