@@ -21,12 +21,12 @@ SECONDS = 10
 class Example:
     """A running example; `port` is where it listens."""
 
-    def __init__(self, path, *more):
-        self.process = subprocess.Popen([path, "tcp://127.0.0.1:0", *more], text=True,
+    def __init__(self, path, *more, scheme="tcp"):
+        self.process = subprocess.Popen([path, scheme + "://127.0.0.1:0", *more], text=True,
                                         stdout=subprocess.PIPE)
         ready = select.select([self.process.stdout], [], [], SECONDS)[0]
         line = self.process.stdout.readline() if ready else ""
-        if not line.startswith("listening tcp://"):
+        if not line.startswith("listening %s://" % scheme):
             self.process.kill()
             self.process.wait()
             raise AssertionError("no address but %r" % line)
@@ -212,6 +212,40 @@ def sim_lock(path):
     many_seeds(path, "sim_lock",
                ("/* asked_ns = weir_now_ns();  <- with this line there are two holders */",
                 "asked_ns = weir_now_ns();"))
+
+
+def ping(path):
+    for host in ("127.0.0.1", "::1"):
+        if host == "::1" and not os.path.exists("/proc/net/if_inet6"):
+            continue
+        done = subprocess.run([path("ping"), host, "3", "10"], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.PIPE, timeout=SECONDS)
+        if "ermi" in done.stderr:  # neither ICMP datagrams nor raw sockets for this user
+            continue
+        lines = done.stdout.splitlines()
+        assert done.returncode == 0 and len(lines) == 5, done
+        assert lines[3] == "3 sent, 3 received", lines[3]
+        assert all(" ttl 64, " in line for line in lines[:3]), lines
+
+
+def udp_echo(path):
+    with Example(path("udp_echo"), scheme="udp") as server:
+        peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+        for peer in peers:
+            peer.settimeout(SECONDS)
+            peer.connect(("127.0.0.1", server.port))
+        for size in (0, 1, 1400):
+            blob = os.urandom(size)
+            for peer in peers:
+                peer.send(blob)
+            for peer in peers:
+                assert peer.recv(2000) == blob, "not what was sent"
+        for peer in peers:
+            peer.close()
+        if shutil.which("socat"):
+            answer = subprocess.run(["socat", "-t1", "-", "UDP:127.0.0.1:%d" % server.port],
+                                    input=b"from socat", stdout=subprocess.PIPE, timeout=SECONDS)
+            assert answer.stdout == b"from socat", answer
 
 
 def compile_to(folder, name, source=None):
