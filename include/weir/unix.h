@@ -20,7 +20,7 @@ extern "C" {
 
 /* Two connected UNIX streams. out[0] and out[1] give them. WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM,
  * WEIR_ELIMIT, WEIR_ENOTASK. By a task; does not suspend. */
-WEIR_PUBLIC int weir_stream_pair(weir_stream out[2]);
+WEIR_PUBLIC int weir_unix_pair(weir_stream out[2]);
 
 /* Says that descriptors may come on a stream, before the peer sends any: from here on bytes are
  * taken from the kernel only when somebody reads. Those that come with bytes that are read in any

@@ -247,7 +247,7 @@ static int pin(uint64_t id, struct pinned *out)
     out->object = NULL;
     switch (out->kind) {
     case WEIR__KIND_STREAM: {
-        struct weir__stream *stream = weir__stream_enter((weir_stream){id}, 0, &rc);
+        struct weir__stream *stream = weir__stream_enter_socket((weir_stream){id}, 0, &rc);
 
         out->object = stream;
         out->fd = stream ? stream->fd.number : -1;

@@ -28,7 +28,7 @@ static int make(int fd, bool tcp, weir_stream *out)
     return rc;
 }
 
-int weir_stream_pair(weir_stream out[2])
+int weir_unix_pair(weir_stream out[2])
 {
     WEIR__CALL;
     weir_stream first = {0}, second = {0};
@@ -73,13 +73,22 @@ int weir_stream_adopt(weir_stream *out, int descriptor)
     return rc < 0 ? rc : make(descriptor, tcp, out);
 }
 
+/* As weir__stream_begin, for what only a socket can do. */
+static struct weir__stream *begin(weir_stream handle, uint32_t bits, struct weir__task **task,
+                                  int *error)
+{
+    *task = weir__task_current();
+    *error = WEIR_ENOTASK;
+    return *task ? weir__stream_enter_socket(handle, bits, error) : NULL;
+}
+
 int weir_stream_release(weir_stream handle, int *descriptor, void *unread, size_t cap)
 {
     const uint32_t both = WEIR__HANDLE_READER | WEIR__HANDLE_WRITER;
     WEIR__CALL;
     struct weir__task *task;
     int rc;
-    struct weir__stream *stream = weir__stream_begin(handle, both, &task, &rc);
+    struct weir__stream *stream = begin(handle, both, &task, &rc);
 
     if (!stream)
         return rc;
@@ -94,7 +103,7 @@ int weir_stream_credentials(weir_stream handle, struct weir_credentials *out)
 {
     WEIR__CALL;
     int rc;
-    struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
+    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
 
     if (!stream)
         return rc;
@@ -109,7 +118,7 @@ int weir_stream_process(weir_stream handle)
 {
     WEIR__CALL;
     int rc;
-    struct weir__stream *stream = weir__stream_enter(handle, 0, &rc);
+    struct weir__stream *stream = weir__stream_enter_socket(handle, 0, &rc);
 
     if (!stream)
         return rc;
@@ -146,7 +155,7 @@ int weir_stream_expect_descriptors(weir_stream handle)
     WEIR__CALL;
     struct weir__task *task;
     int rc;
-    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &rc);
+    struct weir__stream *stream = begin(handle, WEIR__HANDLE_READER, &task, &rc);
 
     if (!stream)
         return rc;
@@ -201,7 +210,7 @@ ptrdiff_t weir_read_descriptors(weir_stream handle, void *out, size_t len,
 
     if (len == 0 || len > INT32_MAX)
         return WEIR_EINVAL;
-    stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &error);
+    stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
     if (!stream)
         return error;
     expect(stream, task);
@@ -266,7 +275,7 @@ int weir_write_descriptors(weir_stream handle, const void *bytes, size_t len,
 
     if (len == 0 || len < (count + WEIR__DESCRIPTORS_MAX - 1) / WEIR__DESCRIPTORS_MAX)
         return WEIR_EINVAL;
-    stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &rc);
+    stream = begin(handle, WEIR__HANDLE_WRITER, &task, &rc);
     if (!stream)
         return rc;
     rc = send_all(stream, task, bytes, len, descriptors, count);

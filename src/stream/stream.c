@@ -360,8 +360,8 @@ void weir__stream_stop(struct weir__stream *stream, int reason)
 
 /* ---- reading ---- */
 
-struct weir__stream *weir__stream_begin(weir_stream handle, uint32_t bit, struct weir__task **task,
-                                        int *error)
+static struct weir__stream *begin(weir_stream handle, uint32_t bit, struct weir__task **task,
+                                  int *error)
 {
     *task = weir__task_current();
     if (!*task) {
@@ -524,7 +524,7 @@ ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 
     if (len == 0 || len > INT32_MAX)
         return WEIR_EINVAL;
-    stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &error);
+    stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
     if (!stream)
         return error;
     return weir__stream_end(stream, task, WEIR__HANDLE_READER, read_some(stream, task, out, len));
@@ -594,7 +594,7 @@ int weir_read_lent(weir_stream handle, weir_lent *out)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_READER, &task, &error);
+    struct weir__stream *stream = begin(handle, WEIR__HANDLE_READER, &task, &error);
 
     if (!stream)
         return error;
@@ -629,7 +629,7 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
 
     if (len == 0 || len > INT32_MAX)
         return WEIR_EINVAL;
-    stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
@@ -664,7 +664,7 @@ ptrdiff_t weir_writev(weir_stream handle, const struct iovec *parts, size_t coun
 
     if (count == 0 || count > PARTS_MAX)
         return WEIR_EINVAL;
-    stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
     if (!stream)
         return error;
     n = WEIR_EBROKEN;
@@ -731,7 +731,7 @@ int weir_write_all(weir_stream handle, const void *bytes, size_t len)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
 
     if (!stream)
         return error;
@@ -771,7 +771,7 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
     WEIR__CALL;
     struct weir__task *task;
     int error;
-    struct weir__stream *stream = weir__stream_begin(handle, WEIR__HANDLE_WRITER, &task, &error);
+    struct weir__stream *stream = begin(handle, WEIR__HANDLE_WRITER, &task, &error);
 
     if (!stream)
         return error;

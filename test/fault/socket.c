@@ -178,7 +178,7 @@ static int pass_bytes(void)
     int out[2] = {0, 1}, in[2] = {-1, -1}, fd;
     struct weir_descriptors with = {.list = in, .cap = 2};
     char bytes[8], unread[8];
-    int rc = weir_stream_pair(pair);
+    int rc = weir_unix_pair(pair);
 
     if (rc == 0)
         rc = weir_write_descriptors(pair[0], "hi", 2, out, 2);

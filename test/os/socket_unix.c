@@ -442,7 +442,7 @@ static int pass_on_stream(void *arg)
     it.got = 0;
     for (i = 0; i < 600; i++)
         it.fds[i] = make_file((int)i);
-    CHECK(weir_stream_pair(it.pair) == 0);
+    CHECK(weir_unix_pair(it.pair) == 0);
     CHECK(weir_stream_expect_descriptors(it.pair[1]) == 0);
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, write_them, &it) == 0);
@@ -497,7 +497,7 @@ static int hand_over(void *arg)
     int fd = -1, second;
 
     (void)arg;
-    CHECK(weir_stream_pair(pair) == 0);
+    CHECK(weir_unix_pair(pair) == 0);
     CHECK(weir_write_all(pair[0], "0123456789", 10) == 0);
     CHECK(weir_read(pair[1], in, 4) == 4); /* the others are in weir's hands */
     CHECK(weir_stream_release(pair[1], &fd, unread, 5) == WEIR_ENOBUFS);
