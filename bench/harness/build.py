@@ -48,6 +48,8 @@ def programs():
         c("load", sorted((BENCH / "load").glob("*.c"))),
         c("raw_uring", [raw / "raw_uring.c"]),
         c("raw_epoll", [raw / "raw_epoll.c"]),
+        c("raw_udp", [raw / "raw_udp.c"]),
+        c("uv_udp", [peers / "uv_udp.c"], libs=["-luv"]),
         c("uv_echo", [peers / "uv_echo.c"], libs=["-luv"]),
         c("uv_micro", [peers / "uv_micro.c"], libs=["-luv"]),
         asio("callbacks"), asio("coroutines"), asio("sched_micro"), asio("time_micro"),

@@ -29,6 +29,17 @@ def echo(connections, size, in_flight=1, cores=1, also=()):
     return Cell(name, about, load=load, cores=cores, connections=connections, also=also)
 
 
+def udp(connections, in_flight=1, segments=False):
+    name = f"udp-{connections}-64" + (f"-x{in_flight}" if in_flight > 1 else "")
+    about = f"datagrams, {connections} sockets, 64 B, {in_flight} in flight each"
+    load = ["udp", "--connections", connections, "--size", 64, "--in-flight", in_flight]
+    if segments:
+        return Cell(name + "-gso", about + ", GSO and GRO", work="udp",
+                    load=load + ["--segments"], connections=connections,
+                    servers=("weir-gso", "weir", "raw-gso", "libuv", "tokio"), unit="datagram")
+    return Cell(name, about, work="udp", load=load, connections=connections, unit="datagram")
+
+
 def rate(per_second):
     return Cell(f"rate-{per_second // 1000}k",
                 f"fixed rate, {per_second:,} msg/s, 500 conn, two cores",
@@ -86,6 +97,7 @@ CELLS = [
     Cell("http-64-x16", "HTTP, 64 conn, 16 pipelined", work="http",
          load=["closed", "--connections", 64, "--in-flight", 16, "--http", "/hello.txt"],
          connections=64, unit="request"),
+    udp(1), udp(50), udp(4, in_flight=32), udp(4, in_flight=32, segments=True),
     *map(technique, [echo(50, 64), echo(1000, 64), echo(50, 16384), echo(1000, 16384),
                      rate(10000), rate(50000)]),
     Cell("compute-10k", "10,000 msg/s, 500 conn, while a task computes 50 ms at a time",

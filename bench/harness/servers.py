@@ -93,6 +93,34 @@ SERVERS = [
 ]
 
 
+SERVERS += [
+    Server("weir", "weir", "udp", [own("weir_udp_echo"), "--port", "{port}"]),
+    Server("weir-epoll", "weir", "udp", [own("weir_udp_echo"), "--epoll", "--port", "{port}"]),
+    Server("weir-single", "weir", "udp", [own("weir_udp_echo"), "--single", "--port", "{port}"]),
+    Server("weir-gso", "weir", "udp", [own("weir_udp_echo"), "--segments", "--port", "{port}"],
+           default=False),
+    Server("raw", "raw", "udp", [own("raw_udp"), "--port", "{port}"]),
+    Server("raw-single", "technique", "udp", [own("raw_udp"), "--single", "--port", "{port}"]),
+    Server("raw-uring", "raw", "udp", [own("raw_udp"), "--ring", "--port", "{port}"]),
+    Server("raw-gso", "raw", "udp", [own("raw_udp"), "--segments", "--port", "{port}"],
+           default=False),
+    Server("libuv", "peer", "udp", [own("uv_udp"), "--port", "{port}"]),
+    Server("tokio", "peer", "udp", [own("rust/release/tokio_udp"), "--port", "{port}"]),
+]
+
+
+def answers_udp(port):
+    """Whether a datagram comes back."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.05)
+        try:
+            s.connect(("127.0.0.1", port))
+            s.send(b"hello")
+            return s.recv(16) == b"hello"
+        except OSError:
+            return False
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -148,6 +176,11 @@ class Running:
         for _ in range(500):
             if self.process.poll() is not None:
                 break
+            if self.server.work == "udp":
+                if answers_udp(self.port):
+                    return
+                time.sleep(0.01)
+                continue
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

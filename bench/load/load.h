@@ -1,4 +1,4 @@
-/* bench/load/load.h - what the load generator is asked to do, and its four kinds of work.
+/* bench/load/load.h - what the load generator is asked to do, and its kinds of work.
  *
  * One process, one thread, one epoll instance. Each kind of work is one function that opens its
  * connections, runs to its end, and has filled `struct result`; the process ends with a line on
@@ -25,6 +25,7 @@ struct load {
     double warmup_s, seconds;
     int pids[USAGE_PIDS_MAX]; /* whose processor time is reported */
     int pid_count;
+    bool segments; /* datagrams go and come many in one */
     bool spin;     /* poll instead of sleeping: for a core of its own */
     bool verify;   /* compare every byte that comes back */
     bool syscalls; /* count the system calls of the processes, which slows them */
@@ -49,6 +50,9 @@ void load_storm(const struct load *load, struct result *result);
 
 /* Opens the connections, one message on each, prints {"ready":N}, holds them until stdin ends. */
 void load_idle(const struct load *load, struct result *result);
+
+/* C sockets, each with `in_flight` datagrams under way: as fast as the server answers. */
+void load_udp(const struct load *load, struct result *result);
 
 /* Prints "load: what: the system's error" and ends the process. */
 _Noreturn void load_die(const char *what);

@@ -14,10 +14,8 @@ static const struct {
     const char *name;
     void (*run)(const struct load *load, struct result *result);
 } modes[] = {
-    {"closed", load_closed},
-    {"rate", load_rate},
-    {"storm", load_storm},
-    {"idle", load_idle},
+    {"closed", load_closed}, {"rate", load_rate}, {"storm", load_storm},
+    {"idle", load_idle},     {"udp", load_udp},
 };
 
 _Noreturn void load_die(const char *what)
@@ -30,11 +28,12 @@ _Noreturn static void usage(void)
 {
     fprintf(stderr,
             "usage: load MODE --port N [options]\n"
-            "  MODE             closed, rate, storm or idle\n"
-            "  --connections N  (1)      --size BYTES (64)    --in-flight N (1, closed)\n"
+            "  MODE             closed, rate, storm, idle or udp\n"
+            "  --connections N  (1)      --size BYTES (64)    --in-flight N (1, closed, udp)\n"
             "  --rate N         messages a second (rate)      --http PATH   requests, not echo\n"
             "  --warmup S (0.2) --seconds S (1)               --pid N       report its CPU time\n"
             "  --syscalls       count those of the processes (slows them, needs root)\n"
+            "  --segments       GSO and GRO (udp)\n"
             "  --spin           poll without sleeping         --verify      compare all bytes\n");
     exit(2);
 }
@@ -45,6 +44,8 @@ static bool parse_flag(struct load *l, const char *name)
         l->spin = true;
     else if (!strcmp(name, "--verify"))
         l->verify = true;
+    else if (!strcmp(name, "--segments"))
+        l->segments = true;
     else if (!strcmp(name, "--syscalls"))
         l->syscalls = true;
     else
