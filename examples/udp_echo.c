@@ -5,9 +5,9 @@
  *   socat - UDP:127.0.0.1:7007
  *
  * Several sockets share the port, and the kernel spreads the clients over them, so that all workers
- * have something to do. The task of each takes what is there, up to 32 datagrams a call, turns each round and sends them: two
- * system calls for as many as came together. The answer leaves from the address that was asked,
- * also on a host with several.
+ * have something to do. The task of each takes what is there, up to 32 datagrams a call, turns each
+ * round and sends them: two system calls for as many as came together. The answer leaves from the
+ * address that was asked, also on a host with several.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* bench/load/udp.c - closed loop of datagrams: a reply that has come is sent again.
  *
- * Each connection is a connected socket with `in_flight` datagrams under way; what comes is taken and
- * answered many a call, so that the client is not what is measured. With --segments they go as one
- * message that the kernel cuts (GSO), and come as one (GRO). A datagram holds the time at which it
- * was sent. What is lost, because a buffer was full, is sent anew after a pause in which nothing came.
+ * Each connection is a connected socket with `in_flight` datagrams under way; what comes is taken
+ * and answered many a call, so that the client is not what is measured. With --segments they go as
+ * one message that the kernel cuts (GSO), and come as one (GRO). A datagram holds the time at which
+ * it was sent. What is lost, because a buffer was full, is sent anew after a pause in which nothing
+ * came.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

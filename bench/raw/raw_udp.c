@@ -1,8 +1,8 @@
 /* bench/raw/raw_udp.c - the shortest good servers of datagrams, one socket, one thread.
  *
- * Batches of 32 by recvmmsg and sendmmsg, and a poll when there is nothing. `--single`: recvfrom and
- * sendto. `--segments`: GSO and GRO. `--ring`: 32 receives of io_uring in flight, each answered by a
- * send; every turn submits all and waits.
+ * Batches of 32 by recvmmsg and sendmmsg, and a poll when there is nothing. `--single`: recvfrom
+ * and sendto. `--segments`: GSO and GRO. `--ring`: 32 receives of io_uring in flight, each answered
+ * by a send; every turn submits all and waits.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

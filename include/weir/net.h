@@ -67,9 +67,9 @@ WEIR_PUBLIC int weir_listener_address(weir_listener listener, char *out, size_t 
 WEIR_PUBLIC int weir_listener_close(weir_listener listener);
 
 /* Makes a listener of a listening stream socket, as a service manager hands it over. Takes the
- * descriptor if it succeeds, and makes it close-on-exec. The options are those that say something of
- * accepted streams. WEIR_ENOTSOCK, WEIR_EBADF, WEIR_EPROTOTYPE (not a stream socket that listens),
- * WEIR_ENOMEM, WEIR_ELIMIT, WEIR_EOPTION, WEIR_ENOTASK. By a task; does not suspend. */
+ * descriptor if it succeeds, and makes it close-on-exec. The options are those that say something
+ * of accepted streams. WEIR_ENOTSOCK, WEIR_EBADF, WEIR_EPROTOTYPE (not a stream socket that
+ * listens), WEIR_ENOMEM, WEIR_ELIMIT, WEIR_EOPTION, WEIR_ENOTASK. By a task; does not suspend. */
 WEIR_PUBLIC int weir_listener_adopt_n(weir_listener *out, int descriptor,
                                       const struct weir_listen_options *options,
                                       size_t options_size);
@@ -78,9 +78,10 @@ static inline int weir_listener_adopt(weir_listener *out, int descriptor,
 {
     return weir_listener_adopt_n(out, descriptor, options, sizeof *options);
 }
-/* The opposite: closes the handle, and *descriptor gives a descriptor of the same socket, which goes
- * on listening; the file of a UNIX socket stays. WEIR_EBUSY, and nothing done, while it is served or
- * another call is under way; WEIR_EBADHANDLE, WEIR_EMFILE. Does not suspend. Any thread. */
+/* The opposite: closes the handle, and *descriptor gives a descriptor of the same socket, which
+ * goes on listening; the file of a UNIX socket stays. WEIR_EBUSY, and nothing done, while it is
+ * served or another call is under way; WEIR_EBADHANDLE, WEIR_EMFILE. Does not suspend. Any thread.
+ */
 WEIR_PUBLIC int weir_listener_release(weir_listener listener, int *descriptor);
 
 /* Connects; *out gives the stream, for weir_close. The host of a tcp address is a number or

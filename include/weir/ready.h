@@ -24,13 +24,13 @@ enum weir_ready {
     WEIR_READY_HANGUP = 16,  /* the other end has gone */
 };
 
-/* Waits until one of `events` (READ, WRITE, PRIORITY; 0: for an error or a hang-up alone) is true of
- * a descriptor: the bits that are. Level: it returns at once as long as they are. One-shot: nothing
- * is watched between two calls. Any number of tasks may wait for one descriptor, each but the first
- * on a worker of the epoll backend may need a descriptor more. The descriptor is borrowed: it stays
- * open and its mode as it is until the call returns, also after WEIR_ECANCELED or WEIR_EDEADLINE.
- * Suspends. WEIR_EINVAL (unknown bits), WEIR_EBADF, WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM,
- * WEIR_ENOTASK. */
+/* Waits until one of `events` (READ, WRITE, PRIORITY; 0: for an error or a hang-up alone) is true
+ * of a descriptor: the bits that are. Level: it returns at once as long as they are. One-shot:
+ * nothing is watched between two calls. Any number of tasks may wait for one descriptor, each but
+ * the first on a worker of the epoll backend may need a descriptor more. The descriptor is
+ * borrowed: it stays open and its mode as it is until the call returns, also after WEIR_ECANCELED
+ * or WEIR_EDEADLINE. Suspends. WEIR_EINVAL (unknown bits), WEIR_EBADF, WEIR_EMFILE, WEIR_ENFILE,
+ * WEIR_ENOMEM, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_ready_wait(int descriptor, uint32_t events);
 
 /* The same without waiting, which may be none: 0. Does not suspend. Any thread. */

@@ -1,5 +1,5 @@
-/* weir/socket.h - sockets that carry messages: UDP, UNIX datagrams and seqpackets, ICMP, raw, packet
- * and vsock sockets, and whatever else the kernel makes by family, type and protocol.
+/* weir/socket.h - sockets that carry messages: UDP, UNIX datagrams and seqpackets, ICMP, raw,
+ * packet and vsock sockets, and whatever else the kernel makes by family, type and protocol.
  *
  * A socket is named by a value. A closed or foreign value gives WEIR_EBADHANDLE from every call and
  * never touches another object. Any number of tasks may receive and send on one socket at once; who

@@ -110,8 +110,8 @@ WEIR_PUBLIC int weir_stream_adopt(weir_stream *out, int descriptor);
  * (it may have another number, and be in non-blocking mode). The result is how many bytes weir had
  * received that nobody has read: they are put into `unread`, at most 32 KiB and a little more. An
  * error leaves the stream as it was: WEIR_ENOBUFS (they do not fit `cap`), WEIR_EBUSY (another task
- * reads or writes), WEIR_EBADHANDLE, WEIR_EMFILE, WEIR_ENOTASK. Suspends, if at all, for a turn of a
- * loop. */
+ * reads or writes), WEIR_EBADHANDLE, WEIR_EMFILE, WEIR_ENOTASK. Suspends, if at all, for a turn of
+ * a loop. */
 WEIR_PUBLIC int weir_stream_release(weir_stream stream, int *descriptor, void *unread, size_t cap);
 
 /* Bytes that calls have moved since the stream was opened. WEIR_EBADHANDLE. Does not suspend. Any

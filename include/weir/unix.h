@@ -43,8 +43,8 @@ struct weir_descriptors {
 WEIR_PUBLIC ptrdiff_t weir_read_descriptors(weir_stream stream, void *out, size_t len,
                                             struct weir_descriptors *with);
 
-/* As weir_write_all, with any number of descriptors, which stay the caller's. They go with the first
- * bytes, 253 with each: WEIR_EINVAL if there are too few bytes. Suspends. */
+/* As weir_write_all, with any number of descriptors, which stay the caller's. They go with the
+ * first bytes, 253 with each: WEIR_EINVAL if there are too few bytes. Suspends. */
 WEIR_PUBLIC int weir_write_descriptors(weir_stream stream, const void *bytes, size_t len,
                                        const int *descriptors, uint32_t count);
 

@@ -41,8 +41,9 @@ struct weir__address {
  * on failure. */
 int weir__address_parse(const char *text, struct weir__address *out);
 
-/* The text of a socket address as parse takes it, with the schemes of streams or those of datagrams:
- * its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes of a UNIX name that are not printable become '?'.
+/* The text of a socket address as parse takes it, with the schemes of streams or those of
+ * datagrams: its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes of a UNIX name that are not printable
+ * become '?'.
  */
 int weir__address_format(const struct sockaddr *address, socklen_t len, char *out, size_t cap);
 int weir__address_format_message(const struct sockaddr *address, socklen_t len, char *out,

@@ -142,8 +142,8 @@ ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *
                                 size_t len);
 ptrdiff_t weir__stream_write_now(struct weir__stream *stream, const void *bytes, size_t len);
 
-/* Ends a call that holds `bit` (READER, WRITER): counts what was moved, and says WEIR_ECLOSED for what
- * a close has stopped. */
+/* Ends a call that holds `bit` (READER, WRITER): counts what was moved, and says WEIR_ECLOSED for
+ * what a close has stopped. */
 ptrdiff_t weir__stream_end(struct weir__stream *stream, struct weir__task *task, uint32_t bit,
                            ptrdiff_t result);
 

@@ -178,8 +178,8 @@ static inline int weir__sys_sendmsg(int fd, const struct msghdr *message, int fl
     return rc;
 }
 
-/* Several messages: how many, at least one. An error that comes behind the first is that of the next
- * call. */
+/* Several messages: how many, at least one. An error that comes behind the first is that of the
+ * next call. */
 static inline int weir__sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     int rc = WEIR__SYS_FAULT(ECONNRESET);
