@@ -36,6 +36,12 @@ static void check_text(const char *text)
         return;
     }
     must(format(&address, out, sizeof out) == (int)strlen(out));
+    if (address.scheme == WEIR__SCHEME_UNIXGRAM || address.scheme == WEIR__SCHEME_UDP) {
+        /* that text has the schemes of streams */
+        must(weir__address_format_message((const struct sockaddr *)&address.storage, address.len,
+                                          out, sizeof out)
+             == (int)strlen(out));
+    }
     must(weir__address_parse(out, &again) == 0);
     must(again.len == address.len && memcmp(&again.storage, &address.storage, again.len) == 0);
 }
@@ -61,16 +67,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const prefixes[] = {"", "tcp://", "tcp://[", "unix://", "unix://@"};
+    static const char *const prefixes[] = {"",         "tcp://", "tcp://[",     "unix://",
+                                           "unix://@", "udp://", "unixgram://", "vsock://"};
+    enum {
+        PREFIXES = sizeof prefixes / sizeof *prefixes
+    };
     size_t before;
     char *text;
 
     check_bytes(data, size);
     if (size == 0)
         return 0;
-    before = strlen(prefixes[data[0] % 5]);
+    before = strlen(prefixes[data[0] % PREFIXES]);
     text = malloc(before + size);
-    memcpy(text, prefixes[data[0] % 5], before);
+    memcpy(text, prefixes[data[0] % PREFIXES], before);
     memcpy(text + before, data + 1, size - 1);
     text[before + size - 1] = 0;
     check_text(text);

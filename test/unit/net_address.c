@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <weir/address.h>
 #include <weir/error.h>
 
 #include "test.h"
@@ -212,4 +213,114 @@ TEST(names_of_peers_are_made_printable)
     un.sun_family = AF_UNSPEC;
     assert_int_equal(weir__address_format((struct sockaddr *)&un, sizeof un, out, sizeof out),
                      WEIR_EINVAL);
+}
+
+/* ---- the schemes of messages, and addresses as values ---- */
+
+static void assert_value_round_trip(const char *text)
+{
+    weir_address address;
+    char out[WEIR_ADDRESS_TEXT_MAX];
+    int n;
+
+    assert_int_equal(weir_address_parse(&address, text), 0);
+    n = weir_address_format(&address, out, sizeof out);
+    assert_string_equal(out, text);
+    assert_int_equal(n, strlen(text));
+    assert_int_equal(weir_address_format(&address, out, (size_t)n), WEIR_ENOBUFS);
+}
+
+TEST(values_come_back_as_they_went)
+{
+    static const char *const texts[] = {
+        "udp://127.0.0.1:53", "udp://[::1]:53", "udp://[fe80::1%1]:9", "unixgram:///run/socket",
+        "unixgram://@name",   "vsock://2:1024", "vsock://any:any",     "vsock://any:4294967294"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_value_round_trip(texts[i]);
+}
+
+TEST(schemes_say_which_sockets_are_meant)
+{
+    static const struct {
+        const char *text;
+        enum weir__scheme scheme;
+        int type;
+    } rows[] = {
+        {"tcp://127.0.0.1:1", WEIR__SCHEME_TCP, SOCK_STREAM},
+        {"udp://127.0.0.1:1", WEIR__SCHEME_UDP, SOCK_DGRAM},
+        {"unix://@x", WEIR__SCHEME_UNIX, SOCK_STREAM},
+        {"unixgram://@x", WEIR__SCHEME_UNIXGRAM, SOCK_DGRAM},
+        {"unixpacket://@x", WEIR__SCHEME_UNIXPACKET, SOCK_SEQPACKET},
+        {"vsock://1:1", WEIR__SCHEME_VSOCK, SOCK_STREAM},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct weir__address address;
+
+        assert_int_equal(weir__address_parse(rows[i].text, &address), 0);
+        assert_int_equal(address.scheme, rows[i].scheme);
+        assert_int_equal(address.type, rows[i].type);
+    }
+}
+
+TEST(what_is_no_value_is_refused)
+{
+    static const char *const texts[] = {"vsock://",      "vsock://1",     "vsock://:1",
+                                        "vsock://1:",    "vsock://1:2:3", "vsock://4294967296:1",
+                                        "vsock://-1:1",  "vsock://ANY:1", "udp://",
+                                        "udp://1.2.3.4", "unixgram://",   "unixpacket://@"};
+    weir_address address = {.len = 77};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_int_equal(weir_address_parse(&address, texts[i]), WEIR_EADDRESS);
+    assert_int_equal(weir_address_parse(&address, "udp://example.org:1"), WEIR_ENAME);
+    assert_int_equal(weir_address_parse(&address, "udp6://[::1]:1"), WEIR_ENOSCHEME);
+    assert_int_equal(address.len, 77);
+}
+
+TEST(hosts_that_come_from_outside_are_numbers)
+{
+    weir_address address, same;
+    char out[WEIR_ADDRESS_TEXT_MAX], lengthy[300];
+
+    assert_int_equal(weir_address_host(&address, "192.0.2.7", 99), 0);
+    assert_int_equal(weir_address_port(&address), 99);
+    assert_true(weir_address_format(&address, out, sizeof out) > 0);
+    assert_string_equal(out, "udp://192.0.2.7:99");
+    assert_int_equal(weir_address_host(&address, "2001:db8::7", 99), 0);
+    assert_true(weir_address_format(&address, out, sizeof out) > 0);
+    assert_string_equal(out, "udp://[2001:db8::7]:99");
+    assert_int_equal(weir_address_set_port(&address, 7), 0);
+    assert_int_equal(weir_address_host(&same, "2001:0db8:0::0:7", 7), 0);
+    assert_true(weir_address_equal(&address, &same));
+    assert_int_equal(weir_address_set_port(&same, 8), 0);
+    assert_false(weir_address_equal(&address, &same));
+    memset(lengthy, '1', sizeof lengthy - 1);
+    lengthy[sizeof lengthy - 1] = 0;
+    assert_int_equal(weir_address_host(&same, lengthy, 1), WEIR_ENAME);
+    assert_int_equal(weir_address_host(&same, "localhost", 1), WEIR_ENAME);
+    assert_int_equal(weir_address_host(&same, "[::1]", 1), WEIR_ENAME);
+    assert_int_equal(weir_address_host(&same, "", 1), WEIR_ENAME);
+    assert_int_equal(weir_address_port(&same), 8);
+}
+
+TEST(addresses_that_are_none_say_so)
+{
+    weir_address none = {.len = 0}, cut, name;
+    char out[WEIR_ADDRESS_TEXT_MAX];
+
+    assert_int_equal(weir_address_family(&none), 0);
+    assert_int_equal(weir_address_port(&none), WEIR_EINVAL);
+    assert_int_equal(weir_address_set_port(&none, 1), WEIR_EINVAL);
+    assert_int_equal(weir_address_format(&none, out, sizeof out), WEIR_EINVAL);
+    assert_int_equal(weir_address_parse(&cut, "udp://127.0.0.1:1"), 0);
+    cut.len = 5;
+    assert_int_equal(weir_address_format(&cut, out, sizeof out), WEIR_EINVAL);
+    cut.len = 5000;
+    assert_int_equal(weir_address_format(&cut, out, sizeof out), WEIR_EINVAL);
+    assert_int_equal(weir_address_parse(&name, "unixgram://@a"), 0);
+    assert_false(weir_address_equal(&name, &none));
+    assert_true(weir_address_equal(&name, &name));
+    assert_int_equal(weir_interface_number("no such one"), WEIR_ENODEV);
 }
