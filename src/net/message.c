@@ -38,7 +38,7 @@ static int read_message(struct weir__socket *socket, struct weir_message *messag
 
     if (empty && (socket->type == SOCK_STREAM || socket->type == SOCK_SEQPACKET))
         return message->cap || socket->type == SOCK_SEQPACKET ? WEIR_EEOF : 1;
-    weir__message_read(message, header, n);
+    weir__message_read(message, socket->family, header, n);
     return 1;
 }
 
@@ -52,10 +52,12 @@ static int try_receive(struct weir__socket *socket, void *arg)
     return n < 0 ? n : read_message(socket, r->message, &r->header, (size_t)n);
 }
 
-/* On a stream MSG_TRUNC throws bytes away instead of telling how many there are. */
+/* On a stream MSG_TRUNC throws bytes away instead of telling how many there are. Packet sockets
+ * refuse the flag for descriptors. */
 static int receive_flags(const struct weir__socket *socket)
 {
-    return MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (socket->type == SOCK_STREAM ? 0 : MSG_TRUNC);
+    return MSG_DONTWAIT | (socket->family == AF_UNIX ? MSG_CMSG_CLOEXEC : 0)
+           | (socket->type == SOCK_STREAM ? 0 : MSG_TRUNC);
 }
 
 static int receive(weir_socket handle, struct weir_message *message, struct weir__control control)

@@ -245,18 +245,17 @@ static void note_flags(struct weir_message *message, const struct msghdr *header
         message->flags |= WEIR_MESSAGE_LOST_FIELDS;
 }
 
-void weir__message_read(struct weir_message *message, const struct msghdr *header, size_t n)
+void weir__message_read(struct weir_message *message, int family, const struct msghdr *header,
+                        size_t n)
 {
     struct cmsghdr *at = CMSG_FIRSTHDR(header);
-    bool unix_socket, lost;
+    /* what the kernel cut of a UNIX message are descriptors: everything else has its room */
+    bool lost = family == AF_UNIX && (header->msg_flags & MSG_CTRUNC);
 
     message->whole = n;
     message->len = n < message->cap ? n : message->cap;
     message->fields = header->msg_namelen ? WEIR_FIELD_PEER : 0;
     message->peer.len = header->msg_namelen;
-    unix_socket = message->peer.len && weir_address_family(&message->peer) == AF_UNIX;
-    /* what the kernel cut of a UNIX message are descriptors: everything else has its room */
-    lost = unix_socket && (header->msg_flags & MSG_CTRUNC);
     for (; at; at = next_of(header, at))
         message->fields |= read_one(message, at);
     message->descriptors_count = weir__message_take_descriptors(header, message->descriptors,

@@ -30,9 +30,10 @@ union weir__control_room {
 /* Prepares a receive; the message, the part and the control room are borrowed until it is done. */
 void weir__message_expect(struct weir_message *message, struct msghdr *header, struct iovec *part,
                           struct weir__control control);
-/* Reads what a receive gave: `n` is its result, with MSG_TRUNC. Descriptors that find no room are
- * closed. */
-void weir__message_read(struct weir_message *message, const struct msghdr *header, size_t n);
+/* Reads what a receive on a socket of a family gave: `n` is its result, with MSG_TRUNC. Descriptors
+ * that find no room are closed. */
+void weir__message_read(struct weir_message *message, int family, const struct msghdr *header,
+                        size_t n);
 
 /* Prepares a send on a socket of a family: 0, or WEIR_EINVAL for what cannot go. */
 int weir__message_fill(const struct weir_message *message, int family, struct msghdr *header,

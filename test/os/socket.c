@@ -459,6 +459,7 @@ static int refuse(void *arg)
     weir_stream stream = {7};
     weir_listener listener = {7};
     char in[1];
+    int fds[2];
 
     (void)arg;
     CHECK(weir_bind(&socket, "tcp://127.0.0.1:0", NULL) == WEIR_ENOSCHEME);
@@ -473,7 +474,10 @@ static int refuse(void *arg)
     CHECK(weir_socket_open(&socket, AF_INET, SOCK_DGRAM, 200, NULL) == WEIR_EPROTONOSUPPORT);
     CHECK(weir_socket_pair(pair, SOCK_RAW) == WEIR_EINVAL);
     CHECK(weir_socket_adopt(&socket, -1) == WEIR_EBADF);
-    CHECK(weir_socket_adopt(&socket, 0) == WEIR_ENOTSOCK);
+    CHECK(pipe(fds) == 0);
+    CHECK(weir_socket_adopt(&socket, fds[0]) == WEIR_ENOTSOCK);
+    close(fds[0]);
+    close(fds[1]);
     CHECK(socket.id == 7);
     CHECK(weir_recv(socket, in, 1) == WEIR_EBADHANDLE);
     CHECK(weir_dial(&stream, "udp://127.0.0.1:1") == WEIR_ENOSCHEME);

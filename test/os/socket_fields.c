@@ -3,8 +3,11 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -313,6 +316,107 @@ TEST(a_raw_socket_sees_the_fields_in_the_packets)
 
     if (rc == 1)
         skip("no raw sockets for this user");
+    assert_int_equal(rc, 0);
+}
+
+/* ---- other families ---- */
+
+static int watch_frames(void *arg)
+{
+    struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_IP),
+                             .sll_ifindex = weir_interface_number("lo")};
+    unsigned char packet[256];
+    weir_address at, link = {.len = sizeof lo};
+    weir_socket frames, udp;
+    ptrdiff_t n;
+    int rc = weir_socket_open(&frames, AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP), NULL);
+
+    (void)arg;
+    if (rc < 0)
+        return 1;
+    memcpy(link.storage, &lo, sizeof lo);
+    CHECK(weir_socket_bind(frames, &link) == 0);
+    udp = bind_udp(&at);
+    CHECK(weir_send_to(udp, "frame", 5, &at) == 0);
+    do {
+        n = weir_recv_from(frames, packet, sizeof packet, &link);
+    } while (n == WEIR_EMSGSIZE
+             || (n > 0 && (n != 33 || packet[20] * 256 + packet[21] != weir_address_port(&at))));
+    CHECK(n == 33 && memcmp(packet + 28, "frame", 5) == 0);
+    CHECK(weir_address_family(&link) == AF_PACKET);
+    CHECK(weir_socket_close(frames) == 0);
+    CHECK(weir_socket_close(udp) == 0);
+    return 0;
+}
+
+TEST(a_packet_socket_sees_frames)
+{
+    int rc = run_with(watch_frames, NULL, 1);
+
+    if (rc == 1)
+        skip("no packet sockets for this user");
+    assert_int_equal(rc, 0);
+}
+
+struct caller {
+    weir_address to;
+    int rc;
+};
+
+static int call(void *arg)
+{
+    struct caller *caller = arg;
+    char text[WEIR_ADDRESS_TEXT_MAX];
+    weir_socket socket;
+
+    CHECK(weir_address_format(&caller->to, text, sizeof text) > 0);
+    caller->rc = weir_connect(&socket, text, NULL);
+    if (caller->rc < 0)
+        return caller->rc;
+    CHECK(weir_send(socket, "hello", 5) == 0);
+    CHECK(weir_socket_close(socket) == 0);
+    return 0;
+}
+
+static int use_vsock(void *arg)
+{
+    char text[WEIR_ADDRESS_TEXT_MAX], to[WEIR_ADDRESS_TEXT_MAX], in[8];
+    weir_socket listener, peer;
+    struct caller caller;
+    weir_block block;
+    weir_scope scope;
+    int rc = weir_bind(&listener, "vsock://any:any", NULL);
+
+    (void)arg;
+    if (rc < 0)
+        return 1;
+    CHECK(weir_socket_local(listener, &caller.to) == 0);
+    CHECK(weir_address_format(&caller.to, text, sizeof text) > 0);
+    snprintf(to, sizeof to, "vsock://1%s", strrchr(text, ':')); /* this host itself */
+    CHECK(weir_address_parse(&caller.to, to) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, call, &caller) == 0);
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(300)) == 0);
+    rc = weir_socket_accept(listener, &peer);
+    (void)weir_block_end(&block);
+    if (rc == 0) {
+        CHECK(weir_recv(peer, in, sizeof in) == 5);
+        CHECK(weir_recv(peer, in, sizeof in) == WEIR_EEOF);
+        CHECK(weir_socket_close(peer) == 0);
+    }
+    weir_scope_cancel(&scope);
+    (void)weir_scope_join(&scope);
+    CHECK(weir_socket_close(listener) == 0);
+    return rc == 0 ? 0 : 1;
+}
+
+TEST(virtual_sockets_connect)
+{
+    int rc = run_with(use_vsock, NULL, 1);
+
+    if (rc == 1)
+        skip("no virtual sockets to this host itself");
     assert_int_equal(rc, 0);
 }
 
