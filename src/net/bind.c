@@ -9,6 +9,7 @@
 #include "net/address.h"
 #include "net/message_op.h"
 #include "net/socket.h"
+#include "net/sockfile.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/sockopt.h"
@@ -186,49 +187,18 @@ static bool connects(const struct weir__socket *socket)
     return socket->type == SOCK_SEQPACKET || socket->type == SOCK_STREAM;
 }
 
-static bool is_socket_file(const char *path)
+/* Notes the file that bind has made; one that cannot be noted is removed at once. */
+static int own_file(struct weir__socket *socket, const struct sockaddr_un *name, uint32_t mode)
 {
-    struct stat about;
-
-    return weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW) == 0
-           && S_ISSOCK(about.st_mode);
-}
-
-/* Removes a socket file that nobody has any more; any other file stays. */
-static void unlink_stale(const struct sockaddr_un *address, socklen_t len, int type)
-{
-    int fd;
-
-    if (!address->sun_path[0] || !is_socket_file(address->sun_path))
-        return;
-    fd = weir__sys_socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return;
-    if (weir__sys_connect(fd, (const struct sockaddr *)address, len) == WEIR_ECONNREFUSED)
-        (void)weir__sys_unlinkat(AT_FDCWD, address->sun_path, 0);
-    weir__sys_close(fd);
-}
-
-/* Notes which file was made by bind, and sets its permissions; nothing for an abstract name. */
-static int own_file(struct weir__socket *socket, const char *path, uint32_t mode)
-{
-    struct weir__socket_file *file;
-    struct stat about;
     int rc;
 
-    if (!path[0])
-        return 0;
-    rc = weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW);
-    file = rc < 0 ? NULL : weir__calloc(1, sizeof *file);
-    if (!file) {
-        (void)weir__sys_unlinkat(AT_FDCWD, path, 0);
-        return rc < 0 ? rc : WEIR_ENOMEM;
-    }
-    memcpy(file->path, path, strlen(path) + 1);
-    file->device = about.st_dev;
-    file->inode = about.st_ino;
-    socket->file = file;
-    return mode ? weir__sys_chmod(path, mode) : 0;
+    if (!name->sun_path[0])
+        return 0; /* abstract */
+    socket->file = weir__calloc(1, sizeof *socket->file);
+    rc = socket->file ? weir__sockfile_own(socket->file, name, mode) : WEIR_ENOMEM;
+    if (rc < 0 && !(socket->file && socket->file->path[0]))
+        (void)weir__sys_unlinkat(AT_FDCWD, name->sun_path, 0);
+    return rc;
 }
 
 static int bind_socket(struct weir__socket *socket, const struct weir__address *address,
@@ -239,10 +209,10 @@ static int bind_socket(struct weir__socket *socket, const struct weir__address *
     int rc;
 
     if (at->sa_family == AF_UNIX && o->unlink_stale != WEIR_OFF)
-        unlink_stale(name, address->len, socket->type);
+        weir__sockfile_unlink_stale(name, address->len, socket->type);
     rc = weir__sys_bind(socket->fd.number, at, address->len);
     if (rc == 0 && at->sa_family == AF_UNIX)
-        rc = own_file(socket, name->sun_path, o->mode);
+        rc = own_file(socket, name, o->mode);
     return rc == 0 && connects(socket) ? weir__sys_listen(socket->fd.number, BACKLOG_DEFAULT) : rc;
 }
 

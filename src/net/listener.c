@@ -31,17 +31,6 @@ void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kep
     }
 }
 
-/* Removes the socket file, unless somebody has put another one in its place. */
-static void unlink_own(const struct weir__listener *listener)
-{
-    struct stat about;
-
-    if (listener->unlink_path[0]
-        && weir__sys_fstatat(AT_FDCWD, listener->unlink_path, &about, AT_SYMLINK_NOFOLLOW) == 0
-        && about.st_dev == listener->file_device && about.st_ino == listener->file_inode)
-        (void)weir__sys_unlinkat(AT_FDCWD, listener->unlink_path, 0);
-}
-
 static void release(struct weir__listener *listener)
 {
     struct weir__kept *kept = listener->kept, *next;
@@ -51,7 +40,7 @@ static void release(struct weir__listener *listener)
         weir__free(kept);
     }
     weir__sys_close(listener->fd);
-    unlink_own(listener);
+    weir__sockfile_unlink(&listener->file);
     weir__handle_free(listener->id);
     weir__free(listener);
 }
@@ -110,47 +99,6 @@ int weir__listener_twin(const struct weir__listener *listener)
                        listener->address_len, true);
 }
 
-static bool is_socket_file(const char *path)
-{
-    struct stat about;
-
-    return weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW) == 0
-           && S_ISSOCK(about.st_mode);
-}
-
-/* Removes a socket file that nobody listens on any more; any other file stays. */
-static void unlink_stale(const struct sockaddr_un *address, socklen_t len)
-{
-    int fd;
-
-    if (!address->sun_path[0] || !is_socket_file(address->sun_path))
-        return;
-    /* non-blocking: a listener with a full backlog answers EAGAIN, and lives */
-    fd = weir__sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return;
-    if (weir__sys_connect(fd, (const struct sockaddr *)address, len) == WEIR_ECONNREFUSED)
-        (void)weir__sys_unlinkat(AT_FDCWD, address->sun_path, 0);
-    weir__sys_close(fd);
-}
-
-/* Notes which file was made by bind, and sets its permissions; nothing for an abstract name. */
-static int own_file(struct weir__listener *listener, const char *path)
-{
-    struct stat about;
-    int rc;
-
-    if (!path[0])
-        return 0;
-    rc = weir__sys_fstatat(AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW);
-    if (rc < 0)
-        return rc;
-    memcpy(listener->unlink_path, path, sizeof listener->unlink_path - 1);
-    listener->file_device = about.st_dev;
-    listener->file_inode = about.st_ino;
-    return listener->options.mode ? weir__sys_chmod(path, listener->options.mode) : 0;
-}
-
 static int bind_listener(struct weir__listener *listener, const struct weir__address *address,
                          uint32_t workers)
 {
@@ -165,12 +113,12 @@ static int bind_listener(struct weir__listener *listener, const struct weir__add
         return WEIR_ENAME;
     listener->family = at->sa_family;
     if (at->sa_family == AF_UNIX && o->unlink_stale != WEIR_OFF)
-        unlink_stale((const struct sockaddr_un *)(const void *)at, address->len);
+        weir__sockfile_unlink_stale((const void *)at, address->len, SOCK_STREAM);
     listener->fd = rc = open_socket(o, at, address->len, reuse_port);
     if (rc < 0)
         return rc;
     if (at->sa_family == AF_UNIX) {
-        rc = own_file(listener, ((const struct sockaddr_un *)(const void *)at)->sun_path);
+        rc = weir__sockfile_own(&listener->file, (const void *)at, o->mode);
         if (rc < 0)
             return rc;
     }
@@ -217,7 +165,7 @@ int weir_listen_n(weir_listener *out, const char *text, const struct weir_listen
     if (rc < 0) {
         if (listener->fd >= 0)
             weir__sys_close(listener->fd);
-        unlink_own(listener);
+        weir__sockfile_unlink(&listener->file);
         weir__free(listener);
         return rc;
     }
@@ -293,7 +241,7 @@ int weir_listener_release(weir_listener handle, int *descriptor)
         rc = WEIR_EBUSY;
     }
     if (rc >= 0) {
-        listener->unlink_path[0] = 0; /* the file is the new owner's */
+        listener->file.path[0] = 0; /* the file is the new owner's */
         *descriptor = number;
     }
     weir__listener_leave(listener);

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <weir/net.h>
 
+#include "net/sockfile.h"
+
 struct weir__serve;
 struct weir__worker;
 
@@ -26,11 +28,9 @@ struct weir__listener {
     struct weir_listen_options options;
     struct sockaddr_storage address; /* as bound */
     socklen_t address_len;
-    char unlink_path[109]; /* UNIX: removed at the end if it is still the same file; "": nothing */
-    uint64_t file_device;
-    uint64_t file_inode;
-    struct weir__serve *serve; /* the one that has it; partners: weir_serve, weir_listener_close */
-    struct weir__kept *kept;   /* partner: weir__listener_keep */
+    struct weir__sockfile file; /* UNIX: removed at the end */
+    struct weir__serve *serve;  /* the one that has it; partners: weir_serve, weir_listener_close */
+    struct weir__kept *kept;    /* partner: weir__listener_keep */
 };
 
 /* A further listening socket at the same address, for another worker. The descriptor, or an error.

@@ -10,6 +10,7 @@
 #include "base/container.h"
 #include "core/handle.h"
 #include "core/loop.h"
+#include "net/sockfile.h"
 #include "sys/call.h"
 #include "sys/lock.h"
 #include "sys/sockopt.h"
@@ -73,24 +74,13 @@ int weir__socket_make(struct weir__worker *worker, int fd, struct weir__socket *
     return 0;
 }
 
-/* Removes the socket file, unless somebody has put another one in its place. */
-static void unlink_own(struct weir__socket_file *file)
-{
-    struct stat about;
-
-    if (!file)
-        return;
-    if (weir__sys_fstatat(AT_FDCWD, file->path, &about, AT_SYMLINK_NOFOLLOW) == 0
-        && about.st_dev == file->device && about.st_ino == file->inode)
-        (void)weir__sys_unlinkat(AT_FDCWD, file->path, 0);
-    weir__free(file);
-}
-
 static void release_at_home(struct weir__socket *socket, weir_loop *loop)
 {
     struct weir__worker *worker = loop->worker;
 
-    unlink_own(socket->file);
+    if (socket->file)
+        weir__sockfile_unlink(socket->file);
+    weir__free(socket->file);
     weir_loop_close(loop, &socket->fd);
     weir__handle_free(socket->id);
     weir__slab_give(&worker->sockets, socket);

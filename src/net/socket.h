@@ -23,6 +23,7 @@
 
 #include "task/waitq.h"
 
+struct weir__sockfile;
 struct weir__task;
 struct weir__worker;
 
@@ -39,22 +40,15 @@ struct weir__socket_side {
     bool noted;        /* the note is out */
 };
 
-/* The file of a UNIX socket that was bound. */
-struct weir__socket_file {
-    char path[109];
-    uint64_t device;
-    uint64_t inode;
-};
-
 struct weir__socket {
     uint64_t id;
     weir_fd fd;
     uint32_t lock;
     int32_t family;
     int32_t type;
-    uint16_t home;                  /* index of its loop */
-    bool ending;                    /* the last reference has gone */
-    struct weir__socket_file *file; /* removed at the end if it is still the same, or NULL */
+    uint16_t home;               /* index of its loop */
+    bool ending;                 /* the last reference has gone */
+    struct weir__sockfile *file; /* of a bound UNIX socket, removed at the end; or NULL */
     struct weir__socket_side sides[2];
 };
 
