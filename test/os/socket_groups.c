@@ -1,11 +1,16 @@
-/* test/os/socket_groups.c - multicast and broadcast, in a network of the program's own. */
+/* test/os/socket_groups.c - multicast, broadcast and packet sockets, in a network of the
+ * program's own. */
 #include "test.h"
 
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <weir.h>
 
 #include "support/netns.h"
+#include "support/packet.h"
 #include "support/run.h"
 #include "support/udp.h"
 
@@ -128,4 +133,45 @@ TEST(broadcasts_need_leave)
 {
     need_network();
     assert_int_equal(run_with(broadcast, NULL, 1), 0);
+}
+
+/* ---- frames ---- */
+
+static int watch_frames(void *arg)
+{
+    struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_IP),
+                             .sll_ifindex = weir_interface_number("lo")};
+    unsigned char packet[256];
+    weir_address at, link = {.len = sizeof lo};
+    struct weir_message sent;
+    weir_socket frames, udp;
+    ptrdiff_t n;
+    int rc = weir_socket_open(&frames, AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP), NULL);
+
+    (void)arg;
+    if (rc < 0)
+        return 1;
+    memcpy(link.storage, &lo, sizeof lo);
+    CHECK(weir_socket_bind(frames, &link) == 0);
+    udp = bind_udp(&at);
+    sent = (struct weir_message){
+        .bytes = (void *)"frame", .len = 5, .fields = WEIR_FIELD_PEER, .peer = at};
+    n = see_packet(udp, &sent, frames, packet, sizeof packet);
+    CHECK(n == 33 && memcmp(packet + 28, "frame", 5) == 0);
+    CHECK(weir_socket_close(frames) == 0);
+    CHECK(weir_socket_close(udp) == 0);
+    return 0;
+}
+
+TEST(a_packet_socket_sees_frames)
+{
+    int rc;
+
+    need_network();
+    rc = run_with(watch_frames, NULL, 1);
+
+    if (rc == 1)
+        skip("no packet sockets for this user");
+    assert_int_equal(rc, 0);
 }
