@@ -11,6 +11,7 @@
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
@@ -62,8 +63,9 @@ static inline bool netns_set_v4(int fd)
 /* There may be no IPv6. */
 static inline void netns_set_v6(void)
 {
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
     struct in6_ifreq request;
-    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int i, fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return;
@@ -71,7 +73,12 @@ static inline void netns_set_v6(void)
     inet_pton(AF_INET6, NETNS_V6, &request.ifr6_addr);
     request.ifr6_prefixlen = 64;
     request.ifr6_ifindex = (int)if_nametoindex(NETNS_INTERFACE);
-    (void)ioctl(fd, SIOCSIFADDR, &request);
+    address.sin6_addr = request.ifr6_addr;
+    /* the kernel takes a while until it may be used */
+    if (ioctl(fd, SIOCSIFADDR, &request) == 0) {
+        for (i = 0; i < 3000 && bind(fd, (struct sockaddr *)&address, sizeof address) != 0; i++)
+            poll(NULL, 0, 1);
+    }
     close(fd);
 }
 
