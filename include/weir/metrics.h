@@ -36,6 +36,7 @@ enum weir_metrics_handle {
     WEIR_METRICS_TASK = 7,
     WEIR_METRICS_TOKEN = 8,
     WEIR_METRICS_STRAND = 9,
+    WEIR_METRICS_SOCKET = 10,
 };
 #define WEIR_METRICS_HANDLES 16
 

@@ -198,7 +198,7 @@ static int wait_ready(struct weir__socket *socket, struct weir__task *task, enum
                       bool again)
 {
     struct weir__socket_side *side = &socket->sides[which];
-    struct weir__waiter *waiter = weir__waiter_begin(NULL);
+    struct weir__waiter *waiter = weir__waiter_begin(NULL, which == SIDE_READ ? "receive" : "send");
     bool mine;
 
     weir__lock(&socket->lock);

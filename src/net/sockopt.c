@@ -272,6 +272,9 @@ static int pin(uint64_t id, struct pinned *out)
     case WEIR__KIND_ONESHOT:
     case WEIR__KIND_BROADCAST:
     case WEIR__KIND_WATCH:
+    case WEIR__KIND_TASK:
+    case WEIR__KIND_TOKEN:
+    case WEIR__KIND_STRAND:
         break;
     }
     return out->object ? 0 : rc;

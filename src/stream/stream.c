@@ -485,7 +485,7 @@ ptrdiff_t weir__stream_read_queued(struct weir__stream *stream, struct weir__tas
 {
     ptrdiff_t n = wait_for_bytes(stream, task, true);
 
-    return n == 1 ? take_bytes(stream, task, out, len) : n;
+    return n == 1 ? take_bytes(stream, out, len) : n;
 }
 
 /* What a call without waiting has done: counted, and told as a close tells it. */

@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-_Static_assert((int)WEIR_METRICS_STRAND == (int)WEIR__KIND_STRAND
+_Static_assert((int)WEIR_METRICS_SOCKET == (int)WEIR__KIND_SOCKET
                    && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
                "the same numbers");
 _Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
@@ -191,7 +191,7 @@ static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_CHAN] = "chan",           [WEIR_METRICS_ONESHOT] = "oneshot",
     [WEIR_METRICS_BROADCAST] = "broadcast", [WEIR_METRICS_WATCH] = "watch",
     [WEIR_METRICS_TASK] = "task",           [WEIR_METRICS_TOKEN] = "token",
-    [WEIR_METRICS_STRAND] = "strand",
+    [WEIR_METRICS_STRAND] = "strand",       [WEIR_METRICS_SOCKET] = "socket",
 };
 
 struct writer {
