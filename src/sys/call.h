@@ -186,6 +186,8 @@ static inline int weir__sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned 
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return -EOPNOTSUPP;
     do {
         rc = weir__sys_result(recvmmsg(fd, messages, count, flags, NULL));
     } while (rc == -EINTR);
@@ -198,6 +200,8 @@ static inline int weir__sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned 
 
     if (rc)
         return rc;
+    if (weir__network_has(fd))
+        return -EOPNOTSUPP;
     do {
         rc = weir__sys_result(sendmmsg(fd, messages, count, flags));
     } while (rc == -EINTR);

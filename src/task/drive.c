@@ -338,6 +338,8 @@ static void end_streams(struct weir__worker *worker)
 {
     if (worker->end_streams)
         worker->end_streams(worker);
+    if (worker->end_sockets)
+        worker->end_sockets(worker);
 }
 
 static void last_poll(struct weir__worker *worker)

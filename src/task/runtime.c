@@ -312,12 +312,10 @@ static void run_worker(void *arg)
         weir__runtime_step(worker);
     if (worker->end_streams)
         worker->end_streams(worker);
-    while (weir__runtime_has_rest(worker))
-        weir__runtime_step(worker);
     if (worker->end_sockets)
         worker->end_sockets(worker);
-    while (has_rest(worker))
-        step(worker);
+    while (weir__runtime_has_rest(worker))
+        weir__runtime_step(worker);
     /* sends what is prepared still, closes */
     weir__loop_poll(worker->loop, 0);
     if (worker->virtual_clock)
