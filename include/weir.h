@@ -6,6 +6,7 @@
 #include <weir/blocking.h>
 #include <weir/chan.h>
 #include <weir/delay.h>
+#include <weir/dir.h>
 #include <weir/dump.h>
 #include <weir/error.h>
 #include <weir/fatal.h>

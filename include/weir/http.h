@@ -55,7 +55,7 @@ typedef struct weir_http_files weir_http_files;
  * Called by a task, whose runtime's workers may serve it. `folder` and `options` (NULL: defaults)
  * are borrowed for the call; the folder is opened once, and what is renamed over it later is not
  * looked at. Does not suspend, and may wait for the disk. Errors: WEIR_ENOTASK, WEIR_EOPTION,
- * WEIR_ENOMEM, and as of weir_file_folder. */
+ * WEIR_ENOMEM, and as of weir_dir_open. */
 WEIR_PUBLIC int weir_http_files_create_n(weir_http_files **out, const char *folder,
                                          const struct weir_http_files_options *options,
                                          size_t options_size);

@@ -73,6 +73,7 @@ enum weir_op_kind {
     WEIR_OP_SENDMSG = 7,   /* result: bytes taken */
     WEIR_OP_POLL = 8,      /* result: the POLLIN, POLLOUT, ... bits that are true; one-shot */
     WEIR_OP_SENDFILE = 9,  /* result: bytes moved from a file to the socket, 0 at its end */
+    WEIR_OP_CALL = 10,     /* of tasks alone: a system call that may wait for a disk */
 };
 
 enum weir_op_flag {
@@ -123,6 +124,7 @@ struct weir_op {
             size_t len;
             int file;
         } file;
+        struct weir__call *call;
         uint32_t events;
         struct {
             void *links[2];

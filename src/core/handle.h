@@ -30,7 +30,9 @@ enum weir__handle_kind {
     WEIR__KIND_TASK,
     WEIR__KIND_TOKEN,
     WEIR__KIND_STRAND,
-    WEIR__KIND_SOCKET
+    WEIR__KIND_SOCKET,
+    WEIR__KIND_FILE,
+    WEIR__KIND_DIR
 };
 #define WEIR__HANDLE_KINDS 16u /* at most */
 

@@ -14,6 +14,7 @@
 #include "base/hostile.h"
 #include "base/options.h"
 #include "base/probe.h"
+#include "core/call.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/sys.h"
@@ -62,6 +63,7 @@ static int take_index(struct weir_loop *loop)
 
 static void loop_fini(struct weir_loop *loop)
 {
+    weir__call_fini(loop);
     if (loop->embed_timer >= 0)
         weir__sys_close(loop->embed_timer);
     if (loop->embed_epoll >= 0)

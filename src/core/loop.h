@@ -111,6 +111,8 @@ struct weir_loop {
     uint32_t sleeping; /* enum weir__loop_sleep; partner: weir__loop_wake */
     uint32_t roused;   /* there is work that is not in the inbox; partner: weir__loop_rouse */
     struct weir__inbox inbox;
+    uint32_t calls;       /* that the pool has, or tells of; partner: weir__call_fini */
+    bool holds_pool;
     void *worker;         /* the task layer's, NULL for a bare loop */
     uint64_t wait_serial; /* waits of tasks that began here: numbers them */
     /* counters */

@@ -1,180 +1,112 @@
-/* fs/file.c - see <weir/file.h>.
+/* fs/file.c - opening, closing, reading and writing; see <weir/file.h>.
  *
- * The kernel resolves names with RESOLVE_BENEATH. Where it refuses (no openat2, a filter, an
- * absolute link, which may still point inside) the file is first pinned by an O_PATH descriptor,
- * which opens nothing, and /proc tells where it lies; only what lies in the folder is opened then,
- * by the pinned descriptor, so that no rename in between matters.
- *
- * A task asks the kernel first for what it can do from memory (RESOLVE_CACHED, RWF_NOWAIT), and
- * sends to the pool only what it says it would have to wait for; so what is in memory costs no more
- * than by a plain call. A kernel that cannot say is asked plainly, as by a thread.
+ * A task asks the kernel first for what it can do from memory (RESOLVE_CACHED, RWF_NOWAIT): what is
+ * in memory costs no more than by a plain call, and no turn of the loop. What the kernel would have
+ * to wait for is made an operation. A kernel that cannot say is not asked.
  */
-#include <stdio.h>
-#include <string.h>
-#include <weir/blocking.h>
-#include <weir/file.h>
+#include "fs/file.h"
 
-#include "base/atomic.h"
-#include "sys/call.h"
+#include "core/handle.h"
+#include "core/loop.h"
+#include "core/pool.h"
 #include "sys/current.h"
-#include "task/task.h"
+#include "sys/disk.h"
+#include "task/runtime.h"
+#include "task/worker.h"
 
-enum {
-    TRIES_MAX = 8,
-    LINK_NAME_MAX = 32,
-    PLACE_MAX = 1536, /* of the folder's and a file's own path: longer ones are refused */
-};
+#define PARTS_MAX 1024
 
-/* O_NONBLOCK: the open of a FIFO does not wait. */
-#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
+static struct weir__pool files = WEIR__POOL(struct weir__file);
 
-int weir_file_folder(const char *path)
+/* ---- life ---- */
+
+int weir__file_make(int fd, bool directory, bool direct, uint64_t *id)
 {
-    return weir__sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-}
-
-static void link_name(int fd, char out[LINK_NAME_MAX])
-{
-    snprintf(out, LINK_NAME_MAX, "/proc/self/fd/%d", fd);
-}
-
-/* Where the descriptor's file lies now: the length, or an error. */
-static int place_of(int fd, char out[PLACE_MAX])
-{
-    char name[LINK_NAME_MAX];
-    int len;
-
-    link_name(fd, name);
-    len = weir__sys_readlink(name, out, PLACE_MAX);
-    return len == PLACE_MAX ? WEIR_EACCES : len;
-}
-
-/* 0 if what is pinned lies in the folder. */
-static int check_below(int folder, int pinned)
-{
-    char root[PLACE_MAX], place[PLACE_MAX];
-    int root_len = place_of(folder, root);
-    int len = place_of(pinned, place);
-
-    if (root_len < 0 || len < 0)
-        return WEIR_EACCES;
-    if (root_len == 1) /* "/" has everything below it */
-        return 0;
-    if (len < root_len || memcmp(root, place, (size_t)root_len) != 0)
-        return WEIR_EACCES;
-    return len == root_len || place[root_len] == '/' ? 0 : WEIR_EACCES;
-}
-
-static int open_pinned(int folder, const char *path)
-{
-    char name[LINK_NAME_MAX];
-    int rc, pinned = weir__sys_openat(folder, path, O_PATH, 0);
-
-    if (pinned < 0)
-        return pinned;
-    rc = check_below(folder, pinned);
-    if (rc == 0) {
-        link_name(pinned, name);
-        rc = weir__sys_openat(AT_FDCWD, name, READ_FLAGS, 0);
-    }
-    weir__sys_close(pinned);
-    return rc;
-}
-
-static int open_below(int folder, const char *path)
-{
-    int rc, tries = 0;
-
-    do {
-        rc = weir__sys_openat2(folder, path, READ_FLAGS, 0,
-                               WEIR__RESOLVE_BENEATH | WEIR__RESOLVE_NO_MAGICLINKS);
-    } while (rc == WEIR_EAGAIN && ++tries < TRIES_MAX); /* a rename raced */
-    if (rc == -EXDEV) { /* whether it exists outside is nobody's business */
-        rc = open_pinned(folder, path);
-        return rc == WEIR_ENOENT || rc == WEIR_ENOTDIR ? WEIR_EACCES : rc;
-    }
-    if (rc == WEIR_ENOSYS || rc == WEIR_EPERM || rc == WEIR_EAGAIN)
-        return open_pinned(folder, path);
-    return rc;
-}
-
-static uint32_t kind_of(mode_t mode)
-{
-    return S_ISREG(mode) ? WEIR_FILE_REGULAR : S_ISDIR(mode) ? WEIR_FILE_FOLDER : WEIR_FILE_OTHER;
-}
-
-/* The descriptor with its facts, or an error. */
-static int describe(int fd, struct weir_file_facts *facts)
-{
-    struct stat about;
+    struct weir__file *file = weir__pool_take(&files);
     int rc;
 
-    if (fd < 0)
-        return fd == -ENXIO ? WEIR_EACCES : fd; /* a socket, or a device without a driver */
-    rc = weir__sys_fstat(fd, &about);
+    if (!file)
+        return WEIR_ENOMEM;
+    *file = (struct weir__file){.fd = fd, .direct = direct};
+    rc = weir__handle_make(directory ? WEIR__KIND_DIR : WEIR__KIND_FILE, file, &file->id);
     if (rc < 0) {
-        weir__sys_close(fd);
+        weir__pool_give(&files, file);
         return rc;
     }
-    *facts = (struct weir_file_facts){
-        .size = (uint64_t)about.st_size,
-        .modified_ns = about.st_mtim.tv_sec * INT64_C(1000000000) + about.st_mtim.tv_nsec,
-        .inode = about.st_ino,
-        .device = about.st_dev,
-        .kind = kind_of(about.st_mode),
-    };
-    return fd;
+    *id = file->id;
+    return 0;
 }
 
-/* ---- in memory, or on the pool ---- */
-
-struct opening {
-    int folder;
-    const char *path;
-    struct weir_file_facts *facts;
-    bool begun;
-};
-
-static int open_on_pool(void *arg)
+void weir__file_discard(int fd)
 {
-    struct opening *opening = arg;
-
-    opening->begun = true;
-    return describe(open_below(opening->folder, opening->path), opening->facts);
+    weir__sys_close(fd);
 }
 
-static uint32_t cached_unknown; /* to this kernel, or refused; partner: open_from_memory */
-
-/* Whether such an error was the file's own: the kernel has said something about the folder. */
-static bool knows_cached(int folder)
+static void release(struct weir__file *file)
 {
-    int fd = weir__sys_openat2(folder, ".", O_PATH, 0, WEIR__RESOLVE_CACHED);
-
-    if (fd >= 0)
-        weir__sys_close(fd);
-    return fd >= 0 || fd == WEIR_EAGAIN;
+    if (!file->told)
+        weir__sys_close(file->fd);
+    weir__handle_free(file->id);
+    weir__pool_give(&files, file);
 }
 
-/* WEIR_EAGAIN: not without waiting. WEIR_ENOSYS: the kernel does not say. */
-static int open_from_memory(int folder, const char *path)
+struct weir__file *weir__file_enter(weir_file handle, int *error)
 {
-    int rc;
-
-    if (WEIR_ATOMIC_LOAD(&cached_unknown, RELAXED))
-        return WEIR_ENOSYS;
-    rc = weir__sys_openat2(folder, path, READ_FLAGS, 0,
-                           WEIR__RESOLVE_BENEATH | WEIR__RESOLVE_NO_MAGICLINKS
-                               | WEIR__RESOLVE_CACHED);
-    if ((rc == WEIR_ENOSYS || rc == WEIR_EPERM || rc == WEIR_EINVAL) && !knows_cached(folder)) {
-        WEIR_ATOMIC_STORE(&cached_unknown, 1, RELAXED);
-        return WEIR_ENOSYS;
-    }
-    return rc == -EXDEV ? WEIR_EAGAIN : rc;
+    return weir__handle_enter(handle.id, WEIR__KIND_FILE, 0, error);
 }
 
-/* What a call that may suspend begins with: WEIR_EAGAIN for a task, WEIR_ENOSYS for a thread, which
- * waits itself; or why the task may not wait. */
-static int begin(void)
+void weir__file_leave(struct weir__file *file)
+{
+    if (weir__handle_leave(file->id, 0))
+        release(file);
+}
+
+int weir__place_enter(struct weir__place *place, weir_dir dir)
+{
+    int error = 0;
+
+    *place = (struct weir__place){NULL, AT_FDCWD};
+    if (dir.id == weir_cwd().id)
+        return 0;
+    place->dir = weir__handle_enter(dir.id, WEIR__KIND_DIR, 0, &error);
+    if (!place->dir)
+        return error;
+    place->fd = place->dir->fd;
+    return 0;
+}
+
+void weir__place_leave(struct weir__place *place)
+{
+    if (place->dir)
+        weir__file_leave(place->dir);
+}
+
+static void close_handle(uint64_t id, enum weir__handle_kind kind)
+{
+    uint32_t in_use;
+    void *object;
+
+    if (weir__handle_close(id, kind, &in_use, &object) == 1 && in_use == 0)
+        release(object);
+}
+
+void weir_file_close(weir_file handle)
+{
+    WEIR__CALL;
+
+    close_handle(handle.id, WEIR__KIND_FILE);
+}
+
+void weir_dir_close(weir_dir handle)
+{
+    WEIR__CALL;
+
+    close_handle(handle.id, WEIR__KIND_DIR);
+}
+
+/* ---- making calls ---- */
+
+int weir__file_begin(void)
 {
     struct weir__task *task = weir__task_current();
     int rc = task ? weir__leaf() : WEIR_ENOSYS;
@@ -182,65 +114,293 @@ static int begin(void)
     return rc == 0 ? WEIR_EAGAIN : rc;
 }
 
-/* A pool that has no thread to give is done without. */
-static bool pool_refused(int rc, bool begun)
+int weir__file_await(struct weir__call *call)
 {
-    return !begun && (rc == WEIR_EAGAIN || rc == WEIR_ENOMEM);
-}
-
-int weir_file_open_below(int folder, const char *path, struct weir_file_facts *facts)
-{
-    WEIR__CALL;
-    struct opening opening = {folder, path[0] ? path : ".", facts, false};
-    int rc = begin();
-
-    if (path[0] == '/')
-        return WEIR_EACCES;
-    if (rc == WEIR_EAGAIN)
-        rc = open_from_memory(folder, opening.path);
-    if (rc == WEIR_EAGAIN) {
-        rc = weir_blocking_in(WEIR_BLOCKING_FILES, open_on_pool, &opening);
-        return pool_refused(rc, opening.begun) ? open_on_pool(&opening) : rc;
-    }
-    return rc == WEIR_ENOSYS ? open_on_pool(&opening) : describe(rc, facts);
-}
-
-struct reading {
-    int file;
-    void *out;
-    size_t len;
-    off_t offset;
-    bool begun;
-};
-
-static int read_on_pool(void *arg)
-{
-    struct reading *reading = arg;
-
-    reading->begun = true;
-    return weir__sys_pread(reading->file, reading->out, reading->len, reading->offset);
-}
-
-ptrdiff_t weir_file_read_at(int file, void *out, size_t len, uint64_t offset)
-{
-    WEIR__CALL;
-    struct reading reading = {file, out, len, (off_t)offset, false};
+    struct weir__task *task = weir__task_current();
+    struct weir__runtime *held;
     int rc;
 
-    if (len == 0 || len > INT32_MAX || offset > INT64_MAX)
-        return WEIR_EINVAL;
-    rc = begin();
-    if (rc == WEIR_EAGAIN)
-        rc = weir__sys_pread_nowait(file, out, len, (off_t)offset);
-    if (rc == WEIR_EAGAIN) {
-        rc = weir_blocking_in(WEIR_BLOCKING_FILES, read_on_pool, &reading);
-        return pool_refused(rc, reading.begun) ? read_on_pool(&reading) : rc;
-    }
-    return rc == WEIR_ENOTSUP || rc == WEIR_ENOSYS ? read_on_pool(&reading) : rc;
+    if (!task)
+        return call->run(call);
+    held = weir__runtime_advance(task->runtime)->on ? task->runtime : NULL;
+    if (held)
+        weir__advance_hold(held);
+    weir__op_call(&task->op, call);
+    rc = weir__task_await(task, &task->op);
+    if (held)
+        weir__advance_release(held);
+    return rc;
 }
 
-void weir_file_close(int file)
+/* ---- opening and closing ---- */
+
+int weir_file_open(weir_file *out, weir_dir dir, const char *path, uint32_t flags, uint32_t mode)
 {
-    if (file >= 0)
-        weir__sys_close(file);
+    WEIR__CALL;
+    struct weir__place place;
+    int rc, fd = weir__place_enter(&place, dir);
+
+    if (fd < 0)
+        return fd;
+    fd = weir__file_open(place.fd, path, flags, 0, mode);
+    weir__place_leave(&place);
+    if (fd < 0)
+        return fd;
+    rc = weir__file_make(fd, false, flags & WEIR_FILE_DIRECT, &out->id);
+    if (rc < 0)
+        weir__sys_close(fd);
+    return rc;
+}
+
+int weir_dir_open(weir_dir *out, weir_dir dir, const char *path, uint32_t flags)
+{
+    WEIR__CALL;
+    const uint32_t known = WEIR_FILE_NO_FOLLOW | WEIR_FILE_BENEATH | WEIR_FILE_IN_ROOT
+                           | WEIR_FILE_NO_LINKS | WEIR_FILE_NO_CROSSING;
+    struct weir__place place;
+    int rc, fd = flags & ~known ? WEIR_EINVAL : weir__place_enter(&place, dir);
+
+    if (fd < 0)
+        return fd;
+    fd = weir__file_open(place.fd, path, flags, O_DIRECTORY, 0);
+    weir__place_leave(&place);
+    if (fd < 0)
+        return fd;
+    rc = weir__file_make(fd, true, false, &out->id);
+    if (rc < 0)
+        weir__sys_close(fd);
+    return rc;
+}
+
+int weir_file_adopt(weir_file *out, int descriptor)
+{
+    WEIR__CALL;
+    int rc = weir__sys_set_cloexec(descriptor, true);
+
+    return rc < 0 ? rc : weir__file_make(descriptor, false, false, &out->id);
+}
+
+/* The descriptor is closed by this in any case: it cannot be refused, nor stopped. */
+static int close_told(int fd)
+{
+    struct weir__call call;
+    weir_block block;
+    int rc;
+
+    if (weir__task_current() && weir_shield_begin(&block, WEIR_FOREVER) < 0)
+        return weir__sys_close_told(fd);
+    weir__file_op_close(&call, fd);
+    rc = weir__file_await(&call);
+    if (rc == WEIR_ELIMIT)
+        rc = call.run(&call);
+    if (weir__task_current())
+        (void)weir_block_end(&block);
+    return rc == WEIR_EINTR ? 0 : rc;
+}
+
+int weir_file_close_wait(weir_file handle)
+{
+    WEIR__CALL;
+    struct weir__file *file;
+    uint32_t in_use;
+    void *object;
+    int rc;
+
+    if (weir__handle_close(handle.id, WEIR__KIND_FILE, &in_use, &object) != 1)
+        return 0;
+    if (in_use)
+        return WEIR_EBUSY;
+    file = object;
+    rc = close_told(file->fd);
+    file->told = true;
+    release(file);
+    return rc;
+}
+
+static int descriptor_of(uint64_t id, enum weir__handle_kind kind)
+{
+    int fd, error = 0;
+    struct weir__file *file = weir__handle_enter(id, kind, 0, &error);
+
+    if (!file)
+        return error;
+    fd = file->fd;
+    weir__file_leave(file);
+    return fd;
+}
+
+int weir_file_descriptor(weir_file file)
+{
+    return descriptor_of(file.id, WEIR__KIND_FILE);
+}
+
+int weir_dir_descriptor(weir_dir dir)
+{
+    return descriptor_of(dir.id, WEIR__KIND_DIR);
+}
+
+/* ---- reading and writing ---- */
+
+/* Whether a read or write may wait for something that is no disk. */
+static bool may_hang(struct weir__file *file)
+{
+    uint32_t nature = WEIR_ATOMIC_LOAD(&file->nature, RELAXED);
+    struct stat about;
+
+    if (nature == FILE_UNKNOWN) {
+        bool on_disk =
+            weir__sys_fstat(file->fd, &about) == 0
+            && (S_ISREG(about.st_mode) || S_ISBLK(about.st_mode) || S_ISDIR(about.st_mode));
+
+        nature = on_disk ? FILE_ON_DISK : FILE_MAY_HANG;
+        WEIR_ATOMIC_STORE(&file->nature, nature, RELAXED);
+    }
+    return nature == FILE_MAY_HANG;
+}
+
+/* From memory: WEIR_EAGAIN if it has to wait, or nobody knows. */
+static int read_from_memory(struct weir__file *file, const struct iovec *parts, int count,
+                            uint64_t offset)
+{
+    int rc;
+
+    if (file->direct)
+        return WEIR_EAGAIN;
+    rc = weir__sys_preadv2(file->fd, parts, count, (off_t)offset, RWF_NOWAIT);
+    return rc == WEIR_ENOTSUP || rc == WEIR_ENOSYS ? WEIR_EAGAIN : rc;
+}
+
+static ptrdiff_t transfer(weir_file handle, enum weir__call_code code, const struct iovec *parts,
+                          size_t count, uint64_t offset)
+{
+    bool reads = code == WEIR__CALL_READ || code == WEIR__CALL_READV;
+    bool vectored = code == WEIR__CALL_READV || code == WEIR__CALL_WRITEV;
+    struct weir__file *file;
+    struct weir__call call;
+    int error = 0, rc;
+
+    file = weir__file_enter(handle, &error);
+    if (!file)
+        return error;
+    rc = weir__file_begin();
+    if (rc == WEIR_EAGAIN && reads)
+        rc = read_from_memory(file, parts, (int)count, offset);
+    if (rc == WEIR_EAGAIN || rc == WEIR_ENOSYS) {
+        if (vectored)
+            weir__file_op_readv(&call, file->fd, parts, count, offset);
+        else
+            weir__file_op_read(&call, file->fd, parts->iov_base, parts->iov_len, offset);
+        call.code = (uint8_t)code;
+        call.may_hang = may_hang(file);
+        rc = weir__file_await(&call);
+    }
+    weir__file_leave(file);
+    return rc;
+}
+
+static ptrdiff_t transfer_one(weir_file file, enum weir__call_code code, const void *bytes,
+                              size_t len, uint64_t offset)
+{
+    struct iovec part = {(void *)(uintptr_t)bytes, len};
+
+    return len == 0 || len > INT32_MAX ? WEIR_EINVAL : transfer(file, code, &part, 1, offset);
+}
+
+ptrdiff_t weir_file_read_at(weir_file file, void *out, size_t len, uint64_t offset)
+{
+    WEIR__CALL;
+
+    return offset > INT64_MAX ? WEIR_EINVAL : transfer_one(file, WEIR__CALL_READ, out, len, offset);
+}
+
+ptrdiff_t weir_file_write_at(weir_file file, const void *bytes, size_t len, uint64_t offset)
+{
+    WEIR__CALL;
+
+    return offset > INT64_MAX ? WEIR_EINVAL
+                              : transfer_one(file, WEIR__CALL_WRITE, bytes, len, offset);
+}
+
+ptrdiff_t weir_file_read(weir_file file, void *out, size_t len)
+{
+    WEIR__CALL;
+
+    return transfer_one(file, WEIR__CALL_READ, out, len, WEIR__OFFSET_OWN);
+}
+
+ptrdiff_t weir_file_write(weir_file file, const void *bytes, size_t len)
+{
+    WEIR__CALL;
+
+    return transfer_one(file, WEIR__CALL_WRITE, bytes, len, WEIR__OFFSET_OWN);
+}
+
+static bool parts_valid(const struct iovec *parts, size_t count, uint64_t offset)
+{
+    size_t i, sum = 0;
+
+    if (count == 0 || count > PARTS_MAX || offset > INT64_MAX)
+        return false;
+    for (i = 0; i < count; i++) {
+        if (parts[i].iov_len > INT32_MAX - sum)
+            return false;
+        sum += parts[i].iov_len;
+    }
+    return sum > 0;
+}
+
+ptrdiff_t weir_file_readv_at(weir_file file, const struct iovec *parts, size_t count,
+                             uint64_t offset)
+{
+    WEIR__CALL;
+
+    return parts_valid(parts, count, offset)
+               ? transfer(file, WEIR__CALL_READV, parts, count, offset)
+               : WEIR_EINVAL;
+}
+
+ptrdiff_t weir_file_writev_at(weir_file file, const struct iovec *parts, size_t count,
+                              uint64_t offset)
+{
+    WEIR__CALL;
+
+    return parts_valid(parts, count, offset)
+               ? transfer(file, WEIR__CALL_WRITEV, parts, count, offset)
+               : WEIR_EINVAL;
+}
+
+#define PIECE (1u << 30) /* of a long transfer */
+
+/* Everything: 0, or why not. */
+static int transfer_all(weir_file file, enum weir__call_code code, const void *bytes, size_t len,
+                        uint64_t offset)
+{
+    const char *at = bytes;
+
+    if (offset > INT64_MAX || len > INT64_MAX - offset)
+        return WEIR_EINVAL;
+    while (len) {
+        ptrdiff_t n = transfer_one(file, code, at, len < PIECE ? len : PIECE, offset);
+
+        if (n <= 0)
+            return n < 0 ? (int)n : code == WEIR__CALL_READ ? WEIR_EEOF : WEIR_EIO;
+        at += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int weir_file_read_exactly(weir_file file, void *out, size_t len, uint64_t offset)
+{
+    WEIR__CALL;
+
+    return transfer_all(file, WEIR__CALL_READ, out, len, offset);
+}
+
+int weir_file_write_all(weir_file file, const void *bytes, size_t len, uint64_t offset)
+{
+    WEIR__CALL;
+
+    return transfer_all(file, WEIR__CALL_WRITE, bytes, len, offset);
 }

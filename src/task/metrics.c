@@ -184,7 +184,7 @@ static const struct row {
 };
 
 static const char *const kinds[] = {"nop",       "timer", "accept",  "connect", "recv",
-                                    "recv_lent", "send",  "sendmsg", "poll",    "sendfile"};
+                                    "recv_lent", "send",  "sendmsg", "poll",    "sendfile", "call"};
 
 static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_STREAM] = "stream",       [WEIR_METRICS_LISTENER] = "listener",

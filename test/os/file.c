@@ -1,55 +1,17 @@
-/* test/os/file.c - files below a folder: from memory at once, else by the pool. */
+/* test/os/file.c - files: opening, reading, writing, closing; by tasks and by threads. */
 #include "test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <weir.h>
+#include <sys/uio.h>
 
 #include "support/check.h"
+#include "support/folder.h"
+#include "support/run.h"
 #include "sys/call.h"
 
-struct folder {
-    char path[64];
-    char file[96];
-    int fd;
-};
-
-static void make(struct folder *folder)
-{
-    FILE *file;
-
-    strcpy(folder->path, "/tmp/weir-file-XXXXXX");
-    assert_non_null(mkdtemp(folder->path));
-    snprintf(folder->file, sizeof folder->file, "%s/here", folder->path);
-    file = fopen(folder->file, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite("twelve bytes", 1, 12, file), 12);
-    assert_int_equal(fclose(file), 0);
-    folder->fd = weir_file_folder(folder->path);
-    assert_true(folder->fd >= 0);
-}
-
-static void clean(struct folder *folder)
-{
-    weir_file_close(folder->fd);
-    assert_int_equal(unlink(folder->file), 0);
-    assert_int_equal(rmdir(folder->path), 0);
-}
-
-static uint64_t jobs(void)
-{
-    struct weir_blocking_counts counts;
-
-    CHECK(weir_blocking_count(WEIR_BLOCKING_FILES, &counts) == 0);
-    return counts.done;
-}
-
 /* Whether the kernel says what it has in memory. */
-static int says(int folder)
+static bool says(void)
 {
-    int fd = weir__sys_openat2(folder, ".", O_RDONLY, 0, WEIR__RESOLVE_CACHED);
+    int fd = weir__sys_openat2(AT_FDCWD, ".", O_RDONLY, 0, WEIR__RESOLVE_CACHED);
 
     if (fd >= 0)
         weir__sys_close(fd);
@@ -59,99 +21,259 @@ static int says(int folder)
 static int use(void *arg)
 {
     const struct folder *folder = arg;
-    struct weir_file_facts facts = {0};
+    struct weir_stat about = {0};
+    weir_file file;
     char bytes[32];
-    int fd = weir_file_open_below(folder->fd, "here", &facts);
 
-    CHECK(fd >= 0);
-    CHECK(facts.size == 12 && facts.kind == WEIR_FILE_REGULAR);
-    CHECK(weir_file_read_at(fd, bytes, sizeof bytes, 0) == 12);
+    CHECK(weir_file_open(&file, folder->dir, "here", 0, 0) == 0);
+    CHECK(weir_file_stat(file, &about) == 0);
+    CHECK(about.size == 12 && about.kind == WEIR_FILE_REGULAR && about.links == 1);
+    CHECK(weir_file_read_at(file, bytes, sizeof bytes, 0) == 12);
     CHECK(memcmp(bytes, "twelve bytes", 12) == 0);
-    CHECK(weir_file_read_at(fd, bytes, 3, 7) == 3 && memcmp(bytes, "byt", 3) == 0);
-    CHECK(weir_file_read_at(fd, bytes, 3, 12) == 0);
-    CHECK(weir_file_read_at(fd, bytes, 0, 0) == WEIR_EINVAL);
-    CHECK(weir_file_read_at(-1, bytes, 1, 0) == WEIR_EBADF);
-    weir_file_close(fd);
-    fd = weir_file_open_below(folder->fd, "", &facts);
-    CHECK(fd >= 0 && facts.kind == WEIR_FILE_FOLDER);
-    weir_file_close(fd);
-    CHECK(weir_file_open_below(folder->fd, "/etc/passwd", &facts) == WEIR_EACCES);
-    CHECK(weir_file_open_below(folder->fd, "../../etc", &facts) == WEIR_EACCES);
-    CHECK(weir_file_open_below(folder->fd, "here/below", &facts) == WEIR_ENOTDIR);
+    CHECK(weir_file_read_at(file, bytes, 3, 7) == 3 && memcmp(bytes, "byt", 3) == 0);
+    CHECK(weir_file_read_at(file, bytes, 3, 12) == 0);
+    CHECK(weir_file_read_at(file, bytes, 0, 0) == WEIR_EINVAL);
+    CHECK(weir_file_read_at(file, bytes, 1, UINT64_MAX) == WEIR_EINVAL);
+    CHECK(weir_file_write_at(file, bytes, 1, 0) == WEIR_EBADF);
+    CHECK(weir_file_read_exactly(file, bytes, 12, 0) == 0);
+    CHECK(weir_file_read_exactly(file, bytes, 13, 0) == WEIR_EEOF);
+    weir_file_close(file);
+    CHECK(weir_file_read_at(file, bytes, 1, 0) == WEIR_EBADHANDLE);
+    weir_file_close(file);
     return 0;
 }
 
 TEST(a_file_is_opened_and_read_by_tasks_and_by_threads)
 {
-    struct weir_runtime_options options = {.workers = 2};
     struct folder folder;
 
-    make(&folder);
+    folder_make(&folder);
+    folder_put(&folder, "here", "twelve bytes");
     assert_int_equal(use(&folder), 0);
     assert_checks();
-    assert_int_equal(weir_run(use, &folder, &options), 0);
-    assert_checks();
-    clean(&folder);
+    assert_int_equal(run_with(use, &folder, 2), 0);
+    folder_clean(&folder);
 }
+
+static int write_and_read(void *arg)
+{
+    const struct folder *folder = arg;
+    const uint32_t flags = WEIR_FILE_READ_WRITE | WEIR_FILE_CREATE | WEIR_FILE_EXCLUSIVE;
+    struct iovec parts[2] = {{(char[]){"some "}, 5}, {(char[]){"words"}, 5}};
+    struct weir_stat about;
+    char a[4], b[6];
+    weir_file file, again;
+
+    CHECK(weir_file_open(&file, folder->dir, "new", flags, 0640) == 0);
+    CHECK(weir_file_open(&again, folder->dir, "new", flags, 0640) == WEIR_EEXIST);
+    CHECK(weir_file_writev_at(file, parts, 2, 0) == 10);
+    CHECK(weir_file_write_at(file, "!", 1, 10) == 1);
+    parts[0] = (struct iovec){a, 4};
+    parts[1] = (struct iovec){b, 6};
+    CHECK(weir_file_readv_at(file, parts, 2, 1) == 10);
+    CHECK(memcmp(a, "ome ", 4) == 0 && memcmp(b, "words!", 6) == 0);
+    CHECK(weir_file_readv_at(file, parts, 0, 1) == WEIR_EINVAL);
+    CHECK(weir_file_readv_at(file, parts, 1025, 1) == WEIR_EINVAL);
+    CHECK(weir_file_stat(file, &about) == 0 && about.size == 11);
+    CHECK(weir_dir_stat(folder->dir, "new", 0, &about) == 0 && about.size == 11);
+    CHECK((about.mode & ~022u) == 0640);
+    CHECK(weir_file_close_wait(file) == 0);
+    CHECK(weir_file_close_wait(file) == 0);
+    CHECK(weir_dir_stat(folder->dir, "nothing", 0, &about) == WEIR_ENOENT);
+    CHECK(weir_dir_stat(folder->dir, "new/below", 0, &about) == WEIR_ENOTDIR);
+    CHECK(weir_dir_stat(folder->dir, "", 0, &about) == 0 && about.kind == WEIR_FILE_DIRECTORY);
+    CHECK(unlinkat(weir_dir_descriptor(folder->dir), "new", 0) == 0);
+    return 0;
+}
+
+TEST(what_is_written_is_read)
+{
+    struct folder folder;
+
+    folder_make(&folder);
+    assert_int_equal(write_and_read(&folder), 0);
+    assert_checks();
+    assert_int_equal(run_with(write_and_read, &folder, 2), 0);
+    folder_clean(&folder);
+}
+
+static int use_own_offset(void *arg)
+{
+    const struct folder *folder = arg;
+    char bytes[8];
+    weir_file file;
+
+    CHECK(weir_file_open(&file, folder->dir, "at",
+                         WEIR_FILE_READ_WRITE | WEIR_FILE_CREATE | WEIR_FILE_TRUNCATE, 0)
+          == 0);
+    CHECK(weir_file_write(file, "abc", 3) == 3 && weir_file_write(file, "def", 3) == 3);
+    CHECK(weir_file_seek(file, -4, WEIR_FILE_FROM_END) == 2);
+    CHECK(weir_file_read(file, bytes, 2) == 2 && memcmp(bytes, "cd", 2) == 0);
+    CHECK(weir_file_read(file, bytes, 8) == 2 && memcmp(bytes, "ef", 2) == 0);
+    CHECK(weir_file_read(file, bytes, 8) == 0);
+    CHECK(weir_file_seek(file, -1, WEIR_FILE_FROM_START) == WEIR_EINVAL);
+    weir_file_close(file);
+    CHECK(weir_file_open(&file, folder->dir, "at", WEIR_FILE_WRITE | WEIR_FILE_APPEND, 0) == 0);
+    CHECK(weir_file_write_at(file, "g", 1, 0) == 1); /* at the end all the same */
+    CHECK(weir_file_seek(file, 0, WEIR_FILE_FROM_END) == 7);
+    weir_file_close(file);
+    return 0;
+}
+
+TEST(a_file_has_an_offset_of_its_own)
+{
+    struct folder folder;
+
+    folder_make(&folder);
+    assert_int_equal(use_own_offset(&folder), 0);
+    assert_checks();
+    assert_int_equal(run_with(use_own_offset, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
+/* ---- where paths lead ---- */
+
+static int try_escapes(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_file file = {7};
+    char path[4400];
+    size_t i;
+
+    CHECK(weir_file_open(&file, folder->dir, "here", WEIR_FILE_BENEATH, 0) == 0);
+    weir_file_close(file);
+    CHECK(weir_file_open(&file, folder->dir, "in/../here", WEIR_FILE_BENEATH, 0) == 0);
+    weir_file_close(file);
+    CHECK(weir_file_open(&file, folder->dir, "link", WEIR_FILE_BENEATH, 0) == 0);
+    weir_file_close(file);
+    CHECK(weir_file_open(&file, folder->dir, "absolute", WEIR_FILE_BENEATH, 0) == 0);
+    weir_file_close(file);
+    file.id = 7;
+    CHECK(weir_file_open(&file, folder->dir, "/etc/passwd", WEIR_FILE_BENEATH, 0) == WEIR_EACCES);
+    CHECK(weir_file_open(&file, folder->dir, "../../etc/passwd", WEIR_FILE_BENEATH, 0)
+          == WEIR_EACCES);
+    CHECK(weir_file_open(&file, folder->dir, "../nothing", WEIR_FILE_BENEATH, 0) == WEIR_EACCES);
+    CHECK(weir_file_open(&file, folder->dir, "out", WEIR_FILE_BENEATH, 0) == WEIR_EACCES);
+    CHECK(weir_file_open(&file, folder->dir, "out/made",
+                         WEIR_FILE_BENEATH | WEIR_FILE_CREATE | WEIR_FILE_WRITE, 0)
+          == WEIR_EACCES);
+    CHECK(weir_file_open(&file, folder->dir, "link", WEIR_FILE_NO_LINKS, 0) == WEIR_ELOOP);
+    CHECK(weir_file_open(&file, folder->dir, "link", WEIR_FILE_NO_FOLLOW, 0) == WEIR_ELOOP);
+    CHECK(weir_file_open(&file, folder->dir, "here/below", 0, 0) == WEIR_ENOTDIR);
+    CHECK(weir_file_open(&file, folder->dir, "round", 0, 0) == WEIR_ELOOP);
+    CHECK(weir_file_open(&file, folder->dir, "", 0, 0) == WEIR_ENOENT);
+    CHECK(weir_file_open(&file, folder->dir, "in", WEIR_FILE_WRITE, 0) == WEIR_EISDIR);
+    memset(path, 'a', sizeof path);
+    path[sizeof path - 1] = '\0';
+    for (i = 200; i < sizeof path; i += 200)
+        path[i] = '/';
+    CHECK(weir_file_open(&file, folder->dir, path, 0, 0) == WEIR_ENAMETOOLONG);
+    path[300] = '\0';
+    path[200] = 'a';
+    CHECK(weir_file_open(&file, folder->dir, path, 0, 0) == WEIR_ENAMETOOLONG);
+    CHECK(weir_file_open(&file, folder->dir, "here", 0x80000000u, 0) == WEIR_EINVAL);
+    CHECK(weir_file_open(&file, folder->dir, "here", WEIR_FILE_WRITE | WEIR_FILE_READ_WRITE, 0)
+          == WEIR_EINVAL);
+    CHECK(weir_file_open(&file, folder->dir, "here", WEIR_FILE_TRUNCATE, 0) == WEIR_EINVAL);
+    CHECK(weir_file_open(&file, (weir_dir){0}, "here", 0, 0) == WEIR_EBADHANDLE);
+    CHECK(weir_file_open(&file, (weir_dir){file.id}, "here", 0, 0) == WEIR_EBADHANDLE);
+    CHECK(file.id == 7);
+    CHECK(weir_file_open(&file, folder->dir, "/here", WEIR_FILE_IN_ROOT, 0) == 0);
+    weir_file_close(file);
+    return 0;
+}
+
+TEST(a_path_leads_no_further_than_it_may)
+{
+    struct folder folder;
+    char path[128], target[128];
+
+    folder_make(&folder);
+    folder_put(&folder, "here", "twelve bytes");
+    snprintf(path, sizeof path, "%s/in", folder.path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/link", folder.path);
+    assert_int_equal(symlink("in/../here", path), 0);
+    snprintf(path, sizeof path, "%s/out", folder.path);
+    assert_int_equal(symlink("..", path), 0);
+    snprintf(path, sizeof path, "%s/round", folder.path);
+    assert_int_equal(symlink("round", path), 0);
+    snprintf(path, sizeof path, "%s/absolute", folder.path);
+    snprintf(target, sizeof target, "%s/here", folder.path);
+    assert_int_equal(symlink(target, path), 0);
+    assert_int_equal(try_escapes(&folder), 0);
+    assert_checks();
+    assert_int_equal(run_with(try_escapes, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
+/* ---- who waits ---- */
 
 static int open_and_read(void *arg)
 {
     const struct folder *folder = arg;
-    struct weir_file_facts facts;
-    uint64_t before = jobs();
+    uint64_t before = folder_jobs();
+    weir_file file;
     char byte;
-    int fd = weir_file_open_below(folder->fd, "here", &facts);
 
-    CHECK(fd >= 0);
-    CHECK(weir_file_read_at(fd, &byte, 1, 0) == 1);
-    weir_file_close(fd);
-    return (int)(jobs() - before);
+    CHECK(weir_file_open(&file, folder->dir, "here", 0, 0) == 0);
+    CHECK(weir_file_read_at(file, &byte, 1, 0) == 1);
+    weir_file_close(file);
+    return (int)(folder_jobs() - before);
 }
 
 TEST(what_is_in_memory_needs_no_job)
 {
     struct folder folder;
 
-    make(&folder); /* its name and its bytes are in memory now */
-    assert_int_equal(weir_run(open_and_read, &folder, NULL), 0);
-    assert_checks();
-    clean(&folder);
+    folder_make(&folder); /* its name and its bytes are in memory now */
+    folder_put(&folder, "here", "twelve bytes");
+    assert_int_equal(run_with(open_and_read, &folder, 1), 0);
+    folder_clean(&folder);
 }
 
 static int open_unknown(void *arg)
 {
     const struct folder *folder = arg;
-    struct weir_file_facts facts;
-    uint64_t before = jobs();
+    uint64_t before = folder_jobs();
+    weir_file file;
 
-    CHECK(weir_file_open_below(folder->fd, "a name that nobody has asked for", &facts)
+    CHECK(weir_file_open(&file, folder->dir, "a name that nobody has asked for", 0, 0)
           == WEIR_ENOENT);
-    return (int)(jobs() - before);
+    return (int)(folder_jobs() - before);
 }
 
-TEST(what_is_not_in_memory_is_a_job_of_the_pool)
+TEST(what_is_not_in_memory_is_the_rings_or_the_pools)
 {
+    const char *backend = getenv("WEIR_BACKEND");
     struct folder folder;
     int count;
 
-    make(&folder);
-    count = weir_run(open_unknown, &folder, NULL);
-    if (says(folder.fd))
-        assert_int_equal(count, 1);
-    assert_checks();
-    clean(&folder);
+    folder_make(&folder);
+    count = run_with(open_unknown, &folder, 1);
+    if (says() && backend)
+        assert_int_equal(count, strcmp(backend, "epoll") == 0);
+    folder_clean(&folder);
 }
 
 static int open_cancelled(void *arg)
 {
     const struct folder *folder = arg;
-    struct weir_file_facts facts = {0};
+    struct weir_stat about = {0};
+    weir_file file = {7};
+    char byte;
 
+    CHECK(weir_file_open(&file, folder->dir, "here", 0, 0) == 0);
     while (weir_yield() == 0) /* until it is cancelled */
         ;
-    CHECK(weir_file_open_below(folder->fd, "here", &facts) == WEIR_ECANCELED);
-    CHECK(weir_file_open_below(folder->fd, "not here", &facts) == WEIR_ECANCELED);
-    CHECK(facts.kind == 0);
+    CHECK(weir_file_read_at(file, &byte, 1, 0) == WEIR_ECANCELED);
+    CHECK(weir_file_write_at(file, &byte, 1, 0) == WEIR_ECANCELED);
+    CHECK(weir_file_close_wait(file) == 0);
+    file.id = 7;
+    CHECK(weir_file_open(&file, folder->dir, "here", 0, 0) == WEIR_ECANCELED);
+    CHECK(weir_file_open(&file, folder->dir, "not here", 0, 0) == WEIR_ECANCELED);
+    CHECK(weir_dir_stat(folder->dir, "here", 0, &about) == WEIR_ECANCELED);
+    CHECK(file.id == 7 && about.kind == 0);
     return 0;
 }
 
@@ -161,6 +283,7 @@ static int cancel(void *arg)
 
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, open_cancelled, arg) == 0);
+    CHECK(weir_yield() == 0);
     weir_scope_cancel(&scope);
     return weir_scope_join(&scope);
 }
@@ -169,8 +292,41 @@ TEST(a_cancelled_task_opens_nothing)
 {
     struct folder folder;
 
-    make(&folder);
-    assert_int_equal(weir_run(cancel, &folder, NULL), 0);
-    assert_checks();
-    clean(&folder);
+    folder_make(&folder);
+    folder_put(&folder, "here", "twelve bytes");
+    assert_int_equal(run_with(cancel, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
+/* A read of a FIFO waits for ever: a deadline ends it where the ring waits. */
+static int read_fifo(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_block block;
+    weir_file file;
+    char byte;
+
+    CHECK(weir_file_open(&file, folder->dir, "fifo", WEIR_FILE_READ_WRITE, 0) == 0);
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(20)) == 0);
+    CHECK(weir_file_read(file, &byte, 1) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block) == 1);
+    CHECK(weir_file_write(file, "x", 1) == 1);
+    CHECK(weir_file_read(file, &byte, 1) == 1 && byte == 'x');
+    weir_file_close(file);
+    return 0;
+}
+
+TEST(a_deadline_ends_the_read_of_a_fifo)
+{
+    const char *backend = getenv("WEIR_BACKEND");
+    struct folder folder;
+    char path[96];
+
+    if (!backend || strcmp(backend, "uring") != 0)
+        skip("a thread of the pool cannot be interrupted");
+    folder_make(&folder);
+    snprintf(path, sizeof path, "%s/fifo", folder.path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(run_with(read_fifo, &folder, 1), 0);
+    folder_clean(&folder);
 }

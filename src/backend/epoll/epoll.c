@@ -12,6 +12,7 @@
 
 #include "backend/ready/attempt.h"
 #include "base/alloc.h"
+#include "core/call.h"
 #include "core/loop.h"
 #include "sys/call.h"
 #include "sys/lock.h"
@@ -266,9 +267,16 @@ static void attempt(struct weir_loop *loop, struct weir_op *op)
 
 static void epoll_submit(struct weir_loop *loop, struct weir_op *op)
 {
-    bool writes = weir__ready_writes(op);
-    uint64_t word = load(writes ? &op->fd->weir__writer : &op->fd->weir__reader);
-    bool hint =
+    bool writes, hint;
+    uint64_t word;
+
+    if (op->kind == WEIR_OP_CALL) {
+        weir__call_offload(loop, op);
+        return;
+    }
+    writes = weir__ready_writes(op);
+    word = load(writes ? &op->fd->weir__writer : &op->fd->weir__reader);
+    hint =
         WEIR_ATOMIC_LOAD(writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
 
     if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL
@@ -292,8 +300,13 @@ static bool leave_again(struct epoll_state *state, struct weir_op *op)
 
 static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
 {
-    uint64_t *word = weir__ready_writes(op) ? &op->fd->weir__writer : &op->fd->weir__reader;
+    uint64_t *word;
 
+    if (op->kind == WEIR_OP_CALL) {
+        (void)weir__call_withdraw(loop, op);
+        return;
+    }
+    word = weir__ready_writes(op) ? &op->fd->weir__writer : &op->fd->weir__reader;
     if (load(word) == word_of(loop, op))
         WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
     else if (!leave_again(loop->state, op))

@@ -224,6 +224,7 @@ bool weir__ready_writes(const struct weir_op *op)
     case WEIR_OP_ACCEPT:
     case WEIR_OP_RECV:
     case WEIR_OP_RECV_LENT:
+    case WEIR_OP_CALL:
         return false;
     }
     return false;
@@ -250,6 +251,7 @@ bool weir__ready_attempt(struct weir_loop *loop, struct weir_op *op)
         return attempt_sendfile(loop, op);
     case WEIR_OP_NOP:
     case WEIR_OP_TIMER:
+    case WEIR_OP_CALL:
         break;
     }
     return finish(op, WEIR_EINVAL);

@@ -21,6 +21,7 @@
 #ifndef IORING_ENTER_NO_IOWAIT /* 6.15 */
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
+#define WEIR__URING_OP_FTRUNCATE 55 /* 6.9 */
 #ifndef IORING_RECVSEND_POLL_FIRST /* 5.19 */
 #define IORING_RECVSEND_POLL_FIRST (1U << 0)
 #endif

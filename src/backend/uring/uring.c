@@ -20,6 +20,7 @@
 #include "backend/uring/uring.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "core/call.h"
 #include "core/loop.h"
 #include "sys/call.h"
 #include "sys/sys.h"
@@ -259,6 +260,9 @@ void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
         else
             weir__uring_prepare_poll(state, op, POLLOUT);
         break;
+    case WEIR_OP_CALL:
+        weir__uring_submit_call(loop, op);
+        break;
     case WEIR_OP_NOP:
     case WEIR_OP_TIMER:
         WEIR_ASSERT(!"the loop completes these itself");
@@ -269,6 +273,8 @@ static void uring_cancel(struct weir_loop *loop, struct weir_op *op)
 {
     struct weir__uring *state = loop->state;
 
+    if (op->kind == WEIR_OP_CALL && weir__call_withdraw(loop, op))
+        return;
     op->flags &= (uint8_t)~WEIR__URING_RENEW; /* if one was under way, it ends instead */
     op->flags |= WEIR__URING_STOP;
     if (op->weir__cancels)
@@ -318,6 +324,12 @@ void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
         weir__loop_complete(loop, op);
 }
 
+/* A disk answers by itself, and the kernel finds nothing to cancel until it does. */
+static bool may_hang(const struct weir_op *op)
+{
+    return op->kind != WEIR_OP_CALL || op->u.call->may_hang;
+}
+
 /* The answer to a cancel. The kernel does not find an operation that it has just woken and is about
  * to try again, and may go on waiting with it afterwards (seen with 6.18 for a connect to a UNIX
  * socket with a full backlog, which is woken all the time): so one that is still out there is asked
@@ -325,7 +337,7 @@ void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
 static void reap_cancel(struct weir_loop *loop, struct weir_op *op, int result)
 {
     op->weir__cancels--;
-    if (op->weir__state == OP_BACKEND && result == WEIR_ENOENT) {
+    if (op->weir__state == OP_BACKEND && result == WEIR_ENOENT && may_hang(op)) {
         weir__uring_ask_back(loop->state, op);
         return;
     }
@@ -421,6 +433,7 @@ static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
         if (op->u.buffer.done)
             op->result = (int32_t)op->u.buffer.done + (cqe->res > 0 ? cqe->res : 0);
         break;
+    case WEIR_OP_CALL:
     case WEIR_OP_CONNECT:
     case WEIR_OP_SENDMSG:
     case WEIR_OP_POLL:

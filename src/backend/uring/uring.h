@@ -42,6 +42,7 @@ struct weir__uring {
     uint8_t alarm_number;
     bool wake_armed;
     bool no_multishot; /* the kernel refused a receive that goes on */
+    uint64_t opcodes;  /* of calls, that the kernel knows: a bit each; bit 0: not asked yet */
 };
 
 static inline uint64_t weir__uring_data(const struct weir_op *op)
@@ -64,6 +65,11 @@ void weir__uring_submit(struct weir_loop *loop, struct weir_op *op);
 void weir__uring_ask_back(struct weir__uring *state, struct weir_op *op);
 /* The kernel has let go of an operation, and op->result is set. */
 void weir__uring_done(struct weir_loop *loop, struct weir_op *op);
+
+/* ---- call.c ---- */
+
+/* Has the kernel do a call, or the pool, if the kernel does not know it. */
+void weir__uring_submit_call(struct weir_loop *loop, struct weir_op *op);
 
 /* ---- receive.c ---- */
 

@@ -19,7 +19,7 @@
 
 /* What an answer says of a file. */
 struct weir__http1_about {
-    struct weir_file_facts facts;
+    struct weir_stat facts;
     struct weir__slice type; /* static */
     int64_t modified_s;
     uint8_t etag_len;

@@ -31,7 +31,7 @@ enum {
 /* The file of one answer: in memory or open, never both. */
 struct found {
     struct weir__http1_entry *entry;
-    int fd; /* -1: none */
+    weir_file file; /* zero: none */
     struct weir__http1_about about;
 };
 
@@ -209,7 +209,7 @@ find_fresh(struct weir__http1_part *part, const struct weir__http1_io *io, struc
     return entry;
 }
 
-static void describe(struct weir__http1_about *about, const struct weir_file_facts *facts,
+static void describe(struct weir__http1_about *about, const struct weir_stat *facts,
                      struct weir__slice file)
 {
     int64_t s = facts->modified_ns / 1000000000;
@@ -235,14 +235,14 @@ static void fill_file(struct weir__http1_response *response, const struct weir__
     response->length = about->facts.size;
 }
 
-static bool read_whole(int fd, char *into, size_t size)
+static bool read_whole(weir_file file, char *into, size_t size)
 {
     size_t done = 0;
 
     while (done < size) {
         ptrdiff_t n;
 
-        WEIR__HTTP1_AWAIT(n = weir_file_read_at(fd, into + done, size - done, done));
+        WEIR__HTTP1_AWAIT(n = weir_file_read_at(file, into + done, size - done, done));
 
         if (n <= 0)
             return false;
@@ -251,7 +251,7 @@ static bool read_whole(int fd, char *into, size_t size)
     return true;
 }
 
-static bool facts_equal(const struct weir_file_facts *a, const struct weir_file_facts *b)
+static bool facts_equal(const struct weir_stat *a, const struct weir_stat *b)
 {
     return a->size == b->size && a->modified_ns == b->modified_ns && a->inode == b->inode
            && a->device == b->device && a->kind == b->kind;
@@ -282,7 +282,7 @@ static struct weir__http1_entry *keep(struct answer *a, struct weir__slice name)
     entry->about = *about;
     entry->date_off = (uint32_t)(date + 8 - head);
     entry->checked_ns = a->io->wall_ns;
-    whole = read_whole(a->found.fd, entry->bytes + len, entry->body_len);
+    whole = read_whole(a->found.file, entry->bytes + len, entry->body_len);
     a->part = weir__http1_files_part(a->files); /* it may have suspended */
     if (!whole || !weir__http1_filecache_keep(&a->part->cache, entry)) {
         weir__http1_filecache_release(entry);
@@ -318,9 +318,7 @@ static void forget(struct answer *a, struct weir__slice name)
 
 static void found_close(struct found *found)
 {
-    if (found->fd >= 0)
-        weir_file_close(found->fd);
-    found->fd = -1;
+    weir_file_close(found->file);
 }
 
 static int status_of_open(int rc)
@@ -355,28 +353,41 @@ static void add_index(struct weir__http1_path *path)
     path->file.len += sizeof INDEX - 1;
 }
 
+static int open_below(weir_dir folder, const char *path, weir_file *file, struct weir_stat *facts)
+{
+    int rc = weir_file_open(file, folder, path, WEIR_FILE_BENEATH | WEIR_FILE_NO_WAIT, 0);
+
+    if (rc < 0)
+        return rc == WEIR_ENXIO ? WEIR_EACCES : rc; /* a socket, or a device without a driver */
+    rc = weir_file_stat(*file, facts);
+    if (rc < 0)
+        weir_file_close(*file);
+    return rc;
+}
+
 /* Opens what the path names: 0, or the status to answer with; 301 for a folder without its slash.
  * */
 static int open_found(struct answer *a, struct weir__http1_path *path)
 {
-    struct weir_file_facts facts;
-    int fd;
+    struct weir_stat facts;
+    weir_file file;
+    int rc;
 
     if (path->directory)
         add_index(path);
     if (strlen(path->file.at) != path->file.len)
         return 400;
-    WEIR__HTTP1_AWAIT(fd = weir_file_open_below(a->files->folder, path->file.at, &facts));
+    WEIR__HTTP1_AWAIT(rc = open_below(a->files->folder, path->file.at, &file, &facts));
     a->part = weir__http1_files_part(a->files); /* it may have suspended */
-    if (fd < 0)
-        return status_of_open(fd);
+    if (rc < 0)
+        return status_of_open(rc);
     if (facts.kind != WEIR_FILE_REGULAR) {
-        weir_file_close(fd);
-        if (facts.kind == WEIR_FILE_FOLDER)
+        weir_file_close(file);
+        if (facts.kind == WEIR_FILE_DIRECTORY)
             return path->directory ? 404 : 301;
         return 403;
     }
-    a->found.fd = fd;
+    a->found.file = file;
     describe(&a->found.about, &facts, path->file);
     return 0;
 }
@@ -450,7 +461,7 @@ static int find_file(struct answer *a, bool *done)
 
     *done = false;
     a->part = weir__http1_files_part(a->files);
-    a->found = (struct found){.fd = -1, .entry = find_fresh(a->part, a->io, name)};
+    a->found = (struct found){.entry = find_fresh(a->part, a->io, name)};
     if (!a->found.entry)
         return look_up(a, name, done);
     a->found.about = a->found.entry->about;
@@ -569,7 +580,8 @@ static int put_piece(struct answer *a, const struct weir__http1_range *piece)
     rc = weir__http1_io_flush(a->io);
     if (rc < 0 || piece->len == 0)
         return rc;
-    WEIR__HTTP1_AWAIT(rc = weir_send_file(a->io->peer, a->found.fd, piece->first, piece->len));
+    WEIR__HTTP1_AWAIT(rc = weir_send_file(a->io->peer, weir_file_descriptor(a->found.file),
+                                          piece->first, piece->len));
     return rc;
 }
 

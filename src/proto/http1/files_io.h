@@ -25,7 +25,7 @@ struct weir__http1_part {
 
 struct weir_http_files {
     struct weir_http_files_options options;
-    int folder;
+    weir_dir folder;
     uint32_t parts_count;
     char *memory; /* that `parts` lie in */
     struct weir__http1_part *parts;

@@ -5,6 +5,7 @@
  * that it was about to give, and closes. Public contract in <weir/http.h>.
  */
 #include <string.h>
+#include <weir/dir.h>
 #include <weir/memory.h>
 #include <weir/net.h>
 #include <weir/runtime.h>
@@ -81,12 +82,12 @@ int weir_http_files_create_n(weir_http_files **out, const char *folder,
 
     if (!files)
         return WEIR_ENOMEM;
-    *files = (weir_http_files){.folder = -1};
+    *files = (weir_http_files){0};
     rc = take_options(&files->options, options, options_size);
     if (rc == 0)
         rc = make_parts(files);
     if (rc == 0)
-        rc = files->folder = weir_file_folder(folder);
+        rc = weir_dir_open(&files->folder, weir_cwd(), folder, 0);
     if (rc < 0) {
         weir_http_files_destroy(files);
         return rc;
@@ -103,7 +104,7 @@ void weir_http_files_destroy(weir_http_files *files)
         weir__http1_filecache_fini(&files->parts[i].cache);
         weir__http1_pool_fini(&files->parts[i].pool);
     }
-    weir_file_close(files->folder);
+    weir_dir_close(files->folder);
     weir_release(files->memory);
     weir_release(files);
 }

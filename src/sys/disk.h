@@ -1,0 +1,269 @@
+/* sys/disk.h - system calls on files and directories, as those of sys/call.h.
+ *
+ * Each is weir__sys_<call> with the arguments of its man page and returns -errno when it fails; a
+ * fault build may fail each. What was interrupted before it did something is made again, but for
+ * locks that wait. Any thread.
+ */
+#ifndef WEIR_SYS_DISK_H
+#define WEIR_SYS_DISK_H
+
+#include <dirent.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+
+#include "sys/call.h"
+
+#define WEIR__SYS_AGAIN(rc, call)                                                                  \
+    do                                                                                             \
+        (rc) = weir__sys_result(call);                                                             \
+    while ((rc) == -EINTR)
+
+/* offset -1: the descriptor's own. RWF_* flags: -EOPNOTSUPP or -ENOSYS where the file or the kernel
+ * does not know one. */
+static inline int weir__sys_preadv2(int fd, const struct iovec *parts, int count, off_t offset,
+                                    int flags)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, preadv2(fd, parts, count, offset, flags));
+    return rc;
+}
+
+static inline int weir__sys_pwritev2(int fd, const struct iovec *parts, int count, off_t offset,
+                                     int flags)
+{
+    int rc = WEIR__SYS_FAULT(ENOSPC);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, pwritev2(fd, parts, count, offset, flags));
+    return rc;
+}
+
+/* Closes, and says what the file system has to say about it: the descriptor is gone in any case.
+ * WEIR_EINTR counts as done. */
+static inline int weir__sys_close_told(int fd)
+{
+    int rc = weir__sys_result(close(fd));
+
+    return rc == -EINTR ? 0 : rc;
+}
+
+static inline int64_t weir__sys_lseek(int fd, off_t offset, int whence)
+{
+    int fault = WEIR__SYS_FAULT(EINVAL);
+    off_t at;
+
+    if (fault)
+        return fault;
+    at = lseek(fd, offset, whence);
+    return at < 0 ? -errno : at;
+}
+
+static inline int weir__sys_fsync(int fd, bool data_alone)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, data_alone ? fdatasync(fd) : fsync(fd));
+    return rc;
+}
+
+static inline int weir__sys_sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, sync_file_range(fd, offset, len, flags));
+    return rc;
+}
+
+static inline int weir__sys_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    int rc = WEIR__SYS_FAULT(ENOSPC);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, fallocate(fd, mode, offset, len));
+    return rc;
+}
+
+static inline int weir__sys_ftruncate(int fd, off_t len)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, ftruncate(fd, len));
+    return rc;
+}
+
+static inline int weir__sys_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+    int fault = WEIR__SYS_FAULT(EINVAL);
+
+    return fault ? fault : -posix_fadvise(fd, offset, len, advice);
+}
+
+/* `out` is a struct statx. */
+static inline int weir__sys_statx(int dir, const char *path, int flags, unsigned mask, void *out)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, statx(dir, path, flags, mask, out));
+    return rc;
+}
+
+static inline int weir__sys_fstatfs(int fd, struct statfs *out)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, fstatfs(fd, out));
+    return rc;
+}
+
+static inline int weir__sys_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+                                      unsigned flags)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(renameat2(from_dir, from, to_dir, to, flags));
+}
+
+static inline int weir__sys_mkdirat(int dir, const char *path, unsigned mode)
+{
+    int fault = WEIR__SYS_FAULT(ENOSPC);
+
+    return fault ? fault : weir__sys_result(mkdirat(dir, path, mode));
+}
+
+static inline int weir__sys_symlinkat(const char *target, int dir, const char *path)
+{
+    int fault = WEIR__SYS_FAULT(ENOSPC);
+
+    return fault ? fault : weir__sys_result(symlinkat(target, dir, path));
+}
+
+static inline int weir__sys_linkat(int from_dir, const char *from, int to_dir, const char *to,
+                                   int flags)
+{
+    int fault = WEIR__SYS_FAULT(ENOSPC);
+
+    return fault ? fault : weir__sys_result(linkat(from_dir, from, to_dir, to, flags));
+}
+
+/* The length, which is `cap` for a text that may be cut; no terminator. */
+static inline int weir__sys_readlinkat(int dir, const char *path, char *out, size_t cap)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(readlinkat(dir, path, out, cap));
+}
+
+static inline int weir__sys_fchmodat(int dir, const char *path, unsigned mode)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(fchmodat(dir, path, mode, 0));
+}
+
+static inline int weir__sys_fchmod(int fd, unsigned mode)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(fchmod(fd, mode));
+}
+
+static inline int weir__sys_fchownat(int dir, const char *path, uid_t user, gid_t group, int flags)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(fchownat(dir, path, user, group, flags));
+}
+
+/* path NULL: the descriptor itself. */
+static inline int weir__sys_utimensat(int dir, const char *path, const struct timespec times[2],
+                                      int flags)
+{
+    int fault = WEIR__SYS_FAULT(EPERM);
+
+    return fault ? fault : weir__sys_result(utimensat(dir, path, times, flags));
+}
+
+static inline int weir__sys_fgetxattr(int fd, const char *name, void *out, size_t cap)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(fgetxattr(fd, name, out, cap));
+}
+
+static inline int weir__sys_fsetxattr(int fd, const char *name, const void *value, size_t len,
+                                      int flags)
+{
+    int fault = WEIR__SYS_FAULT(ENOSPC);
+
+    return fault ? fault : weir__sys_result(fsetxattr(fd, name, value, len, flags));
+}
+
+static inline int weir__sys_flistxattr(int fd, char *out, size_t cap)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(flistxattr(fd, out, cap));
+}
+
+static inline int weir__sys_fremovexattr(int fd, const char *name)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(fremovexattr(fd, name));
+}
+
+/* Shares all blocks of a file with another one. */
+static inline int weir__sys_ficlone(int to, int from)
+{
+    int fault = WEIR__SYS_FAULT(EOPNOTSUPP);
+
+    return fault ? fault : weir__sys_result(ioctl(to, FICLONE, from));
+}
+
+/* NULL offsets are the descriptors' own. */
+static inline int weir__sys_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset,
+                                            size_t len)
+{
+    int rc = WEIR__SYS_FAULT(EIO);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, copy_file_range(from, from_offset, to, to_offset, len, 0));
+    return rc;
+}
+
+/* Raw entries as of getdents64(2): bytes of them, or 0 at the end. */
+static inline int weir__sys_getdents(int fd, void *out, size_t cap)
+{
+    int fault = WEIR__SYS_FAULT(EIO);
+
+    return fault ? fault : weir__sys_result(syscall(SYS_getdents64, fd, out, cap));
+}
+
+/* Has no fault when it unlocks. -EINTR if a signal ended a wait. */
+static inline int weir__sys_flock(int fd, int how)
+{
+    int fault = how == LOCK_UN ? 0 : WEIR__SYS_FAULT(ENOLCK);
+
+    return fault ? fault : weir__sys_result(flock(fd, how));
+}
+
+/* F_OFD_SETLK, F_OFD_SETLKW or F_OFD_GETLK. Has no fault when it unlocks. */
+static inline int weir__sys_ofd_lock(int fd, int how, struct flock *lock)
+{
+    int fault = lock->l_type == F_UNLCK ? 0 : WEIR__SYS_FAULT(ENOLCK);
+
+    return fault ? fault : weir__sys_result(fcntl(fd, how, lock));
+}
+
+#endif
