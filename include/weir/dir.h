@@ -38,22 +38,19 @@ struct weir_dir_entry {
     uint32_t kind; /* enum weir_file_kind; 0: the file system does not say */
 };
 
-/* Memory for entries, the caller's. */
-#define WEIR_DIR_BATCH_BYTES 4096
+/* Entries that were read; zeroed at first. */
 struct weir_dir_batch {
-    uint32_t weir__at;
-    uint32_t weir__len;
-    union {
-        uint64_t align;
-        char bytes[WEIR_DIR_BATCH_BYTES];
-    } weir__room;
+    const char *weir__at;
+    const char *weir__end;
 };
 
-/* Reads the next entries, as many as fit: their bytes, or 0 at the end; weir_dir_next then gives
- * one after the other, and false after the last. "." and ".." are left out. What is made or removed
- * meanwhile may be told or not. Borrows `batch`. One reader at a time. May suspend; next does not.
+/* Reads the next entries, as many as fit into `size` bytes (512.., WEIR_EINVAL) of `memory`, which
+ * is borrowed until the next read: 1, or 0 at the end. weir_dir_next then gives one after the
+ * other, and false after the last; "." and ".." are left out, so a batch may have none. What is
+ * made or removed meanwhile may be told or not. One reader at a time. May suspend; next does not.
  * WEIR_ENOENT: the directory was removed. getdents(2) */
-WEIR_PUBLIC int weir_dir_read(weir_dir dir, struct weir_dir_batch *batch);
+WEIR_PUBLIC int weir_dir_read(weir_dir dir, struct weir_dir_batch *batch, void *memory,
+                              size_t size);
 WEIR_PUBLIC bool weir_dir_next(struct weir_dir_batch *batch, struct weir_dir_entry *entry);
 /* Begins anew. Does not suspend. */
 WEIR_PUBLIC int weir_dir_rewind(weir_dir dir);
@@ -109,6 +106,56 @@ WEIR_PUBLIC int weir_dir_set_owner(weir_dir dir, const char *path, uint32_t user
                                    uint32_t flags);
 WEIR_PUBLIC int weir_dir_set_times(weir_dir dir, const char *path, int64_t accessed_ns,
                                    int64_t modified_ns, uint32_t flags);
+
+/* ---- trees ---- */
+
+/* A walk through a directory and everything below it, entry by entry. Symbolic links are told and
+ * not followed; what is moved meanwhile leads nowhere else. Memory is bounded: the 16 innermost
+ * directories are open, others are opened again. One task or thread at a time uses a walk. */
+typedef struct weir_walk weir_walk;
+
+struct weir_walk_options {
+    uint32_t depth_max;      /* 1: the directory's own entries alone; default: 4096 */
+    uint8_t one_file_system; /* WEIR_ON: does not look into directories of other ones */
+    uint8_t after;           /* WEIR_ON: tells a directory again after all that is in it */
+    uint8_t stat;            /* WEIR_ON: with what is known of each entry */
+};
+
+/* `path`, `name` and `stat` are the walk's, until the next call. */
+struct weir_walk_entry {
+    const char *path;             /* from the directory where the walk began */
+    const char *name;             /* its last part */
+    const struct weir_stat *stat; /* NULL: not asked for, or not to be had */
+    uint32_t depth;               /* 1: an entry of the first directory */
+    uint32_t kind;                /* enum weir_file_kind; 0: not known */
+    int error;  /* why it could not be looked at or into, or 0; the walk goes on */
+    bool after; /* the second time */
+};
+
+/* Begins a walk: gives *out, to be closed with weir_walk_close. Options are borrowed for the call
+ * and may be NULL. May suspend. As weir_dir_open, and WEIR_EOPTION. */
+WEIR_PUBLIC int weir_walk_open_n(weir_walk **out, weir_dir dir, const char *path,
+                                 const struct weir_walk_options *options, size_t options_size);
+static inline int weir_walk_open(weir_walk **out, weir_dir dir, const char *path,
+                                 const struct weir_walk_options *options)
+{
+    return weir_walk_open_n(out, dir, path, options, sizeof *options);
+}
+
+/* The next entry: 1 and fills *entry, 0 at the end, or an error that ends the walk (WEIR_ENOMEM), or
+ * the call alone (WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ELIMIT). Entries are fetched ahead, many at a
+ * time, by a thread of the pool. May suspend. */
+WEIR_PUBLIC int weir_walk_next(weir_walk *walk, struct weir_walk_entry *entry);
+/* Leaves out what is in the directory that was told last. Does not suspend. */
+WEIR_PUBLIC void weir_walk_skip(weir_walk *walk);
+/* Ends a walk; NULL is none. Does not suspend, cannot fail. */
+WEIR_PUBLIC void weir_walk_close(weir_walk *walk);
+
+/* Removes a name and, if it is a directory, everything below it, without ever following a link;
+ * *removed, unless NULL, is how many names are gone, also after an error. Goes on after an error,
+ * and returns the first. May suspend; may be stopped in between. WEIR_ENOENT, WEIR_EACCES,
+ * WEIR_EPERM, WEIR_ENOTEMPTY (others fill it meanwhile), ... */
+WEIR_PUBLIC int weir_dir_remove_tree(weir_dir dir, const char *path, uint64_t *removed);
 
 #ifdef __cplusplus
 }

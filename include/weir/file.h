@@ -261,6 +261,101 @@ WEIR_PUBLIC int weir_file_remove_xattr(weir_file file, const char *name);
 /* Gives a NAMELESS file a name: WEIR_EEXIST if it is taken. May suspend. */
 WEIR_PUBLIC int weir_file_give_name(weir_file file, weir_dir dir, const char *path);
 
+/* ---- locks ---- */
+
+enum weir_file_lock {
+    WEIR_FILE_SHARED = 1,
+    WEIR_FILE_EXCLUSIVE_LOCK = 2,
+};
+
+/* Locks `len` bytes from `offset` (0: to the end, however it grows) for the open file: against
+ * other open files of any process, not against who uses the same one. Tasks look again and again
+ * until they have it, after at most 50 ms; so they may be cancelled, and nobody is first. try:
+ * WEIR_EAGAIN if another has it. A second lock of a range takes the place of the first. Gone when
+ * the file is closed. WEIR_EBADF (not open for it), WEIR_ENOLCK. Lock suspends; the others do not,
+ * but on a network's file system may wait. fcntl(2), open file description locks */
+WEIR_PUBLIC int weir_file_lock(weir_file file, enum weir_file_lock kind, uint64_t offset,
+                               uint64_t len);
+WEIR_PUBLIC int weir_file_try_lock(weir_file file, enum weir_file_lock kind, uint64_t offset,
+                                   uint64_t len);
+WEIR_PUBLIC int weir_file_unlock(weir_file file, uint64_t offset, uint64_t len);
+
+/* The same for the whole file, by the other kind of locks, which knows nothing of the first.
+ * flock(2) */
+WEIR_PUBLIC int weir_file_lock_whole(weir_file file, enum weir_file_lock kind);
+WEIR_PUBLIC int weir_file_try_lock_whole(weir_file file, enum weir_file_lock kind);
+WEIR_PUBLIC int weir_file_unlock_whole(weir_file file);
+
+/* ---- buffers for DIRECT ---- */
+
+/* Memory at the begin of a page, 4 KiB to 1 MiB, kept for the next when it is given back. */
+struct weir_file_buffer {
+    void *bytes;
+    size_t size; /* a power of two */
+};
+#define WEIR_FILE_BUFFER_MAX        (1u << 20)
+#define WEIR_FILE_BUFFERS_BYTES_MAX (64u << 20) /* out at a time, in the process */
+
+/* Gives *out with at least `size` bytes (1..WEIR_FILE_BUFFER_MAX, WEIR_EINVAL), to be given back.
+ * What stands in it is unspecified, and may be of another file. WEIR_ELIMIT
+ * (WEIR_FILE_BUFFERS_BYTES_MAX), WEIR_ENOMEM. Does not suspend. Any thread. */
+WEIR_PUBLIC int weir_file_buffer_take(struct weir_file_buffer *out, size_t size);
+/* Gives a buffer back and empties it; does nothing to an empty one. Cannot fail. Any thread. */
+WEIR_PUBLIC void weir_file_buffer_give(struct weir_file_buffer *buffer);
+/* Gives the memory of buffers that nobody has back to the system. Any thread. */
+WEIR_PUBLIC void weir_file_buffer_trim(void);
+
+/* ---- whole files ---- */
+
+/* Reads a whole file: its bytes, and gives *out with a zero behind them, to be released with
+ * weir_release (<weir/memory.h>). WEIR_EFBIG if there are more than `max`. Borrows `path`. May
+ * suspend. */
+WEIR_PUBLIC ptrdiff_t weir_file_read_whole(weir_dir dir, const char *path, size_t max, void **out);
+
+struct weir_file_replace_options {
+    uint32_t
+        mode;     /* of the file; default: that of the one that it replaces, else 0666 less umask */
+    uint8_t sync; /* WEIR_OFF: the bytes and the name may still be lost when the power goes */
+    uint8_t once; /* WEIR_ON: WEIR_EEXIST if there is one */
+};
+
+/* Writes a whole file so that whoever opens the name finds the old bytes or the new ones, whatever
+ * happens: into a new file beside it, which then gets its name. When it returns 0 both are on the
+ * disk. A symbolic link of that name is replaced. After an error the old one is there, and no other
+ * (a kill in between may leave a file .weir-XXXXXX); if it is that of the last sync, either is.
+ * Options are borrowed and may be NULL. May suspend. As of write and rename. */
+WEIR_PUBLIC int weir_file_replace_n(weir_dir dir, const char *path, const void *bytes, size_t len,
+                                    const struct weir_file_replace_options *options,
+                                    size_t options_size);
+static inline int weir_file_replace(weir_dir dir, const char *path, const void *bytes, size_t len,
+                                    const struct weir_file_replace_options *options)
+{
+    return weir_file_replace_n(dir, path, bytes, len, options, sizeof *options);
+}
+
+/* Zero means default. */
+struct weir_file_copy_options {
+    uint64_t from_offset, to_offset;
+    uint64_t len;  /* bytes; default: to the end */
+    uint8_t share; /* the blocks, where the file system can, and everything is copied: WEIR_OFF:
+                      never, WEIR_ON: or WEIR_ENOTSUP */
+    void (*progress)(uint64_t copied, void *arg); /* after each piece; may not suspend */
+    void *arg;
+};
+
+/* Copies from one open file to another: the bytes copied, or an error; if it is stopped or fails
+ * half-way, what was copied is there (the progress says how much). The kernel does it where it can,
+ * in pieces of 16 MiB, between which it may be stopped. Options are borrowed and may be NULL. May
+ * suspend. copy_file_range(2), ioctl_ficlone(2) */
+WEIR_PUBLIC int64_t weir_file_copy_n(weir_file from, weir_file to,
+                                     const struct weir_file_copy_options *options,
+                                     size_t options_size);
+static inline int64_t weir_file_copy(weir_file from, weir_file to,
+                                     const struct weir_file_copy_options *options)
+{
+    return weir_file_copy_n(from, to, options, sizeof *options);
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,20 +3,6 @@
 #include "fs/file.h"
 #include "sys/current.h"
 
-/* Makes a call on a file whose descriptor is filled in here. */
-static int await_on(weir_file handle, struct weir__call *call)
-{
-    int error = 0, rc;
-    struct weir__file *file = weir__file_enter(handle, &error);
-
-    if (!file)
-        return error;
-    call->fd = file->fd;
-    rc = weir__file_await(call);
-    weir__file_leave(file);
-    return rc;
-}
-
 int weir_file_truncate(weir_file file, uint64_t size)
 {
     WEIR__CALL;
@@ -25,7 +11,7 @@ int weir_file_truncate(weir_file file, uint64_t size)
     if (size > INT64_MAX)
         return WEIR_EINVAL;
     weir__file_op_truncate(&call, -1, size);
-    return await_on(file, &call);
+    return weir__file_await_on(file, &call);
 }
 
 static bool range_valid(uint64_t offset, uint64_t len)
@@ -46,7 +32,7 @@ int weir_file_allocate(weir_file file, enum weir_file_allocate how, uint64_t off
     if ((unsigned)how > WEIR_FILE_ZERO || len == 0 || !range_valid(offset, len))
         return WEIR_EINVAL;
     weir__file_op_allocate(&call, -1, modes[how], offset, len);
-    return await_on(file, &call);
+    return weir__file_await_on(file, &call);
 }
 
 static int sync_it(weir_file file, bool data_alone)
@@ -54,7 +40,7 @@ static int sync_it(weir_file file, bool data_alone)
     struct weir__call call;
 
     weir__file_op_sync(&call, -1, data_alone);
-    return await_on(file, &call);
+    return weir__file_await_on(file, &call);
 }
 
 int weir_file_sync(weir_file file)
@@ -80,7 +66,7 @@ int weir_file_sync_range(weir_file file, uint64_t offset, uint64_t len, bool wai
     if (!range_valid(offset, len))
         return WEIR_EINVAL;
     weir__file_op_sync_range(&call, -1, offset, len, SYNC_FILE_RANGE_WRITE | (wait ? waits : 0));
-    return await_on(file, &call);
+    return weir__file_await_on(file, &call);
 }
 
 int weir_file_advise(weir_file file, enum weir_file_advice advice, uint64_t offset, uint64_t len)
@@ -96,7 +82,7 @@ int weir_file_advise(weir_file file, enum weir_file_advice advice, uint64_t offs
     if ((unsigned)advice > WEIR_FILE_DONT_NEED || !range_valid(offset, len))
         return WEIR_EINVAL;
     weir__file_op_advise(&call, -1, offset, len, table[advice]);
-    return await_on(file, &call);
+    return weir__file_await_on(file, &call);
 }
 
 int weir_file_advise_memory(void *at, size_t len, enum weir_file_advice advice)

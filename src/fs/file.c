@@ -132,6 +132,48 @@ int weir__file_await(struct weir__call *call)
     return rc;
 }
 
+int weir__file_await_on(weir_file handle, struct weir__call *call)
+{
+    int error = 0, rc;
+    struct weir__file *file = weir__file_enter(handle, &error);
+
+    if (!file)
+        return error;
+    call->fd = file->fd;
+    rc = weir__file_await(call);
+    weir__file_leave(file);
+    return rc;
+}
+
+int weir__file_await_at(weir_dir dir, struct weir__call *call)
+{
+    struct weir__place place;
+    int rc = weir__place_enter(&place, dir);
+
+    if (rc < 0)
+        return rc;
+    call->fd = place.fd;
+    rc = weir__file_await(call);
+    weir__place_leave(&place);
+    return rc;
+}
+
+int weir__file_await_surely(struct weir__call *call)
+{
+    weir_block block;
+    int rc;
+
+    if (!weir__task_current())
+        return call->run(call);
+    if (weir_shield_begin(&block, WEIR_FOREVER) < 0)
+        return call->run(call);
+    rc = weir__file_await(call);
+    if (rc == WEIR_ELIMIT) /* the pool is full */
+        rc = call->run(call);
+    (void)weir_block_end(&block);
+    return rc;
+}
+
 /* ---- opening and closing ---- */
 
 int weir_file_open(weir_file *out, weir_dir dir, const char *path, uint32_t flags, uint32_t mode)
@@ -180,28 +222,11 @@ int weir_file_adopt(weir_file *out, int descriptor)
     return rc < 0 ? rc : weir__file_make(descriptor, false, false, &out->id);
 }
 
-/* The descriptor is closed by this in any case: it cannot be refused, nor stopped. */
-static int close_told(int fd)
-{
-    struct weir__call call;
-    weir_block block;
-    int rc;
-
-    if (weir__task_current() && weir_shield_begin(&block, WEIR_FOREVER) < 0)
-        return weir__sys_close_told(fd);
-    weir__file_op_close(&call, fd);
-    rc = weir__file_await(&call);
-    if (rc == WEIR_ELIMIT)
-        rc = call.run(&call);
-    if (weir__task_current())
-        (void)weir_block_end(&block);
-    return rc == WEIR_EINTR ? 0 : rc;
-}
-
 int weir_file_close_wait(weir_file handle)
 {
     WEIR__CALL;
     struct weir__file *file;
+    struct weir__call call;
     uint32_t in_use;
     void *object;
     int rc;
@@ -211,10 +236,11 @@ int weir_file_close_wait(weir_file handle)
     if (in_use)
         return WEIR_EBUSY;
     file = object;
-    rc = close_told(file->fd);
+    weir__file_op_close(&call, file->fd);
+    rc = weir__file_await_surely(&call);
     file->told = true;
     release(file);
-    return rc;
+    return rc == WEIR_EINTR ? 0 : rc;
 }
 
 static int descriptor_of(uint64_t id, enum weir__handle_kind kind)

@@ -45,6 +45,11 @@ void weir__place_leave(struct weir__place *place);
 
 /* Makes a call: a task suspends, a thread waits. The result, or why the task was stopped. */
 int weir__file_await(struct weir__call *call);
+/* The same on a file, and below a directory: `fd` is filled in. */
+int weir__file_await_on(weir_file handle, struct weir__call *call);
+int weir__file_await_at(weir_dir dir, struct weir__call *call);
+/* The same for what ends something: it is made in any case, and is not stopped. */
+int weir__file_await_surely(struct weir__call *call);
 
 /* What a call that may be answered from memory begins with: WEIR_EAGAIN for a task, which then
  * tries that first, WEIR_ENOSYS for a thread, or why the task may not wait. */
@@ -60,6 +65,9 @@ int weir__file_resolve(int dir, const char *path, const struct weir__open_how *h
 
 /* What is known of a path; `flags` are AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH. In facts.c. */
 int weir__file_statx(int dir, const char *path, int flags, struct statx *about);
+
+/* Fills six places of a name with letters and digits. 0, or an error. In name.c. */
+int weir__name_fill(char places[6]);
 
 /* Shuts the descriptor of an object that failed to be made, or that nobody has. */
 void weir__file_discard(int fd);

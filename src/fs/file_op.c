@@ -255,3 +255,70 @@ int weir__file_run(struct weir__call *call)
     }
     return WEIR_EINVAL;
 }
+
+/* ---- what is known of them ---- */
+
+#ifndef STATX_DIOALIGN /* Linux 6.1 */
+#define STATX_DIOALIGN 0x2000u
+#endif
+
+uint32_t weir__kind_of_mode(uint32_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        return WEIR_FILE_REGULAR;
+    case S_IFDIR:
+        return WEIR_FILE_DIRECTORY;
+    case S_IFLNK:
+        return WEIR_FILE_LINK;
+    default:
+        return WEIR_FILE_OTHER;
+    }
+}
+
+static int64_t ns_of(const struct statx_timestamp *at)
+{
+    return at->tv_sec * INT64_C(1000000000) + at->tv_nsec;
+}
+
+void weir__stat_convert(const struct statx *from, struct weir_stat *out)
+{
+    *out = (struct weir_stat){
+        .size = from->stx_size,
+        .allocated = from->stx_blocks * 512,
+        .inode = from->stx_ino,
+        .device = (uint64_t)from->stx_dev_major << 32 | from->stx_dev_minor,
+        .modified_ns = ns_of(&from->stx_mtime),
+        .changed_ns = ns_of(&from->stx_ctime),
+        .accessed_ns = ns_of(&from->stx_atime),
+        .born_ns = from->stx_mask & STATX_BTIME ? ns_of(&from->stx_btime) : INT64_MIN,
+        .kind = weir__kind_of_mode(from->stx_mode),
+        .mode = from->stx_mode & 07777,
+        .links = from->stx_nlink,
+        .user = from->stx_uid,
+        .group = from->stx_gid,
+        .block_size = from->stx_blksize,
+    };
+    if (from->stx_mask & STATX_MNT_ID)
+        out->mount = from->stx_mnt_id;
+    if (from->stx_mask & STATX_DIOALIGN) {
+        out->direct_memory_align = from->stx_dio_mem_align;
+        out->direct_offset_align = from->stx_dio_offset_align;
+    }
+}
+
+uint32_t weir__kind_of_type(unsigned char type)
+{
+    switch (type) {
+    case DT_UNKNOWN:
+        return 0;
+    case DT_REG:
+        return WEIR_FILE_REGULAR;
+    case DT_DIR:
+        return WEIR_FILE_DIRECTORY;
+    case DT_LNK:
+        return WEIR_FILE_LINK;
+    default:
+        return WEIR_FILE_OTHER;
+    }
+}

@@ -7,6 +7,8 @@
 #ifndef WEIR_FS_FILE_OP_H
 #define WEIR_FS_FILE_OP_H
 
+#include <weir/file.h>
+
 #include "core/call.h"
 
 struct iovec;
@@ -50,6 +52,15 @@ void weir__file_op_getxattr(struct weir__call *call, int fd, const char *name, v
                             size_t cap);
 void weir__file_op_setxattr(struct weir__call *call, int fd, const char *name, const void *value,
                             size_t len, uint32_t flags);
+/* ---- what is known of them ---- */
+
+/* What weir_stat is made of. STATX_MNT_ID and STATX_DIOALIGN are of Linux 5.8 and 6.1. */
+#define WEIR__STATX_MASK 0x3fffu
+void weir__stat_convert(const struct statx *from, struct weir_stat *out);
+/* The enum weir_file_kind of a file's mode, and of a directory entry's type (0: it has none). */
+uint32_t weir__kind_of_mode(uint32_t mode);
+uint32_t weir__kind_of_type(unsigned char type);
+
 /* What only a thread can do: run(call) with the fields that it wants. */
 void weir__file_op_other(struct weir__call *call, int (*run)(struct weir__call *call));
 

@@ -191,7 +191,9 @@ static inline int weir__sys_utimensat(int dir, const char *path, const struct ti
 {
     int fault = WEIR__SYS_FAULT(EPERM);
 
-    return fault ? fault : weir__sys_result(utimensat(dir, path, times, flags));
+    return fault
+               ? fault
+               : weir__sys_result(path ? utimensat(dir, path, times, flags) : futimens(dir, times));
 }
 
 static inline int weir__sys_fgetxattr(int fd, const char *name, void *out, size_t cap)
