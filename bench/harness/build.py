@@ -53,6 +53,8 @@ def programs():
         c("uv_echo", [peers / "uv_echo.c"], libs=["-luv"]),
         c("uv_micro", [peers / "uv_micro.c"], libs=["-luv"]),
         asio("callbacks"), asio("coroutines"), asio("sched_micro"), asio("time_micro"),
+        c("raw_file_micro", [raw / "raw_file_micro.c"]),
+        c("uv_file_micro", [peers / "uv_file_micro.c"], libs=["-luv"]),
         cxx("beast_hello", peers / "beast_hello.cpp", "c++17"),
     ] + [weir("weir_" + path.stem, path) for path in sorted(own.glob("*.c"))]
 
@@ -113,6 +115,20 @@ def build_site(body_len):
     site.mkdir(parents=True, exist_ok=True)
     (site / "hello.txt").write_text("x" * body_len)
     return site
+
+
+def build_files():
+    """The folder of the file cells: a big file, and many small ones."""
+    files = OUT / "files"
+    small = files / "small"
+    if not (small / "9999").exists():
+        small.mkdir(parents=True, exist_ok=True)
+        (files / "big").write_bytes(os.urandom(64 << 20))
+        for number in range(10000):
+            (small / str(number)).write_text("x" * 100)
+        os.sync()
+    (files / "big").read_bytes()  # it is in memory
+    return files
 
 
 def build_all():

@@ -111,4 +111,5 @@ CELLS = [
     *on_one_and_two(sleepers),
     *on_one_and_two(micro, "cold_micro", "memory and wakes of tasks that wait for long"),
     micro("balance", "two workers against one: unbalanced work, tiny messages, empty wakes"),
+    micro("file_micro", "processor time of reads, stats and small files"),
 ]

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
-from .build import BENCH, OUT
+from .build import BENCH, OUT, build_files
 from .servers import Running
 
 STOLEN_MAX = 6.0  # per cent of a used processor in a valid run
@@ -187,16 +188,20 @@ def memory(cell, server):
         return dict(bytes=(after - before) / json.loads(line)["ready"], valid=True, quiet=True)
 
 
-MICRO_PEERS = dict(weir="weir_{}", tokio="rust/release/tokio_{}", asio="asio_{}", libuv="uv_{}")
+MICRO_PEERS = dict(weir="weir_{}", tokio="rust/release/tokio_{}", asio="asio_{}", libuv="uv_{}",
+                   raw="raw_{}")
 
 
 def micro_programs(cell):
     """name -> the program of weir's and those of its peers that there are for this work."""
     programs = {name: OUT / form.format(cell.work) for name, form in MICRO_PEERS.items()}
+    if cell.work == "file_micro" and shutil.which("fio"):
+        programs["fio"] = BENCH / "peers" / "fio_file_micro"
     return {name: program for name, program in programs.items() if program.exists()}
 
 
 def micro(cell, program):
     """The figures of one run of one program: name -> value."""
     cpus = {SERVER_CPU, (cell.cores - 1) % os.cpu_count()}
-    return json.loads(output_of([program, *cell.load], cpus, 120).splitlines()[-1])
+    words = [build_files()] if cell.work == "file_micro" else cell.load
+    return json.loads(output_of([program, *words], cpus, 120).splitlines()[-1])

@@ -58,10 +58,10 @@ int weir__file_statx(int dir, const char *path, int flags, struct statx *about)
     struct weir__call call;
     int rc = weir__file_begin();
 
-    if (rc == WEIR_EAGAIN && path[0])
-        rc = stat_from_memory(dir, path, flags, about);
-    else if (rc == WEIR_EAGAIN)
+    if (rc == WEIR_EAGAIN && !path[0])
         return weir__sys_statx(dir, "", AT_EMPTY_PATH, WEIR__STATX_MASK, about);
+    if (rc == WEIR_EAGAIN && !weir__file_batches())
+        rc = stat_from_memory(dir, path, flags, about);
     if (rc != WEIR_EAGAIN && rc != WEIR_ENOSYS)
         return rc;
     weir__file_op_statx(&call, dir, path, (uint32_t)flags, WEIR__STATX_MASK, about);

@@ -114,6 +114,19 @@ int weir__file_begin(void)
     return rc == 0 ? WEIR_EAGAIN : rc;
 }
 
+/* A stat goes to a thread of the kernel: 1.4 us with 64 of them on their way, 2.1 with 16, 5.3 alone;
+ * what finds out whether it is in memory, and then makes a plain call, takes 2.3. */
+#define BATCH_MIN 12
+
+bool weir__file_batches(void)
+{
+    const struct weir__task *task = weir__task_current();
+    const struct weir__worker *worker = task ? task->worker : NULL;
+
+    return worker && worker->loop->backend == &weir__backend_uring
+           && worker->loop->pending[WEIR_OP_CALL] + weir__sched_queued(&worker->run) >= BATCH_MIN;
+}
+
 int weir__file_await(struct weir__call *call)
 {
     struct weir__task *task = weir__task_current();

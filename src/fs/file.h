@@ -55,6 +55,9 @@ int weir__file_await_surely(struct weir__call *call);
  * tries that first, WEIR_ENOSYS for a thread, or why the task may not wait. */
 int weir__file_begin(void);
 
+/* Whether a call of the task's goes to the ring together with others. */
+bool weir__file_batches(void);
+
 /* Opens a path by flags of enum weir_file_flag: a descriptor, or an error. `extra` are flags of
  * open(2). */
 int weir__file_open(int dir, const char *path, uint32_t flags, uint32_t extra, uint32_t mode);
