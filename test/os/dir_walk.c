@@ -71,7 +71,7 @@ TEST(a_walk_tells_everything_once)
 {
     struct folder folder;
 
-    folder_make(&folder);
+    folder_make_quick(&folder);
     grow(&folder, "tree");
     assert_int_equal(walk(&folder), 0);
     assert_checks();
@@ -112,7 +112,7 @@ TEST(a_walk_leaves_out_what_it_is_told_to)
 {
     struct folder folder;
 
-    folder_make(&folder);
+    folder_make_quick(&folder);
     grow(&folder, "tree");
     assert_int_equal(run_with(skip_some, &folder, 1), 0);
     folder_clean(&folder);
@@ -139,7 +139,7 @@ TEST(a_tree_is_removed_and_nothing_beside_it)
     struct folder folder;
     char path[96];
 
-    folder_make(&folder);
+    folder_make_quick(&folder);
     snprintf(path, sizeof path, "%s/kept", folder.path);
     assert_int_equal(mkdir(path, 0700), 0);
     folder_put(&folder, "kept/file", "x");
@@ -183,7 +183,7 @@ TEST(a_walk_is_cancelled)
 {
     struct folder folder;
 
-    folder_make(&folder);
+    folder_make_quick(&folder);
     grow(&folder, "tree");
     assert_int_equal(run_with(cancel_walk, &folder, 1), 0);
     folder_clean(&folder);

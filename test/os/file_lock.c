@@ -1,6 +1,9 @@
 /* test/os/file_lock.c - locks on files between open files. */
 #include "test.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include "support/check.h"
 #include "support/folder.h"
 #include "support/run.h"
@@ -87,4 +90,54 @@ TEST(ranges_are_locked)
 TEST(whole_files_are_locked)
 {
     with_locks(true);
+}
+
+/* ---- a thread that is interrupted ---- */
+
+static int interruptions; /* atomic */
+
+static void interrupted(int number)
+{
+    (void)number;
+    ADD(interruptions, 1);
+}
+
+static void *lock_as_thread(void *arg)
+{
+    struct locks *locks = arg;
+
+    CHECK(lock_b(locks) == 0);
+    SAY(locks->got, 1);
+    return NULL;
+}
+
+TEST(a_signal_does_not_end_the_wait_of_a_thread)
+{
+    struct sigaction action = {.sa_handler = interrupted}, before;
+    struct locks locks = {.got = 0};
+    pthread_t thread;
+
+    folder_make(&locks.folder);
+    folder_put(&locks.folder, "lock", "");
+    assert_int_equal(weir_file_open(&locks.a, locks.folder.dir, "lock", WEIR_FILE_READ_WRITE, 0),
+                     0);
+    assert_int_equal(weir_file_open(&locks.b, locks.folder.dir, "lock", WEIR_FILE_READ_WRITE, 0),
+                     0);
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    assert_int_equal(weir_file_lock(locks.a, WEIR_FILE_EXCLUSIVE_LOCK, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, lock_as_thread, &locks), 0);
+    while (SEE(interruptions) < 20) {
+        int seen = SEE(interruptions);
+
+        assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
+        SPIN_UNTIL(SEE(interruptions) > seen);
+    }
+    assert_int_equal(SEE(locks.got), 0);
+    assert_int_equal(weir_file_unlock(locks.a, 0, 0), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+    weir_file_close(locks.a);
+    weir_file_close(locks.b);
+    folder_clean(&locks.folder);
+    assert_checks();
 }

@@ -17,11 +17,22 @@ struct folder {
     weir_dir dir;
 };
 
-static inline void folder_make(struct folder *folder)
+static inline void folder_make_in(struct folder *folder, const char *where)
 {
-    strcpy(folder->path, "/tmp/weir-file-XXXXXX");
+    snprintf(folder->path, sizeof folder->path, "%s/weir-file-XXXXXX", where);
     assert_non_null(mkdtemp(folder->path));
     assert_int_equal(weir_dir_open(&folder->dir, weir_cwd(), folder->path, 0), 0);
+}
+
+static inline void folder_make(struct folder *folder)
+{
+    folder_make_in(folder, "/tmp");
+}
+
+/* In memory, where that can be: for many names. */
+static inline void folder_make_quick(struct folder *folder)
+{
+    folder_make_in(folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 /* Puts a file with these bytes there, by plain calls. */
