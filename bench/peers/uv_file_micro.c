@@ -1,4 +1,6 @@
-/* bench/peers/uv_file_micro.c - what files cost with libuv's pool: the rows of bench/weir/file_micro.c.
+/* bench/peers/uv_file_micro.c - what files cost with libuv's pool.
+ *
+ * The rows are those of bench/weir/file_micro.c.
  *
  *     uv_file_micro FOLDER
  *

@@ -1,4 +1,6 @@
-/* bench/raw/raw_file_micro.c - what files cost by io_uring alone: the rows of bench/weir/file_micro.c.
+/* bench/raw/raw_file_micro.c - what files cost by io_uring alone.
+ *
+ * The rows are those of bench/weir/file_micro.c.
  *
  *     raw_file_micro FOLDER
  *

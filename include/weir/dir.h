@@ -73,8 +73,8 @@ enum weir_dir_rename {
     WEIR_DIR_EXCHANGE = 2,   /* both stay, with each other's name */
 };
 
-/* Renames, at one moment for all who look. WEIR_EXDEV: not on one file system. WEIR_EINVAL (also: the
- * file system cannot). renameat2(2) */
+/* Renames, at one moment for all who look. WEIR_EXDEV: not on one file system. WEIR_EINVAL (also:
+ * the file system cannot). renameat2(2) */
 WEIR_PUBLIC int weir_dir_rename(weir_dir from_dir, const char *from, weir_dir to_dir,
                                 const char *to, enum weir_dir_rename how);
 
@@ -142,9 +142,9 @@ static inline int weir_walk_open(weir_walk **out, weir_dir dir, const char *path
     return weir_walk_open_n(out, dir, path, options, sizeof *options);
 }
 
-/* The next entry: 1 and fills *entry, 0 at the end, or an error that ends the walk (WEIR_ENOMEM), or
- * the call alone (WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ELIMIT). Entries are fetched ahead, many at a
- * time, by a thread of the pool. May suspend. */
+/* The next entry: 1 and fills *entry, 0 at the end, or an error that ends the walk (WEIR_ENOMEM),
+ * or the call alone (WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ELIMIT). Entries are fetched ahead, many
+ * at a time, by a thread of the pool. May suspend. */
 WEIR_PUBLIC int weir_walk_next(weir_walk *walk, struct weir_walk_entry *entry);
 /* Leaves out what is in the directory that was told last. Does not suspend. */
 WEIR_PUBLIC void weir_walk_skip(weir_walk *walk);

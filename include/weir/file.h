@@ -90,8 +90,8 @@ WEIR_PUBLIC int weir_file_adopt(weir_file *out, int descriptor);
  * file system says only when a file is closed is for weir_file_close_wait. */
 WEIR_PUBLIC void weir_file_close(weir_file file);
 
-/* The same, and returns what the file system says: 0, or WEIR_EIO, WEIR_ENOSPC, WEIR_EDQUOT; the file
- * is closed in any case. WEIR_EBUSY: other calls are under way, the last of which closes it, and
+/* The same, and returns what the file system says: 0, or WEIR_EIO, WEIR_ENOSPC, WEIR_EDQUOT; the
+ * file is closed in any case. WEIR_EBUSY: other calls are under way, the last of which closes it, and
  * nobody learns more. May suspend, and does so also in a cancelled task. */
 WEIR_PUBLIC int weir_file_close_wait(weir_file file);
 
@@ -221,7 +221,7 @@ static inline int weir_file_stat(weir_file file, struct weir_stat *out)
 }
 
 /* The file system of a file. Sizes are bytes. */
-struct weir_file_system {
+struct weir_statfs {
     uint64_t size;
     uint64_t free;      /* for the superuser */
     uint64_t available; /* for others */
@@ -233,10 +233,10 @@ struct weir_file_system {
 };
 
 /* Fills *out, which is the caller's. May suspend. statfs(2) */
-WEIR_PUBLIC int weir_file_system_n(weir_file file, struct weir_file_system *out, size_t out_size);
-static inline int weir_file_system(weir_file file, struct weir_file_system *out)
+WEIR_PUBLIC int weir_file_statfs_n(weir_file file, struct weir_statfs *out, size_t out_size);
+static inline int weir_file_statfs(weir_file file, struct weir_statfs *out)
 {
-    return weir_file_system_n(file, out, sizeof *out);
+    return weir_file_statfs_n(file, out, sizeof *out);
 }
 
 /* Change permissions (0..07777); owner and group (UINT32_MAX: as it is); times. May suspend. */

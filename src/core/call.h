@@ -1,9 +1,9 @@
 /* core/call.h - a system call as an operation: what may wait for a disk.
  *
  * A call says which system call it is and with what, and has a function that makes it and blocks.
- * An operation of kind WEIR_OP_CALL has one. A backend that knows the call has the kernel do it; for
- * all others a thread of the pool, class FILES, runs the function, and the loop that submitted the
- * operation completes it. If the pool has no thread to give, the loop's thread waits itself.
+ * An operation of kind WEIR_OP_CALL has one. A backend that knows the call has the kernel do it;
+ * for all others a thread of the pool, class FILES, runs the function, and the loop that submitted
+ * the operation completes it. If the pool has no thread to give, the loop's thread waits itself.
  *
  * Memory: the call, and everything it points to, is the submitter's from submit to completion.
  * Cancel: a job that has not begun is taken back; one that runs is waited for.

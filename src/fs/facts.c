@@ -94,10 +94,10 @@ static int run_statfs(struct weir__call *call)
     return weir__sys_fstatfs(call->fd, call->data);
 }
 
-int weir_file_system_n(weir_file handle, struct weir_file_system *out, size_t out_size)
+int weir_file_statfs_n(weir_file handle, struct weir_statfs *out, size_t out_size)
 {
     WEIR__CALL;
-    struct weir_file_system own;
+    struct weir_statfs own;
     struct weir__call call;
     struct statfs about;
     int error = 0, rc;
@@ -112,7 +112,7 @@ int weir_file_system_n(weir_file handle, struct weir_file_system *out, size_t ou
     weir__file_leave(file);
     if (rc < 0)
         return rc;
-    own = (struct weir_file_system){
+    own = (struct weir_statfs){
         .size = about.f_blocks * (uint64_t)about.f_frsize,
         .free = about.f_bfree * (uint64_t)about.f_frsize,
         .available = about.f_bavail * (uint64_t)about.f_frsize,

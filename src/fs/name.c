@@ -201,12 +201,12 @@ static char *places_of(char *path)
 int weir__name_fill(char places[X_COUNT])
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    unsigned char random[X_COUNT];
-    int rc = weir__sys->random(random, sizeof random);
+    unsigned char bytes[X_COUNT];
+    int rc = weir__sys->random(bytes, sizeof bytes);
     unsigned i;
 
     for (i = 0; rc >= 0 && i < X_COUNT; i++)
-        places[i] = letters[random[i] % (sizeof letters - 1)];
+        places[i] = letters[bytes[i] % (sizeof letters - 1)];
     return rc < 0 ? rc : 0;
 }
 

@@ -178,6 +178,28 @@ def bank(path):
     assert done.stdout == "20000 transfers, 8000 in the bank\n", done.stdout
 
 
+def tree(path):
+    folder = tempfile.mkdtemp(prefix="weir-tree-")
+
+    def run(*words):
+        return subprocess.run([path("tree"), *words], cwd=folder, stdout=subprocess.PIPE,
+                              text=True, timeout=60, check=True).stdout
+
+    try:
+        os.makedirs(os.path.join(folder, "from", "a", "b"))
+        for number in range(100):
+            with open(os.path.join(folder, "from", "a", str(number)), "w") as file:
+                file.write(str(number) * number)
+        os.symlink("/", os.path.join(folder, "from", "a", "b", "root"))
+        assert run("copy", "from", "to") == ""
+        subprocess.run(["diff", "-r", "--no-dereference", "from", "to"], cwd=folder, check=True)
+        assert run("size", "to").endswith(" bytes in 103 names\n"), run("size", "to")
+        assert run("remove", "to") == "104 names\n"
+        assert os.listdir(folder) == ["from"]
+    finally:
+        shutil.rmtree(folder)
+
+
 def pipeline(path):
     answer = subprocess.run([path("pipeline"), "100000"], stdout=subprocess.PIPE, text=True,
                             timeout=60, check=True).stdout

@@ -99,13 +99,13 @@ TEST(what_was_written_is_synced)
 static int describe(void *arg)
 {
     const struct folder *folder = arg;
-    struct weir_file_system system = {0};
+    struct weir_statfs system = {0};
     struct weir_stat about = {0};
     weir_file file;
     char value[16];
 
     open_new(folder, "facts", &file);
-    CHECK(weir_file_system(file, &system) == 0);
+    CHECK(weir_file_statfs(file, &system) == 0);
     CHECK(system.size >= system.free && system.block_size && system.name_max >= 100);
     CHECK(weir_file_set_mode(file, 0604) == 0);
     CHECK(weir_file_set_mode(file, 010000) == WEIR_EINVAL);
