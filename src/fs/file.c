@@ -20,14 +20,15 @@ static struct weir__pool files = WEIR__POOL(struct weir__file);
 
 /* ---- life ---- */
 
-int weir__file_make(int fd, bool directory, bool direct, uint64_t *id)
+int weir__file_make(int fd, bool directory, uint32_t flags, uint64_t *id)
 {
     struct weir__file *file = weir__pool_take(&files);
     int rc;
 
     if (!file)
         return WEIR_ENOMEM;
-    *file = (struct weir__file){.fd = fd, .direct = direct};
+    *file = (struct weir__file){
+        .fd = fd, .direct = flags & WEIR_FILE_DIRECT, .no_wait = flags & WEIR_FILE_NO_WAIT};
     rc = weir__handle_make(directory ? WEIR__KIND_DIR : WEIR__KIND_FILE, file, &file->id);
     if (rc < 0) {
         weir__pool_give(&files, file);
@@ -35,11 +36,6 @@ int weir__file_make(int fd, bool directory, bool direct, uint64_t *id)
     }
     *id = file->id;
     return 0;
-}
-
-void weir__file_discard(int fd)
-{
-    weir__sys_close(fd);
 }
 
 static void release(struct weir__file *file)
@@ -201,7 +197,7 @@ int weir_file_open(weir_file *out, weir_dir dir, const char *path, uint32_t flag
     weir__place_leave(&place);
     if (fd < 0)
         return fd;
-    rc = weir__file_make(fd, false, flags & WEIR_FILE_DIRECT, &out->id);
+    rc = weir__file_make(fd, false, flags, &out->id);
     if (rc < 0)
         weir__sys_close(fd);
     return rc;
@@ -221,7 +217,7 @@ int weir_dir_open(weir_dir *out, weir_dir dir, const char *path, uint32_t flags)
     weir__place_leave(&place);
     if (fd < 0)
         return fd;
-    rc = weir__file_make(fd, true, false, &out->id);
+    rc = weir__file_make(fd, true, 0, &out->id);
     if (rc < 0)
         weir__sys_close(fd);
     return rc;
@@ -232,7 +228,7 @@ int weir_file_adopt(weir_file *out, int descriptor)
     WEIR__CALL;
     int rc = weir__sys_set_cloexec(descriptor, true);
 
-    return rc < 0 ? rc : weir__file_make(descriptor, false, false, &out->id);
+    return rc < 0 ? rc : weir__file_make(descriptor, false, WEIR_FILE_NO_WAIT, &out->id);
 }
 
 int weir_file_close_wait(weir_file handle)
@@ -270,11 +266,15 @@ static int descriptor_of(uint64_t id, enum weir__handle_kind kind)
 
 int weir_file_descriptor(weir_file file)
 {
+    WEIR__CALL;
+
     return descriptor_of(file.id, WEIR__KIND_FILE);
 }
 
 int weir_dir_descriptor(weir_dir dir)
 {
+    WEIR__CALL;
+
     return descriptor_of(dir.id, WEIR__KIND_DIR);
 }
 
@@ -293,6 +293,8 @@ static bool may_hang(struct weir__file *file)
 
         nature = on_disk ? FILE_ON_DISK : FILE_MAY_HANG;
         WEIR_ATOMIC_STORE(&file->nature, nature, RELAXED);
+        if (!on_disk && !file->no_wait) /* it may have been opened so, see resolve.c */
+            (void)weir__sys_set_nonblock(file->fd, false);
     }
     return nature == FILE_MAY_HANG;
 }
@@ -307,6 +309,22 @@ static int read_from_memory(struct weir__file *file, const struct iovec *parts, 
         return WEIR_EAGAIN;
     rc = weir__sys_preadv2(file->fd, parts, count, (off_t)offset, RWF_NOWAIT);
     return rc == WEIR_ENOTSUP || rc == WEIR_ENOSYS ? WEIR_EAGAIN : rc;
+}
+
+static int run_again(struct weir__call *call)
+{
+    return weir__file_run(call->data);
+}
+
+/* The ring does not wait for a file that was opened with O_NONBLOCK, if the file system cannot say
+ * what is in memory. */
+static int transfer_by_pool(struct weir__call *refused)
+{
+    struct weir__call call;
+
+    weir__file_op_other(&call, run_again);
+    call.data = refused;
+    return weir__file_await(&call);
 }
 
 static ptrdiff_t transfer(weir_file handle, enum weir__call_code code, const struct iovec *parts,
@@ -332,6 +350,8 @@ static ptrdiff_t transfer(weir_file handle, enum weir__call_code code, const str
         call.code = (uint8_t)code;
         call.may_hang = may_hang(file);
         rc = weir__file_await(&call);
+        if (rc == WEIR_EAGAIN && !call.may_hang)
+            rc = transfer_by_pool(&call);
     }
     weir__file_leave(file);
     return rc;

@@ -18,8 +18,9 @@ struct weir__file {
     int fd;
     uint32_t nature; /* enum weir__file_nature; whoever asks first writes it */
     bool direct;
-    bool told;  /* the close reports; by weir_file_close_wait alone */
-    void *link; /* the pool's, while the object is free */
+    bool no_wait; /* O_NONBLOCK was asked for */
+    bool told;    /* the close reports; by weir_file_close_wait alone */
+    void *link;   /* the pool's, while the object is free */
 };
 
 enum weir__file_nature {
@@ -28,8 +29,8 @@ enum weir__file_nature {
     FILE_MAY_HANG /* a FIFO, a terminal: reads and writes may wait for ever */
 };
 
-/* Makes an object of a descriptor; it is the caller's still after an error. */
-int weir__file_make(int fd, bool directory, bool direct, uint64_t *id);
+/* Makes an object of a descriptor, opened with these flags of enum weir_file_flag; it is the caller's still after an error. */
+int weir__file_make(int fd, bool directory, uint32_t flags, uint64_t *id);
 
 struct weir__file *weir__file_enter(weir_file handle, int *error);
 void weir__file_leave(struct weir__file *file);
@@ -71,8 +72,5 @@ int weir__file_statx(int dir, const char *path, int flags, struct statx *about);
 
 /* Fills six places of a name with letters and digits. 0, or an error. In name.c. */
 int weir__name_fill(char places[6]);
-
-/* Shuts the descriptor of an object that failed to be made, or that nobody has. */
-void weir__file_discard(int fd);
 
 #endif

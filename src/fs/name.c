@@ -202,7 +202,7 @@ int weir__name_fill(char places[X_COUNT])
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
     unsigned char bytes[X_COUNT];
-    int rc = weir__sys->random(bytes, sizeof bytes);
+    int rc = weir__random_bytes(bytes, sizeof bytes);
     unsigned i;
 
     for (i = 0; rc >= 0 && i < X_COUNT; i++)

@@ -244,8 +244,9 @@ static int open_from_memory(const struct opening *opening)
     if (WEIR_ATOMIC_LOAD(&cached_unknown, RELAXED)
         || (opening->how.flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))))
         return WEIR_EAGAIN;
+    /* a name that is in memory may be that of a FIFO, whose open waits all the same */
     rc =
-        weir__sys_openat2(opening->dir, opening->path, (int)opening->how.flags,
+        weir__sys_openat2(opening->dir, opening->path, (int)opening->how.flags | O_NONBLOCK,
                           (unsigned)opening->how.mode, opening->how.resolve | WEIR__RESOLVE_CACHED);
     if ((rc == WEIR_ENOSYS || rc == WEIR_EPERM || rc == WEIR_EINVAL)
         && !knows_cached(opening->dir)) {
@@ -269,6 +270,24 @@ static int open_slowly(struct opening *opening)
     return rc;
 }
 
+/* Whether what was opened without waiting should have been waited for. Regular files and directories
+ * do not mind O_NONBLOCK, and keep it. */
+static bool should_wait(const struct opening *opening, int fd)
+{
+    return !(opening->how.flags & (O_NONBLOCK | O_DIRECTORY))
+           && weir__sys_lseek(fd, 0, SEEK_CUR) == WEIR_ESPIPE;
+}
+
+/* Opens anew, and waits. The first descriptor is kept meanwhile: whoever has found the other end of
+ * a FIFO by it does not lose it. */
+static int open_waiting(struct opening *opening, int first)
+{
+    int rc = open_slowly(opening);
+
+    weir__sys_close(first);
+    return rc;
+}
+
 int weir__file_open(int dir, const char *path, uint32_t flags, uint32_t extra, uint32_t mode)
 {
     struct opening opening = {.dir = dir, .path = path};
@@ -285,8 +304,10 @@ int weir__file_open(int dir, const char *path, uint32_t flags, uint32_t extra, u
         rc = open_from_memory(&opening);
     else if (rc == WEIR_ENOSYS)
         rc = WEIR_EAGAIN;
-    if (rc == WEIR_EAGAIN)
+    if (rc == WEIR_EAGAIN || rc == WEIR_ENXIO)
         rc = open_slowly(&opening);
+    else if (rc >= 0 && should_wait(&opening, rc))
+        rc = open_waiting(&opening, rc);
     if (rc == WEIR_EXDEV && (flags & RESOLVE_FLAGS)) {
         if ((flags & WEIR_FILE_BENEATH) && !makes)
             rc = await_resolve(&opening);

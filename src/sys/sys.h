@@ -52,6 +52,11 @@ static inline uint64_t weir__wall_ns(void)
     return weir__sys_table()->wall_ns();
 }
 
+static inline int weir__random_bytes(void *bytes, size_t size)
+{
+    return weir__sys->random(bytes, size);
+}
+
 /* A hint to the core that the caller looks at memory in a loop. */
 static inline void weir__sys_cpu_relax(void)
 {

@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include "fs/file.h"
 #include "support/check.h"
 #include "support/folder.h"
 #include "support/run.h"
@@ -207,6 +208,65 @@ TEST(a_path_leads_no_further_than_it_may)
     folder_clean(&folder);
 }
 
+/* What is left where there is no openat2. */
+TEST(a_path_is_walked_without_the_kernels_help)
+{
+    const uint64_t beneath = WEIR__RESOLVE_BENEATH | WEIR__RESOLVE_NO_MAGICLINKS;
+    struct weir__open_how read = {.flags = O_RDONLY, .resolve = beneath};
+    struct weir__open_how make = {.flags = O_RDWR | O_CREAT, .mode = 0600, .resolve = beneath};
+    struct weir__open_how root = {.flags = O_RDONLY, .resolve = WEIR__RESOLVE_IN_ROOT};
+    struct weir__open_how strict = {.flags = O_RDONLY, .resolve = WEIR__RESOLVE_NO_SYMLINKS};
+    struct weir__open_how one = {.flags = O_RDONLY, .resolve = WEIR__RESOLVE_NO_XDEV};
+    struct weir__open_how plain = {.flags = O_RDONLY};
+    const struct {
+        const char *path;
+        struct weir__open_how *how;
+        int wanted;
+    } rows[] = {
+        {"in/here", &read, 0},
+        {"in/../in/here", &read, 0},
+        {"link", &read, 0},
+        {"out", &read, WEIR_EACCES},
+        {"../", &read, WEIR_EACCES},
+        {"none", &read, WEIR_ENOENT},
+        {"in/made", &make, 0},
+        {"in//./made", &make, 0},
+        {"link", &make, WEIR_ELOOP},
+        {"out/made", &make, WEIR_ENOTDIR},
+        {"in/../made", &make, WEIR_EACCES},
+        {"/tmp/made", &make, WEIR_EACCES},
+        {"none/made", &make, WEIR_ENOENT},
+        {"", &make, WEIR_ENOENT},
+        {"/in/here", &root, 0},
+        {"in/here", &strict, 0},
+        {"link", &strict, WEIR_ELOOP},
+        {"in/here", &one, 0},
+        {"out", &plain, 0},
+    };
+    struct folder folder;
+    char path[96];
+    size_t i;
+
+    folder_make(&folder);
+    assert_int_equal(weir_dir_make(folder.dir, "in", 0), 0);
+    folder_put(&folder, "in/here", "here");
+    snprintf(path, sizeof path, "%s/link", folder.path);
+    assert_int_equal(symlink("in/here", path), 0);
+    snprintf(path, sizeof path, "%s/out", folder.path);
+    assert_int_equal(symlink("..", path), 0);
+    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int fd = weir__file_resolve(weir_dir_descriptor(folder.dir), rows[i].path, rows[i].how);
+
+        if (fd >= 0)
+            close(fd);
+        if ((fd < 0 ? fd : 0) != rows[i].wanted)
+            fail_msg("row %d: %d", (int)i, fd);
+    }
+    one.resolve |= WEIR__RESOLVE_NO_XDEV;
+    assert_int_equal(weir__file_resolve(AT_FDCWD, "/proc/self/status", &one), WEIR_EACCES);
+    folder_clean(&folder);
+}
+
 /* ---- who waits ---- */
 
 static int open_and_read(void *arg)
@@ -306,6 +366,9 @@ static int read_fifo(void *arg)
     weir_file file;
     char byte;
 
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(20)) == 0);
+    CHECK(weir_file_open(&file, folder->dir, "fifo", 0, 0) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block) == 1);
     CHECK(weir_file_open(&file, folder->dir, "fifo", WEIR_FILE_READ_WRITE, 0) == 0);
     CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(20)) == 0);
     CHECK(weir_file_read(file, &byte, 1) == WEIR_EDEADLINE);

@@ -113,6 +113,8 @@ static void fill(struct io_uring_sqe *sqe, const struct weir__call *call)
         sqe->addr = address(call->path);
         sqe->addr2 = address(call->data);
         sqe->len = sizeof(struct weir__open_how);
+        /* else the kernel tries first without waiting, and opens a FIFO that has no other end */
+        sqe->flags = IOSQE_ASYNC;
         break;
     case WEIR__CALL_STATX:
         sqe->addr = address(call->path);

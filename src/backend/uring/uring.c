@@ -25,6 +25,10 @@
 #include "sys/call.h"
 #include "sys/sys.h"
 
+/* ERESTARTSYS and its like */
+#define URING_RESTART_MIN 512
+#define URING_RESTART_MAX 516
+
 #define SQ_ENTRIES 1024
 #define CQ_ENTRIES 8192
 
@@ -315,8 +319,11 @@ static void uring_forget(struct weir_loop *loop, weir_fd *fd, int close)
 
 void weir__uring_done(struct weir_loop *loop, struct weir_op *op)
 {
-    /* an operation that blocked a thread of the kernel is interrupted by its cancel */
-    if ((op->flags & WEIR__URING_STOP) && op->result == WEIR_EINTR)
+    /* an operation that blocked a thread of the kernel is interrupted by its cancel; an open then
+     * ends with a code that is the kernel's own (seen with 6.18) */
+    if ((op->flags & WEIR__URING_STOP)
+        && (op->result == WEIR_EINTR
+            || (op->result <= -URING_RESTART_MIN && op->result >= -URING_RESTART_MAX)))
         op->result = WEIR_ECANCELED;
     if (op->weir__cancels)
         op->weir__state = OP_HELD;
