@@ -91,8 +91,8 @@ WEIR_PUBLIC int weir_file_adopt(weir_file *out, int descriptor);
 WEIR_PUBLIC void weir_file_close(weir_file file);
 
 /* The same, and returns what the file system says: 0, or WEIR_EIO, WEIR_ENOSPC, WEIR_EDQUOT; the
- * file is closed in any case. WEIR_EBUSY: other calls are under way, the last of which closes it, and
- * nobody learns more. May suspend, and does so also in a cancelled task. */
+ * file is closed in any case. WEIR_EBUSY: other calls are under way, the last of which closes it,
+ * and nobody learns more. May suspend, and does so also in a cancelled task. */
 WEIR_PUBLIC int weir_file_close_wait(weir_file file);
 
 /* The descriptor, for calls that weir does not have; it stays the file's. WEIR_EBADHANDLE. */

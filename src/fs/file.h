@@ -29,7 +29,8 @@ enum weir__file_nature {
     FILE_MAY_HANG /* a FIFO, a terminal: reads and writes may wait for ever */
 };
 
-/* Makes an object of a descriptor, opened with these flags of enum weir_file_flag; it is the caller's still after an error. */
+/* Makes an object of a descriptor, opened with these flags of enum weir_file_flag; it is the
+ * caller's still after an error. */
 int weir__file_make(int fd, bool directory, uint32_t flags, uint64_t *id);
 
 struct weir__file *weir__file_enter(weir_file handle, int *error);

@@ -270,8 +270,8 @@ static int open_slowly(struct opening *opening)
     return rc;
 }
 
-/* Whether what was opened without waiting should have been waited for. Regular files and directories
- * do not mind O_NONBLOCK, and keep it. */
+/* Whether what was opened without waiting should have been waited for. Regular files and
+ * directories do not mind O_NONBLOCK, and keep it. */
 static bool should_wait(const struct opening *opening, int fd)
 {
     return !(opening->how.flags & (O_NONBLOCK | O_DIRECTORY))
