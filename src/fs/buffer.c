@@ -19,20 +19,20 @@ static size_t kept_bytes, out_bytes;
 
 static unsigned class_of(size_t size)
 {
-    unsigned class = 0;
+    unsigned rank = 0;
 
-    while (((size_t)SIZE_MIN << class) < size)
-        class ++;
-    return class;
+    while (((size_t)SIZE_MIN << rank) < size)
+        rank++;
+    return rank;
 }
 
-static void *pop(unsigned class)
+static void *pop(unsigned rank)
 {
-    void *bytes = kept[class];
+    void *bytes = kept[rank];
 
     if (bytes) {
-        kept[class] = *(void **)bytes;
-        kept_bytes -= (size_t)SIZE_MIN << class;
+        kept[rank] = *(void **)bytes;
+        kept_bytes -= (size_t)SIZE_MIN << rank;
     }
     return bytes;
 }
@@ -41,18 +41,18 @@ int weir_file_buffer_take(struct weir_file_buffer *out, size_t size)
 {
     WEIR__CALL;
     void *bytes = NULL;
-    unsigned class;
+    unsigned rank;
     bool allowed;
     int rc = 0;
 
     if (size == 0 || size > WEIR_FILE_BUFFER_MAX)
         return WEIR_EINVAL;
-    class = class_of(size > weir__page_size() ? size : weir__page_size());
-    size = (size_t)SIZE_MIN << class;
+    rank = class_of(size > weir__page_size() ? size : weir__page_size());
+    size = (size_t)SIZE_MIN << rank;
     weir__lock(&lock);
     allowed = out_bytes + size <= WEIR_FILE_BUFFERS_BYTES_MAX;
     if (allowed) {
-        bytes = pop(class);
+        bytes = pop(rank);
         out_bytes += size;
     }
     weir__unlock(&lock);
@@ -84,10 +84,10 @@ void weir_file_buffer_give(struct weir_file_buffer *buffer)
     out_bytes -= size;
     keeps = kept_bytes + size <= KEPT_MAX;
     if (keeps) {
-        unsigned class = class_of(size);
+        unsigned rank = class_of(size);
 
-        *(void **)bytes = kept[class];
-        kept[class] = bytes;
+        *(void **)bytes = kept[rank];
+        kept[rank] = bytes;
         kept_bytes += size;
     }
     weir__unlock(&lock);
@@ -98,17 +98,17 @@ void weir_file_buffer_give(struct weir_file_buffer *buffer)
 void weir_file_buffer_trim(void)
 {
     WEIR__CALL;
-    unsigned class;
+    unsigned rank;
 
-    for (class = 0; class < CLASSES; class ++) {
+    for (rank = 0; rank < CLASSES; rank++) {
         void *bytes;
 
         do {
             weir__lock(&lock);
-            bytes = pop(class);
+            bytes = pop(rank);
             weir__unlock(&lock);
             if (bytes)
-                weir__page_unmap(bytes, (size_t)SIZE_MIN << class);
+                weir__page_unmap(bytes, (size_t)SIZE_MIN << rank);
         } while (bytes);
     }
 }
