@@ -43,7 +43,6 @@ enum weir__call_code {
     WEIR__CALL_LINK,       /* path, to_fd, to */
     WEIR__CALL_GETXATTR,   /* fd; path: the name; data, len */
     WEIR__CALL_SETXATTR,   /* fd; path: the name; data, len */
-    WEIR__CALL_SPLICE,     /* fd, offset (UINT64_MAX: none), to_fd, to_offset, len */
     WEIR__CALL_CODES
 };
 

@@ -194,14 +194,6 @@ static int read_or_write(const struct weir__call *call)
     }
 }
 
-static int run_splice(const struct weir__call *call)
-{
-    off_t from = (off_t)call->offset, to = (off_t)call->to_offset;
-
-    return weir__sys_splice(call->fd, from == -1 ? NULL : &from, call->to_fd, to == -1 ? NULL : &to,
-                            call->len, call->flags);
-}
-
 int weir__file_run(struct weir__call *call)
 {
     const struct weir__open_how *how = call->data;
@@ -247,8 +239,6 @@ int weir__file_run(struct weir__call *call)
         return weir__sys_fgetxattr(fd, call->path, call->data, call->len);
     case WEIR__CALL_SETXATTR:
         return weir__sys_fsetxattr(fd, call->path, call->data, call->len, (int)call->flags);
-    case WEIR__CALL_SPLICE:
-        return run_splice(call);
     case WEIR__CALL_OTHER:
     case WEIR__CALL_CODES:
         break;

@@ -1,6 +1,7 @@
 /* test/os/file_disk.c - size, disk, facts and attributes of files. */
 #include "test.h"
 
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include "support/check.h"
@@ -94,6 +95,34 @@ static int sync_and_advise(void *arg)
 TEST(what_was_written_is_synced)
 {
     run_both(sync_and_advise);
+}
+
+static int advise_mapped(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_file file;
+    char *at;
+
+    open_new(folder, "mapped", &file);
+    CHECK(weir_file_truncate(file, 65536) == 0);
+    CHECK(weir_file_write_all(file, "mapped", 6, 0) == 0);
+    at = mmap(NULL, 65536, PROT_READ, MAP_SHARED, weir_file_descriptor(file), 0);
+    weir_file_close(file);
+    CHECK(at != MAP_FAILED);
+    CHECK(weir_file_advise_memory(at, 65536, WEIR_FILE_SEQUENTIAL) == 0);
+    CHECK(weir_file_advise_memory(at, 65536, WEIR_FILE_WILL_NEED) == 0);
+    CHECK(memcmp(at, "mapped", 6) == 0);
+    CHECK(weir_file_advise_memory(at, 65536, WEIR_FILE_DONT_NEED) == 0);
+    CHECK(memcmp(at, "mapped", 6) == 0); /* read again from the file */
+    CHECK(weir_file_advise_memory(at + 1, 100, WEIR_FILE_RANDOM) == WEIR_EINVAL);
+    CHECK(weir_file_advise_memory(at, 100, (enum weir_file_advice)5) == WEIR_EINVAL);
+    CHECK(munmap(at, 65536) == 0);
+    return 0;
+}
+
+TEST(advice_is_given_for_mapped_files)
+{
+    run_both(advise_mapped);
 }
 
 static int describe(void *arg)

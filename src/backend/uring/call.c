@@ -33,7 +33,6 @@ static const uint8_t opcodes[WEIR__CALL_CODES] = {
     [WEIR__CALL_LINK] = IORING_OP_LINKAT,
     [WEIR__CALL_GETXATTR] = IORING_OP_FGETXATTR,
     [WEIR__CALL_SETXATTR] = IORING_OP_FSETXATTR,
-    [WEIR__CALL_SPLICE] = IORING_OP_SPLICE,
 };
 
 /* What the kernel knows of its first 64 opcodes. */
@@ -144,14 +143,6 @@ static void fill(struct io_uring_sqe *sqe, const struct weir__call *call)
         sqe->addr2 = address(call->data);
         sqe->len = (uint32_t)call->len;
         sqe->xattr_flags = call->flags;
-        break;
-    case WEIR__CALL_SPLICE:
-        sqe->fd = call->to_fd;
-        sqe->off = call->to_offset;
-        sqe->splice_fd_in = call->fd;
-        sqe->splice_off_in = call->offset;
-        sqe->len = (uint32_t)call->len;
-        sqe->splice_flags = call->flags;
         break;
     case WEIR__CALL_CLOSE:
     case WEIR__CALL_OTHER:
