@@ -37,6 +37,8 @@ enum weir_metrics_handle {
     WEIR_METRICS_TOKEN = 8,
     WEIR_METRICS_STRAND = 9,
     WEIR_METRICS_SOCKET = 10,
+    WEIR_METRICS_FILE = 11,
+    WEIR_METRICS_DIR = 12,
 };
 #define WEIR_METRICS_HANDLES 16
 

@@ -275,6 +275,8 @@ static int pin(uint64_t id, struct pinned *out)
     case WEIR__KIND_TASK:
     case WEIR__KIND_TOKEN:
     case WEIR__KIND_STRAND:
+    case WEIR__KIND_FILE:
+    case WEIR__KIND_DIR:
         break;
     }
     return out->object ? 0 : rc;

@@ -94,6 +94,8 @@ static const char *name_of_op(const weir_op *op)
         return "poll";
     case WEIR_OP_SENDFILE:
         return "sendfile";
+    case WEIR_OP_CALL:
+        return "file";
     }
     return "operation";
 }

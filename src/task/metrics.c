@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-_Static_assert((int)WEIR_METRICS_SOCKET == (int)WEIR__KIND_SOCKET
+_Static_assert((int)WEIR_METRICS_DIR == (int)WEIR__KIND_DIR
                    && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
                "the same numbers");
 _Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
@@ -183,8 +183,8 @@ static const struct row {
 #undef ROW
 };
 
-static const char *const kinds[] = {"nop",       "timer", "accept",  "connect", "recv",
-                                    "recv_lent", "send",  "sendmsg", "poll",    "sendfile", "call"};
+static const char *const kinds[] = {"nop",  "timer",   "accept", "connect",  "recv", "recv_lent",
+                                    "send", "sendmsg", "poll",   "sendfile", "call"};
 
 static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_STREAM] = "stream",       [WEIR_METRICS_LISTENER] = "listener",
@@ -192,6 +192,7 @@ static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_BROADCAST] = "broadcast", [WEIR_METRICS_WATCH] = "watch",
     [WEIR_METRICS_TASK] = "task",           [WEIR_METRICS_TOKEN] = "token",
     [WEIR_METRICS_STRAND] = "strand",       [WEIR_METRICS_SOCKET] = "socket",
+    [WEIR_METRICS_FILE] = "file",           [WEIR_METRICS_DIR] = "dir",
 };
 
 struct writer {

@@ -14,6 +14,7 @@
 #include "backend/sim/sim.h"
 #include "base/alloc.h"
 #include "base/list.h"
+#include "core/call.h"
 #include "core/loop.h"
 #include "sys/call.h"
 #include "sys/network.h"
@@ -202,7 +203,9 @@ static void attempt(struct weir_loop *loop, struct weir_op *op)
 static void sim_submit(struct weir_loop *loop, struct weir_op *op)
 {
     WEIR__SIM_CALL;
-    if (weir__sim_below(2))
+    if (op->kind == WEIR_OP_CALL) /* a job, which the driver runs */
+        weir__call_offload(loop, op);
+    else if (weir__sim_below(2))
         attempt(loop, op);
     else
         push_ready(loop, op);
@@ -212,8 +215,13 @@ static void sim_submit(struct weir_loop *loop, struct weir_op *op)
 static void sim_cancel(struct weir_loop *loop, struct weir_op *op)
 {
     WEIR__SIM_CALL;
-    struct sim_socket *socket = weir__sim_socket(op->fd->number);
+    struct sim_socket *socket;
 
+    if (op->kind == WEIR_OP_CALL) {
+        (void)weir__call_withdraw(loop, op);
+        return;
+    }
+    socket = weir__sim_socket(op->fd->number);
     if (leave_ready(loop, op)) {
         if (!accepts_on(op) && !weir__op_receives_on(op) && weir__sim_below(2)
             && weir__ready_attempt(loop, op)
