@@ -22,6 +22,7 @@
 #define REST_MIN   10000000 /* ns between two walks */
 #define REST_MAX   5000000000
 #define SHIFT_MAX  6
+#define AFTER_MAX  (INT64_MAX >> SHIFT_MAX)
 
 #if defined(WEIR_CONTEXT_UCONTEXT)
 #define CONTEXT_TELLS false /* where the stack ends is known to the system alone */
@@ -32,7 +33,7 @@
 void weir__cold_init(struct weir__cold *cold, int64_t after_ns)
 {
     memset(cold, 0, sizeof *cold);
-    cold->after_ns = CONTEXT_TELLS ? after_ns : -1;
+    cold->after_ns = !CONTEXT_TELLS ? -1 : after_ns < AFTER_MAX ? after_ns : AFTER_MAX;
 }
 
 void weir__cold_fini(struct weir__cold *cold)
@@ -49,13 +50,22 @@ static size_t stack_bytes(const struct weir__stack *stack)
 
 /* ---- which ---- */
 
+/* How long it must wait now. */
+static int64_t wanted_ns(const struct weir__cold *cold, const struct weir__task *task)
+{
+    return cold->after_ns << WEIR_ATOMIC_LOAD(&task->cold_shift, RELAXED);
+}
+
+/* The moment may be one of another loop's clock, and ahead of this one's. */
+static int64_t passed_ns(uint64_t since_ns, uint64_t now_ns)
+{
+    return (int64_t)(now_ns - since_ns);
+}
+
 static bool old_enough(const struct weir__cold *cold, const struct weir__task *task,
                        uint64_t now_ns)
 {
-    uint64_t since_ns = WEIR_ATOMIC_LOAD(&task->since_ns, RELAXED);
-
-    return now_ns - since_ns >= (uint64_t)cold->after_ns
-                                    << WEIR_ATOMIC_LOAD(&task->cold_shift, RELAXED);
+    return passed_ns(WEIR_ATOMIC_LOAD(&task->since_ns, RELAXED), now_ns) >= wanted_ns(cold, task);
 }
 
 /* Of a task in hand. */
@@ -303,9 +313,7 @@ void weir__cold_remove(struct weir__worker *worker)
 static void learn(const struct weir__cold *cold, struct weir__task *task, uint64_t packed_ns,
                   uint64_t now_ns)
 {
-    uint64_t wanted_ns = (uint64_t)cold->after_ns << WEIR_ATOMIC_LOAD(&task->cold_shift, RELAXED);
-
-    if (now_ns - packed_ns >= wanted_ns)
+    if (passed_ns(packed_ns, now_ns) >= wanted_ns(cold, task))
         WEIR_ATOMIC_STORE(&task->cold_shift, 0, RELAXED);
     else if (task->cold_shift < SHIFT_MAX)
         WEIR_ATOMIC_STORE(&task->cold_shift, task->cold_shift + 1, RELAXED);

@@ -9,6 +9,7 @@
 #include "support/hostile.h"
 #include "support/run.h"
 #include "task/runtime.h"
+#include "task/state.h"
 #include "task/worker.h"
 
 #define AFTER_NS WEIR_MILLISECONDS(1)
@@ -656,6 +657,47 @@ TEST(only_what_was_spawned_as_packable_is_packed)
     struct world w = {0};
 
     assert_int_equal(run_packing(wait_plainly, &w, 1), 0);
+}
+
+static struct weir__task *ahead;
+
+static int wait_ahead(void *arg)
+{
+    WEIR__CALL;
+
+    ahead = weir__task_current();
+    return wait_shallow(arg);
+}
+
+/* One task waits since a moment that the worker's clock has not reached, as after a wait that began
+ * on another worker. */
+static int wait_in_the_future(void *arg)
+{
+    struct world *w = arg;
+    uint64_t before = packs();
+    weir_scope scope;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(spawn_packable(&scope, wait_ahead, w) == 0);
+    YIELD_UNTIL(ahead && SEE(ahead->state) == TASK_PAUSED);
+    ahead->since_ns = weir_now_ns() + (uint64_t)WEIR_SECONDS(1000);
+    CHECK(spawn_packable(&scope, wait_shallow, w) == 0);
+    settle_until_packs(before + 1);
+    CHECK(spawn_packable(&scope, wait_shallow, w) == 0);
+    settle_until_packs(before + 2);
+    CHECK(!ahead->image);
+    weir_notify_all(&w->sentinels);
+    return weir_scope_join(&scope);
+}
+
+TEST(a_wait_is_no_older_than_its_clock_says)
+{
+    struct world w = {0};
+
+#ifdef WEIR__HOSTILE
+    skip("every wait is packed at once");
+#endif
+    assert_int_equal(run_packing(wait_in_the_future, &w, 1), 0);
 }
 
 /* ---- wakes and packing at once ---- */
