@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir.h>
 
 #include "support/check.h"
@@ -566,4 +567,48 @@ TEST(message_may_come_in_parts)
     short_reads = 0;
     run(read_parts, NULL);
     assert_true(short_reads > 3);
+}
+
+static char path[64];
+
+static int dial_and_wait(void *arg)
+{
+    weir_stream stream;
+
+    (void)arg;
+    CHECK(weir_dial(&stream, path) == 0);
+    CHECK(weir_sleep(WEIR_SECONDS(1000)) == WEIR_ECANCELED);
+    weir_close(stream);
+    return 0;
+}
+
+/* Hosts share the files of the system, and the names of UNIX sockets. */
+static int dial_by_name(void *arg)
+{
+    weir_listener listener;
+    weir_stream stream;
+    weir_sim_host host;
+    weir_block block;
+    int i;
+
+    (void)arg;
+    CHECK(weir_listen(&listener, path, NULL) == 0);
+    CHECK(weir_sim_host_start("client", dial_and_wait, NULL, &host) == 0);
+    for (i = 0; i < 3; i++) {
+        CHECK(weir_sleep(WEIR_MILLISECONDS(20)) == 0);
+        CHECK(weir_sim_host_crash(host) == 0);
+        CHECK(weir_deadline_begin(&block, WEIR_SECONDS(1)) == 0);
+        CHECK(weir_accept(listener, &stream) == 0);
+        weir_block_end(&block);
+        weir_close(stream);
+        CHECK(i == 2 || weir_sim_host_restart(host) == 0);
+    }
+    weir_listener_close(listener);
+    return 0;
+}
+
+TEST(connection_waits_at_its_listener_when_the_dialler_crashes)
+{
+    snprintf(path, sizeof path, "unix:///tmp/weir-sim-%d", (int)getpid());
+    run(dial_by_name, NULL);
 }

@@ -367,7 +367,7 @@ static bool arrive_syn(struct sim_end *from, uint32_t life)
     struct sim_end *to = &connection->ends[1];
     struct sim_socket *listener = find_listener(life, &to->place);
 
-    to->life = life;
+    to->life = listener ? listener->life : life; /* of a UNIX socket perhaps another host's */
     if (!listener) {
         to->exists = true;
         answer_reset(to);
