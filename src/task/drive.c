@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/container.h"
 #include "base/line.h"
+#include "base/list.h"
 #include "core/offload.h"
 #include "core/replay.h"
 #include "core/sim.h"
@@ -118,20 +119,40 @@ uint32_t weir__drive_count(const struct weir__drive *drive, uint32_t life)
 
 struct job_event {
     struct weir__sim_event event;
+    struct weir__list link; /* of all that have not come */
     uint32_t group;
 };
 
-static void run_job(struct weir__sim_event *event)
+static struct weir__list jobs; /* under the kernel's lock: any thread hires */
+
+static uint32_t end_job(struct job_event *job)
 {
-    struct job_event *job = WEIR_CONTAINER_OF(event, struct job_event, event);
+    WEIR__SIM_CALL;
     uint32_t group = job->group;
 
+    weir__sim_unschedule(&job->event);
+    weir__list_remove(&job->link);
     weir__free(job);
+    return group;
+}
+
+static void run_job(struct weir__sim_event *event)
+{
+    uint32_t group = end_job(WEIR_CONTAINER_OF(event, struct job_event, event));
+
     weir__offload_run_one(group, weir__sim_below(BATCH_MOST));
+}
+
+/* Those of jobs that were withdrawn. */
+static void end_jobs(void)
+{
+    while (!weir__list_empty(&jobs))
+        (void)end_job(WEIR_CONTAINER_OF(jobs.next, struct job_event, link));
 }
 
 static int hire(uint32_t group)
 {
+    WEIR__SIM_CALL;
     struct job_event *job = weir__calloc(1, sizeof *job);
 
     if (!job)
@@ -139,6 +160,7 @@ static int hire(uint32_t group)
     job->group = group;
     job->event.fire = run_job;
     job->event.is_outside = true;
+    weir__list_push_back(&jobs, &job->link);
     weir__sim_schedule(&job->event,
                        weir__now_ns() + (uint64_t)weir__sim_between(JOB_LEAST_NS, JOB_MOST_NS));
     return 0;
@@ -379,6 +401,7 @@ int weir__drive_init(struct weir__drive *drive, struct weir__runtime *runtime, u
     if (drive->limits.until_ns != UINT64_MAX)
         drive->limits.until_ns += weir__now_ns();
     weir__sim_whose = whose;
+    weir__list_init(&jobs);
     weir__offload_hire = hire;
     weir__replay_watch();
     return 0;
@@ -389,5 +412,6 @@ void weir__drive_fini(struct weir__drive *drive)
     (void)drive;
     weir__replay_unwatch();
     weir__offload_hire = NULL;
+    end_jobs();
     weir__sim_end();
 }

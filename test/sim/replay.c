@@ -231,6 +231,36 @@ TEST(run_of_everything_replays_exactly)
     }
 }
 
+static int do_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int withdraw_job(void *arg)
+{
+    weir_block block;
+    int rc;
+
+    CHECK(weir_deadline_begin(&block, 1) == 0);
+    rc = weir_blocking(do_nothing, NULL);
+    CHECK(rc == 0 || rc == WEIR_EDEADLINE);
+    *(int *)arg += rc < 0;
+    weir_block_end(&block);
+    return 0;
+}
+
+/* What was to run it goes with the simulation: a sanitizer would find it. */
+TEST(withdrawn_job_leaves_nothing)
+{
+    struct weir_sim_options options = {0};
+    int withdrawn = 0;
+
+    assert_int_equal(weir_sim_seeds(withdraw_job, &withdrawn, 1, 20, &options), 0);
+    assert_checks();
+    assert_true(withdrawn > 0);
+}
+
 static int watch_time(void *arg)
 {
     uint64_t *took_ns = arg, began_ns = weir_now_ns();
