@@ -52,7 +52,7 @@ void weir__drive_run(struct weir__drive *drive);
 
 /* The life that a task which starts now belongs to: its spawner's. */
 uint32_t weir__drive_birth(struct weir__drive *drive, const struct weir__scope *scope);
-/* The next task belongs to that life. */
+/* The next task that is started, or cannot be, belongs to that life. */
 void weir__drive_expect(struct weir__drive *drive, uint32_t life);
 /* Tasks of lives that are over are cancelled before the next step. */
 void weir__drive_sweep(struct weir__drive *drive);

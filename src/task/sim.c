@@ -90,18 +90,20 @@ int weir_sim_host_start(const char *name, weir_task_fn *fn, void *arg, weir_sim_
 {
     WEIR__CALL;
     struct weir__task *task = weir__task_current();
-    int rc;
+    int number, rc;
 
     if (!drive_of(task) || !current)
         return WEIR_ENOTSUP;
     if (!is_name(name))
         return WEIR_EINVAL;
-    rc = weir__sim_host_add(name);
-    if (rc < 0)
-        return rc;
-    hosts[rc] = (struct host){fn, arg};
-    host->number = (uint32_t)rc;
-    return start_host(task, host->number);
+    number = weir__sim_host_add(name);
+    if (number < 0)
+        return number;
+    hosts[number] = (struct host){fn, arg};
+    rc = start_host(task, (uint32_t)number);
+    if (rc == 0)
+        host->number = (uint32_t)number;
+    return rc;
 }
 
 /* The driver, or an error: for calls about a host that was started. */

@@ -235,6 +235,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
 {
     struct weir__task *task;
     size_t used = 0;
+    uint32_t life = worker->drive ? weir__drive_birth(worker->drive, scope) : 0;
     int rc = worker == scope->home ? 0 : weir__scope_make_parts(scope);
 
     if (rc < 0)
@@ -291,7 +292,7 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
     task->strand = task->inside = outfit->strand;
     task->uncounted = false;
     task->ready_ns = 0;
-    task->life = worker->drive ? weir__drive_birth(worker->drive, scope) : 0;
+    task->life = life;
     WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
     WEIR_PROBE3(spawn, task->id, task->name, worker->index);
     if (worker->hooks && worker->hooks->task_spawn)

@@ -1,0 +1,92 @@
+/* What a simulation does when there is no memory. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir.h>
+
+#include "support/check.h"
+
+#define HOSTS 150
+
+static int left; /* allocations that succeed; negative: all do */
+
+static void *reallocate(void *memory, size_t size, void *user)
+{
+    (void)user;
+    if (left == 0)
+        return NULL;
+    left -= left > 0;
+    return realloc(memory, size);
+}
+
+static void *allocate(size_t size, void *user)
+{
+    return reallocate(NULL, size, user);
+}
+
+static void release(void *memory, void *user)
+{
+    (void)user;
+    free(memory);
+}
+
+static int stay(void *arg)
+{
+    (void)arg;
+    return weir_sleep(WEIR_SECONDS(1000));
+}
+
+static int be_on_host_0(void *arg)
+{
+    (void)arg;
+    CHECK(weir_sim_host_current().number == 0);
+    return weir_yield();
+}
+
+static void spawn_here(void)
+{
+    weir_scope scope;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, be_on_host_0, NULL) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+}
+
+/* The record of a host and of its life take one allocation each, its task none, until there are no
+ * more. */
+static int start_many(void *arg)
+{
+    int i, refused = 0;
+
+    for (i = 0; i < HOSTS; i++) {
+        weir_sim_host host = {12345};
+        char name[32];
+        int rc;
+
+        snprintf(name, sizeof name, "host-%d", i);
+        left = i < 2 ? i : 2;
+        rc = weir_sim_host_start(name, stay, NULL, &host);
+        left = -1;
+        CHECK(rc == 0 || rc == WEIR_ENOMEM);
+        CHECK(rc == 0 ? host.number != 12345 : host.number == 12345);
+        if (rc < 0)
+            spawn_here();
+        refused += rc < 0;
+    }
+    *(int *)arg = refused;
+    return 0;
+}
+
+TEST(host_that_cannot_be_started_is_not_given)
+{
+    static const struct weir_allocator allocator = {allocate, reallocate, release, NULL};
+    struct weir_sim_options options = {.seed = 1, .workers = 1};
+    int refused = 0;
+
+    left = -1;
+    assert_int_equal(weir_set_allocator(&allocator), 0);
+    assert_int_equal(weir_sim_run(start_many, &refused, &options), 0);
+    assert_checks();
+    assert_true(refused > 2);
+}
