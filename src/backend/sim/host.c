@@ -68,6 +68,7 @@ void weir__sim_hosts_fini(void)
 
 int weir__sim_host_add(const char *name)
 {
+    WEIR__SIM_CALL; /* other threads look at what is moved */
     struct host *grown;
     uint32_t i;
 
@@ -93,6 +94,7 @@ uint32_t weir__sim_host_count(void)
 
 uint32_t weir__sim_host_up(uint32_t host)
 {
+    WEIR__SIM_CALL; /* other threads look at what is moved */
     uint32_t *grown = weir__realloc(lives, (life_count + 1) * sizeof *lives);
 
     if (!grown)
