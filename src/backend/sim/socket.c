@@ -16,6 +16,8 @@
 #define DESCRIPTORS_STEP 64
 #define EPHEMERAL_FIRST  32768
 #define EPHEMERAL_COUNT  28232
+#define BUFFER_MIN       2304
+#define BUFFER_MAX       (1 << 29)
 
 static struct sim_socket **table; /* by descriptor; NULL: free */
 static int table_size;
@@ -182,6 +184,12 @@ static bool is_tcp_level(int level)
     return level == IPPROTO_TCP || level == IPPROTO_IP || level == IPPROTO_IPV6;
 }
 
+/* As Linux: within bounds, and doubled. */
+static int buffer_of(int wanted)
+{
+    return 2 * (wanted < BUFFER_MIN ? BUFFER_MIN : wanted > BUFFER_MAX ? BUFFER_MAX : wanted);
+}
+
 static int sim_set_option(int fd, int level, int name, const void *value, socklen_t len)
 {
     WEIR__SIM_CALL;
@@ -204,7 +212,7 @@ static int sim_set_option(int fd, int level, int name, const void *value, sockle
     option->len = len;
     memcpy(option->value, value, len);
     if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
-        option->value[0] = option->value[0] < 2304 ? 4608 : option->value[0] * 2; /* as Linux */
+        option->value[0] = buffer_of(option->value[0]);
     if (socket->end && level == SOL_SOCKET && name == SO_SNDBUF)
         socket->end->sndbuf = (uint32_t)option->value[0];
     if (socket->end && level == SOL_SOCKET && name == SO_RCVBUF)
