@@ -24,7 +24,7 @@ void weir_deadlock_watch(bool on)
 {
     if (on)
         WEIR_ATOMIC_STORE(&weir__deadlock_was_watched, 1, RELAXED);
-    WEIR_ATOMIC_STORE(&weir__deadlock_watched, on, RELAXED);
+    WEIR_ATOMIC_STORE(&weir__deadlock_watched, on, RELEASE); /* partner: watching */
 }
 
 uintptr_t weir__holder(const struct weir__task *task)

@@ -30,7 +30,7 @@ extern uint32_t weir__deadlock_watched; /* partner: weir_deadlock_watch */
 
 extern uint32_t weir__deadlock_was_watched; /* ever; likewise */
 
-/* Whether any waiter may be listed. */
+/* Whether any waiter may be listed: who has seen that watching is on sees this, too. */
 static inline bool weir__deadlock_ever(void)
 {
     return WEIR_ATOMIC_LOAD(&weir__deadlock_was_watched, RELAXED);
@@ -38,7 +38,7 @@ static inline bool weir__deadlock_ever(void)
 
 static inline bool weir__deadlock_watching(void)
 {
-    return WEIR_ATOMIC_LOAD(&weir__deadlock_watched, RELAXED);
+    return WEIR_ATOMIC_LOAD(&weir__deadlock_watched, ACQUIRE);
 }
 
 /* The caller as a holder: a task, or the calling thread if it is NULL. */
