@@ -91,7 +91,9 @@ int weir__locals_inherit(const struct weir__locals *locals, struct weir__locals 
             child = weir__calloc(1, sizeof *child);
         if (!child)
             return WEIR_ENOMEM; /* before any value was made */
+        weir__current_leave();
         child->values[i] = keys[i].inherit(locals->values[i]);
+        weir__current_enter();
     }
     *out = child;
     return 0;
@@ -102,8 +104,11 @@ void weir__locals_drop(struct weir__locals *locals)
     uint32_t i;
 
     for (i = 0; i < count(); i++) {
-        if (keys[i].destroy && locals->values[i])
-            keys[i].destroy(locals->values[i]);
+        if (!keys[i].destroy || !locals->values[i])
+            continue;
+        weir__current_leave();
+        keys[i].destroy(locals->values[i]);
+        weir__current_enter();
     }
     weir__free(locals);
 }
