@@ -232,7 +232,7 @@ static int recv_or_wait(weir_listening *listening, void *out)
     waiter->count = broadcast->value_size;
     weir__waitq_push(&broadcast->receivers, waiter);
     weir__unlock(&broadcast->lock);
-    return weir__waiter_wait(waiter, &broadcast->receivers, &broadcast->lock);
+    return weir__waiter_wait_also(waiter, &broadcast->receivers, &broadcast->lock, out);
 }
 
 int weir_broadcast_recv(weir_listening *listening, void *out)

@@ -54,6 +54,11 @@ struct weir__stack {
     struct weir__stack_pool *pool;
 };
 
+static inline bool weir__stack_has(const struct weir__stack *stack, const void *at)
+{
+    return (const char *)at >= stack->low && (const char *)at < stack->high;
+}
+
 /* `slot_size` counts the guard; 0 is the default; else a multiple of the page size, at least 32
  * KiB. Maps nothing yet. WEIR_EINVAL. */
 int weir__stack_pool_init(struct weir__stack_pool *pool, size_t slot_size);

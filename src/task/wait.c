@@ -246,9 +246,7 @@ static int wait_result(struct weir__task *task, const weir_op *op)
 /* Whether a wait that leaves only `memory` to others is one at rest. */
 static bool at_rest(const struct weir__task *task, const void *memory)
 {
-    const char *at = memory;
-
-    return task->packable && (at < task->stack.low || at >= task->stack.high);
+    return task->packable && !weir__stack_has(&task->stack, memory);
 }
 
 static int await_op(struct weir__task *task, weir_op *op, struct weir__wait_slot *slot, bool rests)

@@ -163,9 +163,25 @@ static int wait_as_thread(struct weir__waiter *waiter)
 
 int weir__waiter_wait(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock)
 {
+    return weir__waiter_wait_also(waiter, queue, lock, NULL);
+}
+
+/* What of the task's stack others may touch while it waits; else anything. A watcher of deadlocks
+ * has more of the stack. */
+static const void *exposed(const struct weir__waiter *waiter, const void *also)
+{
+    const struct weir__task *task = waiter->task;
+
+    if (weir__deadlock_ever())
+        return task->stack.low;
+    return weir__stack_has(&task->stack, also) ? also : waiter->data;
+}
+
+int weir__waiter_wait_also(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock,
+                           const void *also)
+{
     struct weir__task *task = waiter->task;
-    /* a watcher of deadlocks has more of the stack */
-    const void *memory = weir__deadlock_ever() ? &task : waiter->data;
+    const void *memory = task ? exposed(waiter, also) : NULL;
     int rc = 0;
 
     if (!task)

@@ -248,6 +248,27 @@ static int listen_broadcast(struct world *w)
     CHECK(value == 80);
     return rc;
 }
+static int listen_from_heap(struct world *w)
+{
+    weir_listening *listening = (void *)w->heap;
+    int value = 0, rc = weir_broadcast_listen(w->broadcast, listening);
+
+    if (rc == 0)
+        rc = weir_broadcast_recv(listening, &value);
+    CHECK(value == 80);
+    return rc;
+}
+static int listen_and_receive_in_heap(struct world *w)
+{
+    weir_listening *listening = (void *)w->heap;
+    int *value = (int *)(void *)(listening + 1);
+    int rc = weir_broadcast_listen(w->broadcast, listening);
+
+    if (rc == 0)
+        rc = weir_broadcast_recv(listening, value);
+    CHECK(*value == 80);
+    return rc;
+}
 static int send_broadcast(struct world *w)
 {
     int value = 80, rc = weir_broadcast_send(w->broadcast, &value);
@@ -428,6 +449,8 @@ static const struct kind kinds[] = {
     {"channel reserve", reserve, drain, true},
     {"oneshot", recv_oneshot, send_oneshot, false},
     {"broadcast", listen_broadcast, send_broadcast, false},
+    {"broadcast, listening elsewhere", listen_from_heap, send_broadcast, false},
+    {"broadcast, all of it elsewhere", listen_and_receive_in_heap, send_broadcast, true},
     {"watch", see_change, change, false},
     {"select", select_one, send_value, false},
     {"read", read_small, write_them, true},
