@@ -116,13 +116,31 @@ static void deliver_cancel(weir_post *post, weir_loop *loop)
     weir__scope_release(part->scope);
 }
 
+/* On the calling worker. What the members have open is cancelled after them, one scope after
+ * another: however deep scopes lie in each other, the caller's stack is enough. */
+static void cancel_here(struct weir__scope_part *part, struct weir__worker *worker)
+{
+    part->post.weir__next = worker->cancels;
+    worker->cancels = &part->post;
+    if (worker->cancelling)
+        return;
+    worker->cancelling = true;
+    while (worker->cancels) {
+        weir_post *post = worker->cancels;
+
+        worker->cancels = post->weir__next;
+        deliver_cancel(post, worker->loop);
+    }
+    worker->cancelling = false;
+}
+
 static void cancel_part(struct weir__scope_part *part, struct weir__worker *worker)
 {
+    weir__scope_hold(part->scope);
     if (weir__current_worker() == worker) {
-        cancel_members(part);
+        cancel_here(part, worker);
         return;
     }
-    weir__scope_hold(part->scope);
     part->post.deliver = deliver_cancel;
     weir_loop_post(worker->loop, &part->post);
 }

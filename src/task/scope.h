@@ -30,7 +30,7 @@ enum weir__scope_decision {
 
 struct weir__scope_part {
     struct weir__list members;
-    weir_post post; /* a cancel on its way */
+    weir_post post; /* a cancel on its way, or among the worker's */
     struct weir__scope *scope;
 };
 

@@ -57,6 +57,8 @@ struct weir__worker {
     struct weir__oneshot_cache oneshots;
     struct weir__strand_cache strand_posts;
     weir_post stop_post;
+    weir_post *cancels; /* of parts of scopes, to be done before the first of them returns */
+    bool cancelling;
     struct weir__thread thread;
     struct weir__overflow_stack signal_stack;
     struct weir__cold cold;

@@ -298,3 +298,43 @@ TEST(a_task_without_a_stack_has_that_as_its_result)
 {
     (void)run_with(too_large, NULL, 2);
 }
+
+/* ---- scopes within scopes ---- */
+
+#define DEEP 2000
+
+static int deep_reached;
+
+static int go_deeper(void *arg)
+{
+    uintptr_t depth = (uintptr_t)arg;
+    weir_scope scope;
+
+    if (depth == DEEP) {
+        SAY(deep_reached, 1);
+        return weir_sleep(WEIR_FOREVER);
+    }
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, go_deeper, (void *)(depth + 1)) == 0);
+    return weir_scope_join(&scope);
+}
+
+static int cancel_all_depths(void *arg)
+{
+    weir_scope scope;
+
+    (void)arg;
+    SAY(deep_reached, 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, go_deeper, NULL) == 0);
+    YIELD_UNTIL(SEE(deep_reached));
+    weir_scope_cancel(&scope);
+    CHECK(weir_scope_join(&scope) == WEIR_ECANCELED);
+    return 0;
+}
+
+TEST(a_cancel_reaches_any_depth)
+{
+    (void)run_with(cancel_all_depths, NULL, 1);
+    (void)run_with(cancel_all_depths, NULL, 3);
+}
