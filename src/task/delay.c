@@ -96,7 +96,6 @@ int weir_delay_insert_at(weir_delay_queue *queue, weir_delay_entry *entry, uint6
     struct weir__wakee wakee = {0};
     int rc = WEIR_EBUSY;
 
-    weir__current_enter();
     lock(queue);
     if (!weir__heap_linked(node_of(entry))) {
         wakee = put(queue, entry, moment_ns);
@@ -122,7 +121,6 @@ int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entry, int64_t d
 
     if (delay_ns < 0)
         return WEIR_EINVAL;
-    weir__current_enter();
     lock(queue);
     if (weir__heap_linked(node_of(entry))) {
         take(queue, entry);
@@ -139,7 +137,6 @@ bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry)
     WEIR__CALL;
     bool in;
 
-    weir__current_enter();
     lock(queue);
     in = weir__heap_linked(node_of(entry));
     if (in)
@@ -153,7 +150,6 @@ size_t weir_delay_count(weir_delay_queue *queue)
     WEIR__CALL;
     size_t count;
 
-    weir__current_enter();
     lock(queue);
     count = queue->weir__count;
     unlock(queue);
@@ -180,7 +176,6 @@ int weir_delay_try_next(weir_delay_queue *queue, weir_delay_entry **out)
     weir_delay_entry *entry;
     uint64_t until_ns;
 
-    weir__current_enter();
     lock(queue);
     entry = take_expired(queue, &until_ns);
     unlock(queue);
