@@ -194,6 +194,7 @@ static struct link *make(uint32_t from, uint32_t to)
 
 int weir__sim_link_set(uint32_t a, uint32_t b, const struct weir_sim_link_options *options)
 {
+    WEIR__SIM_CALL;
     struct link *there, *back;
 
     if (a == WEIR__SIM_ALL) {
@@ -211,6 +212,7 @@ int weir__sim_link_set(uint32_t a, uint32_t b, const struct weir_sim_link_option
 
 int weir__sim_link_cut(uint32_t a, uint32_t b, bool cut)
 {
+    WEIR__SIM_CALL;
     struct link *there = make(a, b), *back = make(b, a);
 
     if (!there || !back)
