@@ -285,6 +285,12 @@ static int await_for(struct weir__task *task, struct weir__waiter *waiter, int64
     return rc;
 }
 
+/* Whether the runtime has ended, and waits for who dumps it at a signal. */
+static bool stops(struct weir__runtime *runtime)
+{
+    return WEIR_ATOMIC_LOAD(&weir__runtime_dumper(runtime)->stopping, SEQ_CST);
+}
+
 /* The same for as long as the worker that is asked moves. Looks are counted, and not the time: a
  * machine that stands still for a while is no worker that does. */
 static int await(struct weir__task *task, struct weir__waiter *waiter, struct weir__worker *worker)
@@ -294,6 +300,9 @@ static int await(struct weir__task *task, struct weir__waiter *waiter, struct we
 
     for (looks = 0; rc == WEIR_ETIMEDOUT && still < STILL_MAX && looks < LOOKS_MAX; looks++) {
         uint32_t now;
+
+        if (stops(worker->runtime))
+            break;
 
         rc = await_for(task, waiter, ANSWER_NS);
         now = WEIR_ATOMIC_LOAD(&worker->run.runs, RELAXED);

@@ -27,7 +27,7 @@ struct weir__dumper {
     bool running;
     int signal;
     uint32_t told;     /* signals before it began */
-    uint32_t stopping; /* partner: the thread */
+    uint32_t stopping; /* partners: the thread, and its waits for workers */
 };
 
 /* As the public calls. */

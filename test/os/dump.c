@@ -959,6 +959,38 @@ TEST(a_signal_has_the_tasks_dumped_to_the_log)
     assert_checks();
 }
 
+static int dump_begun, dump_goes_on;
+
+static void hold_the_dump(enum weir_log_level level, const char *line)
+{
+    (void)level;
+    if (strncmp(line, "dump of the tasks", 17) == 0) {
+        SAY(dump_begun, 1);
+        SPIN_UNTIL(SEE(dump_goes_on));
+    }
+}
+
+/* The workers do not answer any more. Each was waited for half a second. */
+TEST(a_dump_holds_the_end_of_its_runtime_up_for_a_moment_only)
+{
+    struct weir_runtime_options options = {.workers = 24, .dump_signal = SIGQUIT};
+    weir_runtime *runtime;
+    uint64_t began_ns;
+
+    not_on_sim("one thread is all workers");
+    runtime = make_runtime(&options);
+    dump_begun = dump_goes_on = 0;
+    weir_set_log(hold_the_dump, WEIR_LOG_DEFAULT);
+    assert_int_equal(kill(getpid(), SIGQUIT), 0);
+    SPIN_UNTIL(SEE(dump_begun));
+    assert_int_equal(weir_runtime_shutdown(runtime, WEIR_FOREVER, NULL, NULL), 0);
+    began_ns = weir_now_ns();
+    SAY(dump_goes_on, 1);
+    assert_int_equal(weir_runtime_destroy(runtime), 0);
+    assert_true(weir_now_ns() - began_ns < (uint64_t)WEIR_SECONDS(6));
+    weir_set_log(NULL, WEIR_LOG_DEFAULT);
+}
+
 TEST(the_signal_is_an_option)
 {
     struct weir_runtime_options options = {.workers = 1};
