@@ -229,6 +229,36 @@ int weir__task_start(struct weir__worker *worker, struct weir__scope *scope, wei
     return weir__task_start_with(worker, scope, fn, arg, options, &no_outfit);
 }
 
+/* Nothing has happened to a task that is new; its memory may have been another's. */
+static void reset(struct weir__task *task)
+{
+    /* atomic: a late wake of the memory's former task may come, and does nothing worse than a
+     * spurious wake; partner: weir__task_state_wake */
+    WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
+    WEIR_ATOMIC_STORE(&task->wait, 0, RELAXED); /* partner: a slot that is out of date */
+    WEIR_ATOMIC_STORE(&task->cancelled, false, RELAXED);
+    task->yielding = false;
+    task->shields = 0;
+    task->rests = false;
+    WEIR_ATOMIC_STORE(&task->cold_shift, 0, RELAXED); /* partner: a look at the former task */
+    task->image = NULL;
+    task->scopes_lock = 0;
+    task->waiting = NULL;
+    task->going_to = NULL;
+    task->op.weir__state = 0;
+    task->alarm = NULL;
+    task->inspection = NULL;
+    task->stop_out = false;
+    task->ended = false;
+    task->stop_word = 0;
+    task->block = NULL;
+    task->user = NULL;
+    task->waits_for = NULL;
+    task->uncounted = false;
+    task->ready_ns = 0;
+    weir__list_init(&task->scopes);
+}
+
 int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope, weir_task_fn *fn,
                           void *arg, const struct weir_spawn_options *options,
                           const struct weir__outfit *outfit)
@@ -256,48 +286,24 @@ int weir__task_start_with(struct weir__worker *worker, struct weir__scope *scope
         used = copy_arg(task, arg, options->copy_size);
     weir__context_make(&task->context, task->stack.low,
                        (size_t)(task->stack.high - task->stack.low) - used, task_entry, task);
-    /* atomic: a late wake of the memory's former task may come, and does nothing worse than a
-     * spurious wake; partner: weir__task_state_wake */
-    WEIR_ATOMIC_STORE(&task->state, TASK_RUNNABLE, RELAXED);
-    WEIR_ATOMIC_STORE(&task->wait, 0, RELAXED); /* partner: a slot that is out of date */
-    WEIR_ATOMIC_STORE(&task->cancelled, false, RELAXED);
-    task->yielding = false;
+    reset(task);
     task->class = class_of(options);
     task->pins = options->pinned == WEIR_ON;
-    task->shields = 0;
     task->packable = options->packable == WEIR_ON;
-    task->rests = false;
-    WEIR_ATOMIC_STORE(&task->cold_shift, 0, RELAXED); /* partner: a look at the former task */
-    task->image = NULL;
     task->unbudgeted = options->unbudgeted == WEIR_ON;
-    task->scopes_lock = 0;
-    task->waiting = NULL;
-    task->going_to = NULL;
-    task->op.weir__state = 0;
-    task->alarm = NULL;
-    task->inspection = NULL;
-    task->stop_out = false;
-    task->ended = false;
-    task->stop_word = 0;
     task->deadline_ns = scope->deadline_ns;
-    task->block = NULL;
     task->scope = scope;
     task->name = options->name ? options->name : "task";
     task->id = (uint64_t)worker->index << 48 | ++worker->task_count;
-    task->user = NULL;
     task->born_ns = task->since_ns = worker->loop->now_ns;
-    task->waits_for = NULL;
     task->record = outfit->record;
     task->locals = outfit->locals;
     task->strand = task->inside = outfit->strand;
-    task->uncounted = false;
-    task->ready_ns = 0;
     task->life = life;
     WEIR_ATOMIC_COUNT(&worker->counts.spawned, 1);
     WEIR_PROBE3(spawn, task->id, task->name, worker->index);
     if (worker->hooks && worker->hooks->task_spawn)
         worker->hooks->task_spawn(task->id, task->name, &task->user, worker->hooks->arg);
-    weir__list_init(&task->scopes);
     weir__scope_enter(scope, worker, task);
     if (task->packable)
         weir__cold_add(worker);
