@@ -386,7 +386,7 @@ static void print_advice(const struct report *report)
 static void print_option(const struct weir_runtime_option *option, void *arg)
 {
     (void)arg;
-    printf("  %-9s %-13s %-9s %s%s\n", option->key, option->variable, option->value,
+    printf("  %-18s %-23s %-9s %s%s\n", option->key, option->variable, option->value,
            option->meaning,
            option->wrong == WEIR_ON              ? " (WRONG: unset it or change it)"
            : option->from_environment == WEIR_ON ? " (set)"
@@ -395,7 +395,7 @@ static void print_option(const struct weir_runtime_option *option, void *arg)
 
 static int print_options(void)
 {
-    puts("  option    variable      value     meaning");
+    printf("  %-18s %-23s %-9s %s\n", "option", "variable", "value", "meaning");
     if (weir_runtime_options_each(NULL, print_option, NULL) < 0)
         return cli_fail(CLI_FAILED, "a variable of the environment has a value that is not one");
     return CLI_OK;

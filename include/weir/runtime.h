@@ -72,7 +72,7 @@ struct weir_runtime_options {
                              1 s; negative: none */
     size_t stack_size;    /* of a task's slot, with its guard of 16 KiB: a multiple of the page,
                              32 KiB..8 MiB; default 64 KiB */
-    uint8_t no_overflow_report; /* leave SIGSEGV alone */
+    uint8_t no_overflow_report; /* WEIR_ON: leave SIGSEGV alone */
     uint8_t lend;               /* let a standby thread step a worker whose task computes for longer
                              than slice_ns; default: on when there is more than one worker */
     uint8_t pin;                /* enum weir_pin_policy */
@@ -94,8 +94,8 @@ struct weir_runtime_options {
 
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
  * (auto, uring, epoll, sim), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
- * signal, slice, report, clock (real, virtual), pack_after, dump (a signal's number), seed. Times
- * take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched;
+ * signal, slice, report, no_overflow_report (on, off), clock (real, virtual), pack_after, dump (a
+ * signal's number), seed. Times take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched;
  * then *where, unless it is NULL, points at the part that is wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
@@ -130,7 +130,7 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
  * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, WEIR_CLOCK,
- * WEIR_PACK_AFTER, WEIR_DUMP, WEIR_SEED, with the values above; a value that does not parse is
+ * WEIR_NO_OVERFLOW_REPORT, WEIR_PACK_AFTER, WEIR_DUMP, WEIR_SEED, with the values above; a value that does not parse is
  * WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started

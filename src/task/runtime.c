@@ -458,7 +458,7 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     runtime->watch.lends = o->workers > 1 && o->lend != WEIR_OFF && o->clock == WEIR_CLOCK_REAL
                            && o->backend != WEIR_BACKEND_SIM && runtime->watch.signal;
     weir__overflow_describe = describe_current;
-    runtime->reports = !o->no_overflow_report && weir__overflow_install() == 0;
+    runtime->reports = o->no_overflow_report == WEIR_OFF && weir__overflow_install() == 0;
     rc = choose_clock(runtime);
     if (rc == 0)
         rc = make_workers(runtime, o->workers);

@@ -54,6 +54,8 @@ static const struct option table[] = {
     {"signal", "WEIR_SIGNAL", OPTION_SIGNAL, AT(lend_signal), "what lending uses"},
     {"slice", "WEIR_SLICE", OPTION_TIME, AT(slice_ns), "a longer run has its worker lent"},
     {"report", "WEIR_REPORT", OPTION_TIME, AT(report_ns), "a longer run is reported, or off"},
+    {"no_overflow_report", "WEIR_NO_OVERFLOW_REPORT", OPTION_SWITCH, AT(no_overflow_report),
+     "leave SIGSEGV alone"},
     {"pack_after", "WEIR_PACK_AFTER", OPTION_TIME, AT(pack_after_ns),
      "a packable task that waits for longer is packed, or off"},
     {"dump", "WEIR_DUMP", OPTION_SIGNAL, AT(dump_signal), "a signal that has tasks dumped, or 0"},
@@ -277,6 +279,8 @@ static void from_defaults(struct weir_runtime_options *o)
         o->workers = o->backend == WEIR_BACKEND_SIM ? SIM_WORKERS : (uint32_t)weir__limits_cpus();
     if (o->lend == WEIR_DEFAULT)
         o->lend = o->workers > 1 ? WEIR_ON : WEIR_OFF;
+    if (o->no_overflow_report == WEIR_DEFAULT)
+        o->no_overflow_report = WEIR_OFF;
     if (!o->spin_ns)
         o->spin_ns = SPIN_DEFAULT_NS;
     if (!o->slice_ns)
@@ -299,9 +303,10 @@ int weir__runtime_options_fill(struct weir_runtime_options *o)
         return rc;
     from_defaults(o);
     if (o->workers > WEIR_WORKERS_MAX || o->spin_ns > SPIN_MAX_NS || o->slice_ns < SLICE_MIN_NS
-        || o->slice_ns > SLICE_MAX_NS || o->lend > WEIR_OFF || o->pin > WEIR_PIN_NODES
-        || o->clock > WEIR_CLOCK_VIRTUAL || o->lend_signal < 1 || o->lend_signal > SIGRTMAX
-        || o->dump_signal < 0 || o->dump_signal > SIGRTMAX || o->dump_signal == o->lend_signal)
+        || o->slice_ns > SLICE_MAX_NS || o->lend > WEIR_OFF || o->no_overflow_report > WEIR_OFF
+        || o->pin > WEIR_PIN_NODES || o->clock > WEIR_CLOCK_VIRTUAL || o->lend_signal < 1
+        || o->lend_signal > SIGRTMAX || o->dump_signal < 0 || o->dump_signal > SIGRTMAX
+        || o->dump_signal == o->lend_signal)
         return WEIR_EOPTION;
     return 0;
 }

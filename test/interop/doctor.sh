@@ -29,6 +29,9 @@ for what in kernel io_uring descriptors backlog 'memory maps' backend workers; d
 done
 judge doctor_follows_the_environment '^  backend  *epoll' env WEIR_BACKEND=epoll "$weir" doctor
 judge doctor_lists_options '^  slice  *WEIR_SLICE  *1ms' "$weir" doctor --options
+judge doctor_lists_the_report_of_overflows \
+    '^  no_overflow_report  *WEIR_NO_OVERFLOW_REPORT  *on .*(set)' \
+    env WEIR_NO_OVERFLOW_REPORT=on "$weir" doctor --options
 judge doctor_shows_the_environment '^  slice .* 5ms .*(set)' \
     env WEIR_SLICE=5ms "$weir" doctor --options
 judge doctor_names_wrong_variables '^  pin .* sideways .*WRONG' \

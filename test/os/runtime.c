@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,41 @@ TEST(environment_decides_what_is_left_open)
     assert_int_equal(setenv("WEIR_WORKERS", "many", 1), 0);
     assert_int_equal(weir_run(count_workers, &count, NULL), WEIR_EOPTION);
     assert_int_equal(unsetenv("WEIR_WORKERS"), 0);
+}
+
+static int see_handler(void *arg)
+{
+    struct sigaction action;
+
+    CHECK(sigaction(SIGSEGV, NULL, &action) == 0);
+    *(bool *)arg =
+        action.sa_flags & SA_SIGINFO ? action.sa_sigaction != NULL : action.sa_handler != SIG_DFL;
+    return 0;
+}
+
+static bool handles_overflows(const char *text)
+{
+    struct weir_runtime_options options = {0};
+    struct sigaction none = {.sa_handler = SIG_DFL}, before;
+    bool seen = false;
+
+    assert_int_equal(weir_runtime_options_parse(&options, text, NULL), 0);
+    assert_int_equal(sigaction(SIGSEGV, &none, &before), 0); /* a sanitizer has its own */
+    assert_int_equal(weir_run(see_handler, &seen, &options), 0);
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+    assert_checks();
+    return seen;
+}
+
+TEST(the_report_of_overflows_is_an_option_in_text)
+{
+    not_on_sim("a crash is told in any case");
+    assert_true(handles_overflows("workers=1"));
+    assert_true(handles_overflows("workers=1,no_overflow_report=off"));
+    assert_false(handles_overflows("workers=1,no_overflow_report=on"));
+    assert_int_equal(setenv("WEIR_NO_OVERFLOW_REPORT", "on", 1), 0);
+    assert_false(handles_overflows("workers=1"));
+    assert_int_equal(unsetenv("WEIR_NO_OVERFLOW_REPORT"), 0);
 }
 
 struct each {
