@@ -88,9 +88,9 @@ struct weir_pair_options {
 
 /* Makes two streams in memory: what is written to one is read from the other. Gives both, each to
  * be closed; they behave as two ends of a connection, but are no sockets: what asks for one (an
- * address, a socket option, weir_send_file, a select) returns WEIR_ENOTSUP. A reader that is behind
- * holds the writer up. Options are borrowed and may be NULL. Does not suspend. WEIR_ENOTASK,
- * WEIR_ENOMEM, WEIR_ELIMIT (handles), WEIR_EOPTION. */
+ * address, a socket option, weir_send_file) returns WEIR_ENOTSUP. A reader that is behind holds the
+ * writer up. Options are borrowed and may be NULL. Does not suspend. WEIR_ENOTASK, WEIR_ENOMEM,
+ * WEIR_ELIMIT (handles), WEIR_EOPTION. */
 WEIR_PUBLIC int weir_stream_pair_n(weir_stream out[2], const struct weir_pair_options *options,
                                    size_t options_size);
 static inline int weir_stream_pair(weir_stream out[2])

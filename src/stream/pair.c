@@ -11,6 +11,7 @@
 #include "stream/stream.h"
 #include "sys/current.h"
 #include "sys/lock.h"
+#include "task/case.h"
 #include "task/grant.h"
 #include "task/worker.h"
 
@@ -86,29 +87,50 @@ static bool readable(const struct lane *lane)
     return lane->count || lane->ended || lane->closed;
 }
 
-static ptrdiff_t pair_read(struct weir__stream *stream, struct weir__task *task, void *out,
-                           size_t len)
+static ptrdiff_t pair_read_now(struct weir__stream *stream, void *out, size_t len)
 {
     struct pair_end *end = stream->object;
     struct pair *pair = end->pair;
     struct lane *lane = end->in;
     struct weir__wakes wakes;
-    int rc = weir__leaf_of(task);
+    size_t n;
 
     wakes.count = 0;
-    while (rc == 0) {
-        weir__lock(&pair->lock);
-        if (readable(lane)) {
-            size_t n = lane->count < len ? lane->count : len;
+    weir__lock(&pair->lock);
+    if (!readable(lane)) {
+        weir__unlock(&pair->lock);
+        return WEIR_EAGAIN;
+    }
+    n = lane->count < len ? lane->count : len;
+    if (n) {
+        take(pair, lane, out, n);
+        wake_first(&lane->writers, &wakes);
+    }
+    weir__wakes_release(&wakes, &pair->lock);
+    return (ptrdiff_t)n;
+}
 
-            if (n) {
-                take(pair, lane, out, n);
-                wake_first(&lane->writers, &wakes);
-            }
-            weir__wakes_release(&wakes, &pair->lock);
-            return (ptrdiff_t)n;
-        }
-        rc = wait_in(pair, &lane->readers, "read");
+/* Waits, unless there is something to read: 0 when it is time to look again, or an error. */
+static int wait_for_bytes(struct pair_end *end)
+{
+    weir__lock(&end->pair->lock);
+    if (!readable(end->in))
+        return wait_in(end->pair, &end->in->readers, "read");
+    weir__unlock(&end->pair->lock);
+    return 0;
+}
+
+static ptrdiff_t pair_read(struct weir__stream *stream, struct weir__task *task, void *out,
+                           size_t len)
+{
+    int rc = weir__leaf_of(task);
+
+    while (rc == 0) {
+        ptrdiff_t n = pair_read_now(stream, out, len);
+
+        if (n != WEIR_EAGAIN)
+            return n;
+        rc = wait_for_bytes(stream->object);
     }
     return rc;
 }
@@ -139,33 +161,64 @@ static ptrdiff_t room(struct pair *pair, struct lane *lane)
     return lane->bytes ? (ptrdiff_t)(pair->capacity - lane->count) : WEIR_ENOMEM;
 }
 
-static ptrdiff_t pair_write(struct weir__stream *stream, struct weir__task *task, const void *bytes,
-                            size_t len)
+static ptrdiff_t pair_write_now(struct weir__stream *stream, const void *bytes, size_t len)
 {
     struct pair_end *end = stream->object;
     struct pair *pair = end->pair;
     struct lane *lane = end->out;
     struct weir__wakes wakes;
-    int rc = weir__leaf_of(task);
+    ptrdiff_t n;
 
     wakes.count = 0;
-    while (rc == 0) {
-        ptrdiff_t n;
+    weir__lock(&pair->lock);
+    n = room(pair, lane);
+    if (n > 0) {
+        n = (size_t)n < len ? n : (ptrdiff_t)len;
+        put(pair, lane, bytes, (size_t)n);
+        wake_first(&lane->readers, &wakes);
+    }
+    weir__wakes_release(&wakes, &pair->lock);
+    return n ? n : WEIR_EAGAIN;
+}
 
-        weir__lock(&pair->lock);
-        n = room(pair, lane);
-        if (n) {
-            if (n > 0) {
-                n = (size_t)n < len ? n : (ptrdiff_t)len;
-                put(pair, lane, bytes, (size_t)n);
-                wake_first(&lane->readers, &wakes);
-            }
-            weir__wakes_release(&wakes, &pair->lock);
+/* Waits, unless there is room: 0 when it is time to look again, or an error. */
+static int wait_for_room(struct pair_end *end)
+{
+    weir__lock(&end->pair->lock);
+    if (room(end->pair, end->out) == 0)
+        return wait_in(end->pair, &end->out->writers, "write");
+    weir__unlock(&end->pair->lock);
+    return 0;
+}
+
+static ptrdiff_t pair_write(struct weir__stream *stream, struct weir__task *task, const void *bytes,
+                            size_t len)
+{
+    int rc = weir__leaf_of(task);
+
+    while (rc == 0) {
+        ptrdiff_t n = pair_write_now(stream, bytes, len);
+
+        if (n != WEIR_EAGAIN)
             return n;
-        }
-        rc = wait_in(pair, &lane->writers, "write");
+        rc = wait_for_room(stream->object);
     }
     return rc;
+}
+
+static bool pair_enlist(struct weir__stream *stream, struct weir__case *c,
+                        struct weir__select *select, bool writes)
+{
+    struct pair_end *end = stream->object;
+    struct pair *pair = end->pair;
+    bool waits;
+
+    weir__lock(&pair->lock);
+    waits = writes ? room(pair, end->out) == 0 : !readable(end->in);
+    if (waits)
+        weir__case_queue(c, select, writes ? &end->out->writers : &end->in->readers, &pair->lock);
+    weir__unlock(&pair->lock);
+    return waits;
 }
 
 /* One reader and one writer wait in a lane at most. */
@@ -218,6 +271,9 @@ static const struct weir__stream_kind pair_kind = {
     .read = pair_read,
     .await_bytes = pair_await_bytes,
     .write = pair_write,
+    .read_now = pair_read_now,
+    .write_now = pair_write_now,
+    .enlist = pair_enlist,
     .shutdown = pair_shutdown,
     .stop = pair_stop,
     .release = pair_release,

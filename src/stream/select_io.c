@@ -2,7 +2,8 @@
  *
  * A case holds the stream's reader or writer slot while the select lasts. Reading waits for the
  * standing receive, which stays with the stream whatever is chosen, so that what comes late is the
- * next reader's. Writing waits until the socket has room, and writes when it is chosen.
+ * next reader's. Writing waits until the socket has room, and writes when it is chosen. A stream
+ * that is no socket has the case look again when something has changed.
  */
 #include <poll.h>
 
@@ -18,8 +19,21 @@ static int enter(struct weir__case *c, uint32_t bit)
 
     if (c->len == 0 || c->len > INT32_MAX)
         return WEIR_EINVAL;
-    c->object = weir__stream_enter_socket((weir_stream){c->id}, bit, &error);
+    c->object = weir__stream_enter((weir_stream){c->id}, bit, &error);
     return c->object ? 0 : error;
+}
+
+/* Of a stream that is no socket: who brings bytes, or takes them, has the case look again. */
+static enum weir__case_step enlist_other(struct weir__case *c, struct weir__select *select,
+                                         bool writes)
+{
+    struct weir__stream *stream = c->object;
+
+    if (stream->kind->enlist(stream, c, select, writes))
+        return CASE_WAITS;
+    if (!weir__case_claim(c, select))
+        return CASE_LOST;
+    return c->calls->attempt(c, c->waiter.task) ? CASE_DONE : CASE_AGAIN;
 }
 
 /* ---- reading ---- */
@@ -40,6 +54,8 @@ static enum weir__case_step enlist_read(struct weir__case *c, struct weir__selec
 {
     weir_loop *loop = c->waiter.task->worker->loop;
 
+    if (((struct weir__stream *)c->object)->other)
+        return enlist_other(c, select, false);
     return weir__stream_arm(c->object, loop) ? CASE_WAITS
                                              : weir__case_gone(c, select, WEIR_ECLOSED);
 }
@@ -49,7 +65,7 @@ static bool check_read(struct weir__case *c)
 {
     const struct weir__stream *stream = c->object;
 
-    return weir__stream_has_bytes(stream) || !stream->armed_at;
+    return !stream->other && (weir__stream_has_bytes(stream) || !stream->armed_at);
 }
 
 static void leave_read(struct weir__case *c, struct weir__task *task)
@@ -70,7 +86,8 @@ static const struct weir__case_calls read_calls = {.enter = enter_read,
                                                    .check = check_read,
                                                    .leave = leave_read,
                                                    .slot = slot_read,
-                                                   .pins = true};
+                                                   .pins = true,
+                                                   .looks = true};
 
 void weir_case_read(weir_case *out, weir_stream stream, void *bytes, size_t len)
 {
@@ -101,7 +118,8 @@ static bool attempt_write(struct weir__case *c, struct weir__task *task)
 
 static enum weir__case_step enlist_write(struct weir__case *c, struct weir__select *select)
 {
-    (void)select;
+    if (((struct weir__stream *)c->object)->other)
+        return enlist_other(c, select, true);
     weir_op_poll(&c->op, &((struct weir__stream *)c->object)->fd, POLLOUT);
     c->enlisted = true;
     weir__case_submit(c, c->waiter.task);
@@ -110,7 +128,7 @@ static enum weir__case_step enlist_write(struct weir__case *c, struct weir__sele
 
 static bool check_write(struct weir__case *c)
 {
-    return !c->polls;
+    return !((struct weir__stream *)c->object)->other && !c->polls;
 }
 
 static void withdraw_write(struct weir__case *c, struct weir__task *task)
@@ -137,7 +155,8 @@ static const struct weir__case_calls write_calls = {.enter = enter_write,
                                                     .withdraw = withdraw_write,
                                                     .leave = leave_write,
                                                     .slot = slot_write,
-                                                    .pins = true};
+                                                    .pins = true,
+                                                    .looks = true};
 
 void weir_case_write(weir_case *out, weir_stream stream, const void *bytes, size_t len)
 {

@@ -503,6 +503,8 @@ ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *
 {
     ptrdiff_t n = WEIR_EAGAIN;
 
+    if (stream->other)
+        return done_now(stream, &stream->read_bytes, stream->kind->read_now(stream, out, len));
     if (!stream->taken)
         weir__stream_recall(stream, task, task->worker->loop);
     if (weir__stream_has_bytes(stream))
@@ -614,7 +616,9 @@ ptrdiff_t weir__stream_write_now(struct weir__stream *stream, const void *bytes,
 {
     ptrdiff_t n = WEIR_EBROKEN;
 
-    if (!stream->write_broken)
+    if (stream->other)
+        n = stream->write_broken ? n : stream->kind->write_now(stream, bytes, len);
+    else if (!stream->write_broken)
         n = weir__sys_send(stream->fd.number, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     return done_now(stream, &stream->written_bytes, n);
 }

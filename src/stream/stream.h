@@ -29,6 +29,8 @@ struct weir__task;
 struct weir__worker;
 struct weir__served;
 struct weir__stream;
+struct weir__case;
+struct weir__select;
 
 /* A request to end the reader's and the writer's wait, on its way over the loops. */
 struct weir__stream_note {
@@ -48,6 +50,13 @@ struct weir__stream_kind {
     /* At least a byte of what is not empty, or an error. Suspends. */
     ptrdiff_t (*write)(struct weir__stream *stream, struct weir__task *task, const void *bytes,
                        size_t len);
+    /* The same without waiting: WEIR_EAGAIN if they would have to. */
+    ptrdiff_t (*read_now)(struct weir__stream *stream, void *out, size_t len);
+    ptrdiff_t (*write_now)(struct weir__stream *stream, const void *bytes, size_t len);
+    /* Has a case of a select wait until reading or writing is worth another try; false: it is. A
+     * close ends the wait. */
+    bool (*enlist)(struct weir__stream *stream, struct weir__case *c, struct weir__select *select,
+                   bool writes);
     /* Ends the writing direction: 0 or an error. Does not suspend. Any thread. */
     int (*shutdown)(struct weir__stream *stream);
     /* Ends the calls under way, now that the stream is closed. Does not suspend. Any thread. */
