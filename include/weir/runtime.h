@@ -189,7 +189,7 @@ WEIR_PUBLIC int weir_runtime_token(weir_runtime *runtime, weir_token *out);
 
 /* One thing that a shutdown waits for. */
 struct weir_remaining {
-    const char *name; /* of the task */
+    const char *name; /* of the task; of a job that was left: text that names its class */
     uint64_t id;
     const char *state; /* "running", "runnable", "waiting" */
 };

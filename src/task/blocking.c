@@ -62,16 +62,16 @@ static void finish_owned(struct weir__job *job)
 {
     struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
     struct weir__runtime *runtime = call->runtime;
-    uint32_t seen = CALL_WAITED;
+    uint32_t seen = CALL_WAITED, group = job->group;
 
     if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_FINISHED, ACQ_REL)) {
         finish(job);
         return;
     }
     call->destroy(call->arg);
-    weir__offload_note_left(job->group, -1);
+    weir__offload_note_left(group, -1);
     weir__free(call);
-    weir__runtime_job_ended(runtime);
+    weir__runtime_job_ended(runtime, group);
 }
 
 /* Leaves a job that runs: false if it has finished. */
@@ -80,12 +80,12 @@ static bool leave(struct call *call)
     struct weir__runtime *runtime = call->runtime;
     uint32_t seen = CALL_WAITED, group = call->job.group;
 
-    weir__runtime_job_left(runtime);
+    weir__runtime_job_left(runtime, group);
     weir__offload_note_left(group, 1);
     if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_LEFT, ACQ_REL))
         return true;
     weir__offload_note_left(group, -1);
-    weir__runtime_job_ended(runtime);
+    weir__runtime_job_ended(runtime, group);
     return false;
 }
 

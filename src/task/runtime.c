@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/line.h"
 #include "base/options.h"
 #include "core/offload.h"
 #include "core/sim.h"
@@ -34,7 +35,8 @@ struct weir__runtime {
     uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
     uint32_t visitors; /* threads of others that are waking a task; partner: await_visitors */
     uint32_t jobs;     /* in the pool, that nobody waits for; parked on by a shutdown */
-    uint32_t turn;     /* which worker gets the next task from outside */
+    uint32_t jobs_of[WEIR_BLOCKING_CLASSES_MAX]; /* of those, by class: for messages */
+    uint32_t turn;                               /* which worker gets the next task from outside */
     struct weir__sched sched;
     struct weir__standby standby;
     struct weir__monitor monitor;
@@ -200,14 +202,16 @@ void weir__runtime_leave_other(struct weir__runtime *visited)
         weir__runtime_leave(visited);
 }
 
-void weir__runtime_job_left(struct weir__runtime *runtime)
+void weir__runtime_job_left(struct weir__runtime *runtime, uint32_t group)
 {
+    (void)WEIR_ATOMIC_ADD(&runtime->jobs_of[group], 1, RELAXED);
     (void)WEIR_ATOMIC_ADD(&runtime->jobs, 1, RELAXED); /* ordered by the end of the task */
 }
 
-void weir__runtime_job_ended(struct weir__runtime *runtime)
+void weir__runtime_job_ended(struct weir__runtime *runtime, uint32_t group)
 {
     weir__runtime_visit(runtime);
+    (void)WEIR_ATOMIC_SUB(&runtime->jobs_of[group], 1, RELAXED);
     if (WEIR_ATOMIC_SUB(&runtime->jobs, 1, SEQ_CST) == 1)
         weir__sys_table()->unpark(&runtime->jobs, UINT32_MAX);
     weir__runtime_leave(runtime);
@@ -683,13 +687,25 @@ static bool wait_until(uint32_t *word, uint32_t seen, uint64_t until_ns)
     return true;
 }
 
-static int tell_jobs(uint32_t count, weir_remaining_fn *tell, void *arg)
+/* Tells of each job that was left, with the name of its class: how many. */
+static int tell_jobs(struct weir__runtime *runtime, weir_remaining_fn *tell, void *arg)
 {
-    struct weir_remaining what = {"(a blocking job that was left)", 0, "running"};
-    uint32_t i;
+    struct weir_remaining what = {.state = "running"};
+    uint32_t group, i, count = 0;
 
-    for (i = 0; tell && i < count; i++)
-        tell(&what, arg);
+    for (group = 0; group < WEIR_BLOCKING_CLASSES_MAX; group++) {
+        uint32_t jobs = WEIR_ATOMIC_LOAD(&runtime->jobs_of[group], RELAXED);
+        struct weir__line line;
+
+        weir__line_init(&line);
+        weir__line_add(&line, "(a blocking job of ");
+        weir__line_add(&line, jobs ? weir__offload_name(group) : "");
+        weir__line_add(&line, " that was left)");
+        what.name = line.text;
+        for (i = 0; tell && i < jobs; i++)
+            tell(&what, arg);
+        count += jobs;
+    }
     return (int)count;
 }
 
@@ -712,7 +728,7 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
     }
     while ((jobs = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0) {
         if (!wait_until(&runtime->jobs, jobs, until_ns))
-            return tell_jobs(jobs, tell, arg);
+            return tell_jobs(runtime, tell, arg);
     }
     return 0;
 }

@@ -76,9 +76,9 @@ void weir__runtime_leave(struct weir__runtime *runtime);
 struct weir__runtime *weir__runtime_visit_other(struct weir__runtime *runtime);
 void weir__runtime_leave_other(struct weir__runtime *visited);
 
-/* A task of the runtime does not wait any more for its job in the pool, which goes on; and its end.
- * The runtime ends after it. */
-void weir__runtime_job_left(struct weir__runtime *runtime);
-void weir__runtime_job_ended(struct weir__runtime *runtime);
+/* A task of the runtime does not wait any more for its job in the pool, of the class `group`, which
+ * goes on; and its end. The runtime ends after it. */
+void weir__runtime_job_left(struct weir__runtime *runtime, uint32_t group);
+void weir__runtime_job_ended(struct weir__runtime *runtime, uint32_t group);
 
 #endif

@@ -546,7 +546,8 @@ static int leave_when_cancelled(void *arg)
 
 static void note_remaining(const struct weir_remaining *what, void *arg)
 {
-    CHECK_INSIDE(strstr(what->name, "job") != NULL);
+    CHECK_INSIDE(strcmp(what->name, "(a blocking job of weir-user that was left)") == 0);
+    CHECK_INSIDE(strcmp(what->state, "running") == 0);
     ++*(int *)arg;
 }
 
