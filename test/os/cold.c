@@ -1,9 +1,11 @@
 /* test/os/cold.c - tasks are packed while they wait, and find their stacks as they left them. */
 #include "test.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <weir.h>
 
 #include "support/hostile.h"
@@ -53,18 +55,20 @@ static void settle_until_packs(uint64_t wanted)
 
 struct world {
     weir_mutex mutex;
-    weir_rwlock rwlock;
+    weir_rwlock rwlock, written;
     weir_semaphore semaphore;
-    weir_notify notify, sentinels, gate;
+    weir_notify notify, sentinels, gate, all;
     weir_condition condition;
     weir_barrier barrier;
     weir_latch latch;
     weir_once once;
+    weir_token token;
+    weir_scope *scope; /* that the task is in */
     weir_chan chan, full;
     weir_oneshot oneshot;
     weir_broadcast broadcast;
     weir_watch watch;
-    weir_stream ours, theirs;
+    weir_stream ours, theirs, pair[2];
     weir_listener listener;
     char address[WEIR_ADDRESS_TEXT_MAX];
     weir_delay_queue delay;
@@ -72,7 +76,7 @@ struct world {
     weir_limiter limiter;
     weir_rate rate;
     char *heap; /* for large reads and writes */
-    uint32_t job;
+    uint32_t job, begun;
     uint64_t packs_before;
 };
 
@@ -412,6 +416,150 @@ static int open_gate(struct world *w)
     weir_notify_one(&w->gate);
     return 0;
 }
+static int begin_once(void *arg)
+{
+    struct world *w = arg;
+
+    SAY(w->begun, 1);
+    return weir_notify_wait(&w->gate);
+}
+static int run_once(void *arg)
+{
+    return weir_once_run(&((struct world *)arg)->once, begin_once, arg);
+}
+static int wait_for_once(struct world *w)
+{
+    CHECK(weir_spawn(w->scope, run_once, w) == 0);
+    YIELD_UNTIL(SEE(w->begun));
+    return weir_once_run(&w->once, once_fn, w);
+}
+static int read_lock(struct world *w)
+{
+    int rc = weir_rwlock_read(&w->written);
+
+    weir_rwlock_read_unlock(&w->written);
+    return rc;
+}
+static int write_unlock(struct world *w)
+{
+    weir_rwlock_write_unlock(&w->written);
+    return 0;
+}
+static int wait_from_mark(struct world *w)
+{
+    return weir_notify_wait_from(&w->all, weir_notify_mark(&w->all));
+}
+static int notify_all(struct world *w)
+{
+    weir_notify_all(&w->all);
+    return 0;
+}
+static int wait_token(struct world *w)
+{
+    return weir_token_wait(w->token);
+}
+static int cancel_token(struct world *w)
+{
+    return weir_token_cancel(w->token);
+}
+static int join_task(struct world *w)
+{
+    weir_task task;
+    int result = -1;
+
+    CHECK(weir_spawn_task(w->scope, &task, sleep_inside, w) == 0);
+    CHECK(weir_task_join(task, &result) == 0);
+    return result;
+}
+static int next_child(struct world *w)
+{
+    struct weir_scope_options options = {.collected = WEIR_ON};
+    struct weir_ended ended;
+    weir_scope scope;
+
+    CHECK(weir_scope_open_with(&scope, &options) == 0);
+    CHECK(weir_spawn(&scope, sleep_inside, w) == 0);
+    CHECK(weir_scope_next(&scope, &ended) == 1 && ended.result == 0);
+    return weir_scope_join(&scope);
+}
+static int read_pair(struct world *w)
+{
+    char bytes[8] = "";
+
+    CHECK(weir_read(w->pair[0], bytes, sizeof bytes) == 3 && memcmp(bytes, "abc", 3) == 0);
+    return 0;
+}
+static int write_other_end(struct world *w)
+{
+    return weir_write_all(w->pair[1], "abc", 3);
+}
+static int write_pair(struct world *w)
+{
+    return weir_write_all(w->pair[0], w->heap, HEAP_SIZE);
+}
+static int read_other_end(struct world *w)
+{
+    char *into = malloc(HEAP_SIZE);
+    int rc = weir_read_exactly(w->pair[1], into, HEAP_SIZE);
+
+    free(into);
+    return rc;
+}
+static void hold_strand(void *arg)
+{
+    struct world *w = arg;
+
+    SAY(w->begun, 1);
+    (void)weir_notify_wait(&w->gate);
+}
+static int run_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+static int run_in_strand(struct world *w)
+{
+    weir_strand strand;
+    int rc;
+
+    CHECK(weir_strand_open(w->scope, &strand) == 0);
+    CHECK(weir_strand_post(strand, hold_strand, w) == 0);
+    YIELD_UNTIL(SEE(w->begun));
+    rc = weir_strand_run(strand, run_nothing, NULL);
+    weir_strand_close(strand);
+    return rc;
+}
+static int wait_signal(struct world *w)
+{
+    static const int signals[] = {SIGUSR1};
+
+    (void)w;
+    CHECK(weir_signal_wait(signals, 1) == SIGUSR1);
+    return 0;
+}
+/* The first wait of a process makes a descriptor that stays: before tests count them. */
+static int begin_to_wait(void *arg)
+{
+    static const int signals[] = {SIGUSR1};
+    weir_block block;
+    int rc = weir_deadline_begin(&block, 0);
+
+    (void)arg;
+    if (rc < 0)
+        return rc;
+    rc = weir_signal_wait(signals, 1);
+    weir_block_end(&block);
+    return rc;
+}
+static void __attribute__((constructor)) make_descriptor(void)
+{
+    (void)weir_run(begin_to_wait, NULL, NULL);
+}
+static int raise_signal(struct world *w)
+{
+    (void)w;
+    return kill(getpid(), SIGUSR1); /* workers block signals, and so raise would */
+}
 
 static int go_in(struct world *w)
 {
@@ -444,6 +592,15 @@ static const struct kind kinds[] = {
     {"barrier", meet, meet, true},
     {"latch", wait_latch, count_down, true},
     {"once, its runner", wait_once, open_gate, true},
+    {"once, who waits", wait_for_once, open_gate, true},
+    {"rwlock, a reader", read_lock, write_unlock, true},
+    {"notify, from a mark", wait_from_mark, notify_all, true},
+    {"token", wait_token, cancel_token, true},
+    {"task", join_task, notify, false},
+    {"strand", run_in_strand, open_gate, true},
+    {"signal", wait_signal, raise_signal, false},
+    {"read from memory", read_pair, write_other_end, true},
+    {"write to memory", write_pair, read_other_end, true},
     {"channel receive", receive, send_value, false},
     {"channel send", send_to_full, drain, false},
     {"channel reserve", reserve, drain, true},
@@ -458,6 +615,7 @@ static const struct kind kinds[] = {
     {"large read", read_large, write_them, true},
     {"large write", write_large, read_them, false},
     {"accept", accept_one, dial_once, false},
+    {"next that ends", next_child, notify, false},
     {"join", join_child, notify, false},
     {"job", run_job, end_job, false},
     {"delay queue", next_expired, expire_now, false},
@@ -480,6 +638,9 @@ static struct world *make_world(void)
     CHECK(weir_rate_acquire(&w->rate, 1) == 0);
     CHECK(weir_mutex_lock(&w->mutex) == 0);
     CHECK(weir_rwlock_read(&w->rwlock) == 0);
+    CHECK(weir_rwlock_write(&w->written) == 0);
+    CHECK(weir_token_create(&w->token) == 0);
+    CHECK(weir_stream_pair(w->pair) == 0);
     CHECK(weir_chan_create(&w->chan, sizeof value, 1) == 0);
     CHECK(weir_chan_create(&w->full, sizeof value, 1) == 0);
     CHECK(weir_chan_send(w->full, &value) == 0);
@@ -501,6 +662,9 @@ static void end_world(struct world *w)
     weir_oneshot_close(w->oneshot);
     weir_broadcast_destroy(w->broadcast);
     weir_watch_destroy(w->watch);
+    weir_token_destroy(w->token);
+    weir_close(w->pair[0]);
+    weir_close(w->pair[1]);
     weir_close(w->ours);
     weir_close(w->theirs);
     weir_listener_close(w->listener);
@@ -590,6 +754,7 @@ static void walk_through(const struct kind *kind)
     weir_scope scope;
 
     CHECK(weir_scope_open(&scope) == 0);
+    w->scope = &scope;
     CHECK(spawn_packable(&scope, wait_deep, &walk) == 0);
     if (kind->packed)
         settle_until_packs(before + 1);
