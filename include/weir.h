@@ -21,7 +21,9 @@
 #include <weir/metrics.h>
 #include <weir/net.h>
 #include <weir/options.h>
+#include <weir/pipe.h>
 #include <weir/pipeline.h>
+#include <weir/process.h>
 #include <weir/ready.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>

@@ -24,6 +24,7 @@ enum weir_error {
     /* operating system, errno numbers of Linux (the ones that programs ask for by name) */
     WEIR_EPERM = -1,
     WEIR_ENOENT = -2,
+    WEIR_ESRCH = -3,
     WEIR_EINTR = -4,
     WEIR_EIO = -5,
     WEIR_ENXIO = -6,

@@ -13,6 +13,7 @@ static const struct entry table[] = {
     {0, "WEIR_OK", "success"},
     {WEIR_EPERM, "WEIR_EPERM", NULL},
     {WEIR_ENOENT, "WEIR_ENOENT", NULL},
+    {WEIR_ESRCH, "WEIR_ESRCH", NULL},
     {WEIR_EINTR, "WEIR_EINTR", NULL},
     {WEIR_EIO, "WEIR_EIO", NULL},
     {WEIR_ENXIO, "WEIR_ENXIO", NULL},

@@ -32,7 +32,8 @@ enum weir__handle_kind {
     WEIR__KIND_STRAND,
     WEIR__KIND_SOCKET,
     WEIR__KIND_FILE,
-    WEIR__KIND_DIR
+    WEIR__KIND_DIR,
+    WEIR__KIND_PROCESS
 };
 #define WEIR__HANDLE_KINDS 16u /* at most */
 

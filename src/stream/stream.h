@@ -13,7 +13,7 @@
  * reads it goes back.
  *
  * A stream that is no socket has a kind: a table of what to do in place of the system's calls. It
- * has no descriptor, and no standing receive.
+ * has no standing receive, and a descriptor only if its kind puts one into `fd`.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -80,7 +80,7 @@ struct weir__stream {
     /* of the loop where `recv` is in flight, and of the reader when it is not */
     uint8_t recalled : 1; /* the reader waits for the end of `recv` */
     uint8_t ended : 1;    /* recv.result says how; after what is in the queue */
-    bool other;           /* no socket: `kind` and `object` are valid, `fd` and `recv` are not */
+    bool other;           /* no socket: `kind` and `object` are valid, `recv` is not, `fd` is the kind's */
     union {
         weir_op recv;
         struct {

@@ -445,6 +445,26 @@ static inline int weir__sys_dup(int fd)
     return fault ? fault : weir__sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
+/* Puts a file in the place of another's descriptor, at one moment; close-on-exec. Has no fault: what
+ * ends something cannot fail. */
+static inline int weir__sys_dup_over(int fd, int over)
+{
+    int rc;
+
+    do {
+        rc = weir__sys_result(dup3(fd, over, O_CLOEXEC));
+    } while (rc == -EINTR || rc == -EBUSY);
+    return rc;
+}
+
+/* How the open file may be used: O_ACCMODE and O_NONBLOCK among others. */
+static inline int weir__sys_get_mode(int fd)
+{
+    int fault = WEIR__SYS_FAULT(EBADF);
+
+    return fault ? fault : weir__sys_result(fcntl(fd, F_GETFL));
+}
+
 /* Always close-on-exec. */
 static inline int weir__sys_pipe2(int fds[2], int flags)
 {

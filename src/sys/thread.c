@@ -70,6 +70,11 @@ void weir__thread_join(struct weir__thread *thread)
     pthread_join(thread->id, NULL);
 }
 
+void weir__thread_detach(void)
+{
+    pthread_detach(pthread_self());
+}
+
 int weir__thread_stack(void **low, size_t *size)
 {
     pthread_attr_t attributes;

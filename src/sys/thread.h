@@ -28,6 +28,9 @@ int weir__thread_start(struct weir__thread *thread, void (*fn)(void *), void *ar
 /* Waits until fn has returned. Blocks the thread. */
 void weir__thread_join(struct weir__thread *thread);
 
+/* The calling thread is joined by nobody. */
+void weir__thread_detach(void);
+
 /* The calling thread's own stack: lowest address and size in bytes. 0 or -errno, outputs
  * untouched. */
 int weir__thread_stack(void **low, size_t *size);

@@ -12,6 +12,7 @@
 #include "core/sim.h"
 #include "sys/affinity.h"
 #include "sys/current.h"
+#include "sys/spawn.h"
 #include "sys/virtual_clock.h"
 #include "task/census.h"
 #include "task/drive.h"
@@ -29,6 +30,7 @@ struct weir__runtime {
     struct weir__watch watch;
     uint32_t count;
     uint32_t started;  /* workers with a thread of their own */
+    uint64_t blocked;  /* signals, of the thread that has made it */
     bool own_thread;   /* worker 1 is the thread that called weir_run */
     bool reports;      /* of stack overflows */
     bool released;     /* the owner's count of the root is given back */
@@ -130,6 +132,11 @@ int weir__runtime_node(const struct weir__runtime *runtime, uint32_t worker)
 bool weir__runtime_on_cores(const struct weir__runtime *runtime)
 {
     return runtime->options.pin == WEIR_PIN_CORES;
+}
+
+uint64_t weir__runtime_blocked(const struct weir__runtime *runtime)
+{
+    return runtime->blocked;
 }
 
 const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime)
@@ -318,6 +325,8 @@ static void run_worker(void *arg)
         worker->end_streams(worker);
     if (worker->end_sockets)
         worker->end_sockets(worker);
+    if (worker->end_processes)
+        worker->end_processes(worker);
     while (weir__runtime_has_rest(worker))
         weir__runtime_step(worker);
     /* sends what is prepared still, closes */
@@ -451,6 +460,7 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
         return WEIR_ENOMEM;
     runtime->options = *o;
     runtime->own_thread = own_thread;
+    runtime->blocked = weir__spawn_blocked();
     weir__offload_hold();
     runtime->watch.slice_ns = o->slice_ns;
     if (o->report_ns < 0 || o->clock == WEIR_CLOCK_VIRTUAL || o->backend == WEIR_BACKEND_SIM)

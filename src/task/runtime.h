@@ -31,6 +31,8 @@ struct weir__dumper *weir__runtime_dumper(struct weir__runtime *runtime);
 struct weir__advance *weir__runtime_advance(struct weir__runtime *runtime);
 /* For messages; NULL: it has none. */
 const char *weir__runtime_name(const struct weir__runtime *runtime);
+/* The signal mask of the thread that has made it: bit n - 1 for signal n. */
+uint64_t weir__runtime_blocked(const struct weir__runtime *runtime);
 /* NULL if there are none. */
 const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime *runtime);
 

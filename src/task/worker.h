@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/slab.h"
 #include "sys/current.h"
 #include "sys/sys.h"
@@ -54,6 +55,8 @@ struct weir__worker {
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     struct weir__slab sockets;                        /* likewise, of sockets with messages */
     void (*end_sockets)(struct weir__worker *worker);
+    struct weir__list processes;                      /* the os layer's: children that live */
+    void (*end_processes)(struct weir__worker *worker); /* NULL: there were none */
     struct weir__oneshot_cache oneshots;
     struct weir__strand_cache strand_posts;
     weir_post stop_post;

@@ -1,0 +1,20 @@
+/* stream/pipe.h - making streams of descriptors that are no sockets. */
+#ifndef WEIR_STREAM_PIPE_H
+#define WEIR_STREAM_PIPE_H
+
+#include <stdint.h>
+
+struct weir__worker;
+struct weir__stream;
+
+enum weir__pipe_flag {
+    WEIR__PIPE_OWN = 1,   /* the open file is nobody else's: it may be made non-blocking */
+    WEIR__PIPE_FRESH = 2, /* a FIFO for reading that nobody may have written to yet */
+};
+
+/* Makes a stream of a descriptor of a pipe, a FIFO, a terminal, a device or a file, and takes it on
+ * success. On a worker. WEIR_ENOTSUP for what is none of these. */
+int weir__pipe_adopt(struct weir__worker *worker, int fd, uint32_t flags,
+                     struct weir__stream **out);
+
+#endif
