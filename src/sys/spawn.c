@@ -276,3 +276,13 @@ uint64_t weir__spawn_blocked(void)
     syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, SIGNAL_SET_SIZE);
     return blocked;
 }
+
+void weir__spawn_set_blocked(uint64_t blocked)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, NULL, SIGNAL_SET_SIZE);
+}
+
+void weir__spawn_unblock(uint64_t signals)
+{
+    syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &signals, NULL, SIGNAL_SET_SIZE);
+}

@@ -89,5 +89,8 @@ int weir__spawn_signal_group(int group, int number);
 
 /* The calling thread's mask, as `blocked` above. */
 uint64_t weir__spawn_blocked(void);
+void weir__spawn_set_blocked(uint64_t blocked);
+/* Takes signals off it. */
+void weir__spawn_unblock(uint64_t signals);
 
 #endif

@@ -36,37 +36,27 @@ static void __attribute__((constructor)) make_descriptor(void)
     (void)weir_run(wait_once, NULL, NULL);
 }
 
+static int waiting;
+
 static int note_signal(void *arg)
 {
-    int rc;
-
-    while ((rc = wait_for(SIGUSR1)) == WEIR_EBUSY) /* await_waiter is just looking */
-        CHECK(weir_yield() == 0);
-    *(int *)arg = rc;
+    ADD(waiting, 1);
+    *(int *)arg = wait_for(SIGUSR1);
     return 0;
 }
 
-/* Until a second wait finds the first. */
-static void await_waiter(void)
-{
-    int rc;
-
-    while ((rc = wait_limited(SIGUSR1, 0)) != WEIR_EBUSY) {
-        CHECK(rc == WEIR_EDEADLINE);
-        CHECK(weir_yield() == 0);
-    }
-}
-
+/* A task that has said that it waits may not do so yet: the signal is kept for it then. */
 static int be_woken(void *arg)
 {
     weir_scope scope;
     int got = -1;
 
     (void)arg;
+    SAY(waiting, 0);
     CHECK(wait_limited(SIGUSR1, 0) == WEIR_EDEADLINE); /* the handler is there now */
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, note_signal, &got) == 0);
-    await_waiter();
+    YIELD_UNTIL(SEE(waiting) == 1);
     CHECK(kill(getpid(), SIGUSR1) == 0);
     CHECK(weir_scope_join(&scope) == 0);
     CHECK(got == SIGUSR1);
@@ -77,6 +67,143 @@ TEST(a_signal_wakes_the_task_that_waits_for_it)
 {
     assert_int_equal(run_with(be_woken, NULL, 1), 0);
     assert_int_equal(run_with(be_woken, NULL, 2), 0);
+}
+
+#define MANY 40
+
+/* With one worker a task that has said so waits by the time another one runs. */
+static int wake_many(void *arg)
+{
+    weir_scope scope;
+    int i, got[MANY];
+
+    (void)arg;
+    SAY(waiting, 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < MANY; i++)
+        CHECK(weir_spawn(&scope, note_signal, &got[i]) == 0);
+    YIELD_UNTIL(SEE(waiting) == MANY);
+    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    for (i = 0; i < MANY; i++)
+        CHECK(got[i] == SIGUSR1);
+    CHECK(wait_limited(SIGUSR1, WEIR_MILLISECONDS(1)) == WEIR_EDEADLINE); /* it was not kept */
+    return 0;
+}
+
+TEST(all_who_wait_for_a_signal_get_it)
+{
+    assert_int_equal(run_with(wake_many, NULL, 1), 0);
+}
+
+static int know_payload(void *arg)
+{
+    const int both[] = {SIGUSR1, SIGRTMIN + 3};
+    struct weir_signal_info info = {0};
+
+    (void)arg;
+    CHECK(wait_limited(SIGUSR1, 0) == WEIR_EDEADLINE);
+    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(weir_signal_wait_info(both, 2, &info) == SIGUSR1);
+    CHECK(info.signal == SIGUSR1 && info.code == SI_USER && info.pid == getpid());
+    CHECK(info.user == getuid() && info.count == 1);
+    CHECK(sigqueue(getpid(), SIGRTMIN + 3, (union sigval){.sival_int = 4711}) == 0);
+    CHECK(weir_signal_wait_info(both, 2, &info) == SIGRTMIN + 3);
+    CHECK(info.code == SI_QUEUE && info.value == 4711 && info.pid == getpid());
+    return 0;
+}
+
+TEST(a_signal_tells_what_it_carries)
+{
+    assert_int_equal(run_with(know_payload, NULL, 1), 0);
+}
+
+static int listen_twice(void *arg)
+{
+    const int both[] = {SIGUSR1, SIGUSR2};
+    weir_signals first = {7}, second;
+    struct weir_signal_info info;
+    weir_block block;
+    int i;
+
+    (void)arg;
+    CHECK(weir_signals_open(&first, (int[]){SIGKILL}, 1) == WEIR_EINVAL);
+    CHECK(weir_signals_open(&first, both, 0) == WEIR_EINVAL && first.id == 7);
+    CHECK(weir_signals_next(first, &info) == WEIR_EBADHANDLE);
+    CHECK(weir_signals_open(&first, both, 2) == 0);
+    CHECK(weir_signals_open(&second, both, 1) == 0);
+    for (i = 0; i < 3; i++)
+        CHECK(raise(SIGUSR2) == 0);
+    CHECK(raise(SIGUSR1) == 0);
+    CHECK(weir_signals_next(first, &info) == SIGUSR1 && info.count == 1);
+    CHECK(weir_signals_next(first, &info) == SIGUSR2 && info.count == 3);
+    CHECK(weir_signals_next(second, NULL) == SIGUSR1);
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(1)) == 0);
+    CHECK(weir_signals_next(second, NULL) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block));
+    CHECK(weir_signals_close(first) == 0);
+    CHECK(weir_signals_close(first) == 0);
+    CHECK(weir_signals_next(first, NULL) == WEIR_EBADHANDLE);
+    CHECK(weir_signals_close(second) == 0);
+    CHECK(wait_limited(SIGUSR1, WEIR_MILLISECONDS(1)) == SIGUSR1); /* kept besides */
+    CHECK(wait_limited(SIGUSR2, WEIR_MILLISECONDS(1)) == SIGUSR2);
+    return 0;
+}
+
+TEST(every_listener_gets_every_signal)
+{
+    assert_int_equal(run_with(listen_twice, NULL, 1), 0);
+    assert_int_equal(run_with(listen_twice, NULL, 2), 0);
+}
+
+static int next_until_closed(void *arg)
+{
+    ADD(waiting, 1);
+    CHECK(weir_signals_next(*(weir_signals *)arg, NULL) == WEIR_ECLOSED);
+    return 0;
+}
+
+static int close_listener(void *arg)
+{
+    weir_signals listener;
+    weir_scope scope;
+
+    (void)arg;
+    SAY(waiting, 0);
+    CHECK(weir_signals_open(&listener, (int[]){SIGUSR1}, 1) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, next_until_closed, &listener) == 0);
+    YIELD_UNTIL(SEE(waiting) == 1);
+    CHECK(weir_signals_close(listener) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    return 0;
+}
+
+TEST(closing_a_listener_ends_its_waits)
+{
+    assert_int_equal(run_with(close_listener, NULL, 1), 0);
+}
+
+static int take_blocked(void *arg)
+{
+    (void)arg;
+    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(wait_limited(SIGUSR1, WEIR_SECONDS(20)) == SIGUSR1);
+    return 0;
+}
+
+TEST(a_signal_that_all_threads_block_is_taken_all_the_same)
+{
+    uint64_t before, now;
+
+    assert_int_equal(weir_signal_block((int[]){SIGUSR1}, 1, &before), 0);
+    assert_int_equal(weir_signal_block((int[]){65}, 1, &now), WEIR_EINVAL);
+    assert_int_equal(run_with(take_blocked, NULL, 1), 0);
+    assert_int_equal(weir_signal_block(NULL, 0, &now), 0);
+    assert_true(now == (before | 1ull << (SIGUSR1 - 1)));
+    weir_signal_restore(before);
+    assert_int_equal(weir_signal_block(NULL, 0, &now), 0);
+    assert_true(now == before);
 }
 
 static int keep(void *arg)
@@ -106,13 +233,15 @@ static int be_cancelled(void *arg)
     int got = -1;
 
     (void)arg;
+    SAY(waiting, 0);
     CHECK(weir_scope_open(&scope) == 0);
     CHECK(weir_spawn(&scope, note_signal, &got) == 0);
-    await_waiter();
+    YIELD_UNTIL(SEE(waiting) == 1);
     weir_scope_cancel(&scope);
     CHECK(weir_scope_join(&scope) == 0);
     CHECK(got == WEIR_ECANCELED);
-    CHECK(wait_limited(SIGUSR1, WEIR_MILLISECONDS(1)) == WEIR_EDEADLINE); /* not busy any more */
+    CHECK(kill(getpid(), SIGUSR1) == 0); /* nobody waits any more */
+    CHECK(wait_limited(SIGUSR1, WEIR_SECONDS(20)) == SIGUSR1);
     return 0;
 }
 
