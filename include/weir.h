@@ -38,6 +38,7 @@
 #include <weir/task.h>
 #include <weir/time.h>
 #include <weir/token.h>
+#include <weir/tty.h>
 #include <weir/unix.h>
 
 #endif

@@ -42,6 +42,7 @@ enum weir_error {
     WEIR_ENFILE = -23,
     WEIR_EMFILE = -24,
     WEIR_EFBIG = -27,
+    WEIR_ENOTTY = -25,
     WEIR_ENOSPC = -28,
     WEIR_ESPIPE = -29,
     WEIR_EROFS = -30,

@@ -348,13 +348,19 @@ static const char *describe_current(uint64_t *id)
     return task->name;
 }
 
+void (*weir__runtime_at_end)(struct weir__runtime *runtime);
+
 static void destroy(struct weir__runtime *runtime)
 {
+    void (*at_end)(struct weir__runtime *) = WEIR_ATOMIC_LOAD(&weir__runtime_at_end, ACQUIRE);
     uint32_t i, first = runtime->own_thread;
 
     weir__dump_unwatch(runtime);
     for (i = 0; i < runtime->started; i++)
         weir__sys_table()->thread_join(&runtime->workers[first + i].thread);
+        weir__sys->thread_join(&runtime->workers[first + i].thread);
+    if (at_end)
+        at_end(runtime);
     await_visitors(runtime);
     weir__monitor_stop(runtime);
     weir__loan_fini(runtime);

@@ -62,6 +62,8 @@ void weir__runtime_end_thread(struct weir__worker *worker);
 void weir__runtime_step(struct weir__worker *worker);
 bool weir__runtime_has_rest(const struct weir__worker *worker);
 bool weir__runtime_stopping(const struct weir__runtime *runtime);
+/* Called when a runtime ends, behind its last task; NULL: nothing. Set by the os layer. */
+extern void (*weir__runtime_at_end)(struct weir__runtime *runtime);
 
 /* Ends the workers' loops; by whoever ended the last task. */
 void weir__runtime_stop(struct weir__runtime *runtime);

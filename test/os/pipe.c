@@ -123,17 +123,28 @@ static int read_one(void *arg)
     return 0;
 }
 
-static int write_on(void *arg)
+static int write_one(void *arg)
 {
     struct ends *ends = arg;
-    int rc;
 
-    while ((rc = (int)weir_write(ends->writer, much, 65536)) > 0) {
-    }
-    ends->result = rc;
+    while ((ends->result = (int)weir_write(ends->writer, "x", 1)) == WEIR_EBUSY)
+        CHECK(weir_yield() == 0);
     return 0;
 }
 
+/* What a write says that may not wait. */
+static int write_at_once(weir_stream writer, size_t len)
+{
+    weir_block block;
+    int rc;
+
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(1)) == 0);
+    rc = (int)weir_write(writer, much, len);
+    (void)weir_block_end(&block);
+    return rc;
+}
+
+/* The pipe is full: who writes waits, and another one finds that out. */
 static int close_writer(void *arg)
 {
     struct ends ends = {0};
@@ -141,9 +152,11 @@ static int close_writer(void *arg)
 
     (void)arg;
     CHECK(weir_pipe(&ends.reader, &ends.writer) == 0);
+    while (write_at_once(ends.writer, 65536) > 0) {
+    }
     CHECK(weir_scope_open(&scope) == 0);
-    CHECK(weir_spawn(&scope, write_on, &ends) == 0);
-    while (weir_write(ends.writer, "x", 1) != WEIR_EBUSY) /* until the other one is in its call */
+    CHECK(weir_spawn(&scope, write_one, &ends) == 0);
+    while (write_at_once(ends.writer, 1) != WEIR_EBUSY)
         CHECK(weir_yield() == 0);
     weir_close(ends.writer);
     CHECK(weir_scope_join(&scope) == 0);
