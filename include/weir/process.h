@@ -84,14 +84,14 @@ struct weir_process_options {
     size_t groups_count;
     const struct weir_process_limit *limits;
     size_t limits_count;
-    const char *cgroup;    /* a folder of cgroup v2 where the child begins */
-    weir_stream *terminal; /* gives the upper end of the pseudo-terminal */
+    const char *cgroup;     /* a folder of cgroup v2 where the child begins */
+    weir_stream *terminal;  /* gives the upper end of the pseudo-terminal */
     uint16_t rows, columns; /* of it; default 24 and 80 */
-    weir_scope *scope;     /* where a task guards it; default: nobody does */
-    int stop_signal;       /* by which the guard asks it to end; default SIGTERM */
-    int64_t grace_ns;      /* then SIGKILL; default 5 s; WEIR_FOREVER: never */
-    weir_process *process; /* where the handle goes; default, with a scope only: it has none */
-    uint8_t *failed_step;  /* enum weir_process_step; written when the start fails */
+    weir_scope *scope;      /* where a task guards it; default: nobody does */
+    int stop_signal;        /* by which the guard asks it to end; default SIGTERM */
+    int64_t grace_ns;       /* then SIGKILL; default 5 s; WEIR_FOREVER: never */
+    weir_process *process;  /* where the handle goes; default, with a scope only: it has none */
+    uint8_t *failed_step;   /* enum weir_process_step; written when the start fails */
 };
 
 /* In which step a start has failed. */
@@ -190,7 +190,7 @@ struct weir_command_options {
     size_t output_max; /* bytes that are kept of its output, and of its error output: default 1 MiB;
                           what is over is read and thrown away */
     uint8_t stop_at_limit; /* WEIR_ON: what is over output_max ends the command */
-    uint8_t joined;      /* WEIR_ON: its error output goes where its output goes */
+    uint8_t joined;        /* WEIR_ON: its error output goes where its output goes */
     int64_t drain_ns; /* how long output is waited for after the command has ended, since others may
                          hold its pipes: default 1 s; WEIR_FOREVER */
 };

@@ -33,7 +33,7 @@ struct weir__process {
     uint32_t refs;
     uint32_t state;
     int pid;
-    int pidfd; /* while it is RUNNING */
+    int pidfd;       /* while it is RUNNING */
     int cgroup_kill; /* a descriptor, or -1 */
     bool has_group;  /* of which it is the leader */
     bool sweep;

@@ -63,8 +63,7 @@ static int guard_process(void *arg)
     struct weir__guard *guard = arg;
     weir_scope scope;
     uint32_t i;
-    int rc = weir_scope_open_with(&scope,
-                                  &(struct weir_scope_options){.policy = WEIR_SCOPE_ALL});
+    int rc = weir_scope_open_with(&scope, &(struct weir_scope_options){.policy = WEIR_SCOPE_ALL});
     bool open = rc == 0;
 
     for (i = 0; i < guard->count; i++) {

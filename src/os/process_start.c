@@ -31,7 +31,7 @@ enum {
     PATH_MAX_BYTES = 65536 /* of all places where a program may be */
 };
 #define GRACE_DEFAULT_NS WEIR_SECONDS(5)
-#define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+#define PATH_DEFAULT     "/usr/local/bin:/usr/bin:/bin"
 
 extern char **environ;
 
@@ -40,7 +40,7 @@ struct start {
     struct weir__spawn_plan plan;
     struct weir__spawned spawned;
     int fds[FDS_MAX];
-    int opened[FDS_MAX]; /* of the fds, those that are this call's to close; -1: none */
+    int opened[FDS_MAX];          /* of the fds, those that are this call's to close; -1: none */
     weir_stream streams[FDS_MAX]; /* the parent's ends */
     weir_stream terminal;
     int slave;

@@ -132,8 +132,7 @@ static void give_listener(struct listener *listener, const struct weir_signal_in
     note(&listener->come, info);
     waiter = weir__claim_first(&listener->waiters);
     if (waiter)
-        weir__wakes_grant(&wakes, waiter,
-                          take(&listener->come, listener->wanted, waiter->data));
+        weir__wakes_grant(&wakes, waiter, take(&listener->come, listener->wanted, waiter->data));
     weir__wakes_release(&wakes, &listener->lock);
 }
 

@@ -376,7 +376,7 @@ static int colours_by_environment(void)
     if (strstr(term, "256color"))
         return WEIR_TTY_COLOURS_256;
     return strncmp(term, "vt1", 3) == 0 || strncmp(term, "vt2", 3) == 0 ? WEIR_TTY_COLOURS_NONE
-                                                                       : WEIR_TTY_COLOURS_16;
+                                                                        : WEIR_TTY_COLOURS_16;
 }
 
 int weir_tty_colours(weir_stream stream)

@@ -80,7 +80,7 @@ struct weir__stream {
     /* of the loop where `recv` is in flight, and of the reader when it is not */
     uint8_t recalled : 1; /* the reader waits for the end of `recv` */
     uint8_t ended : 1;    /* recv.result says how; after what is in the queue */
-    bool other;           /* no socket: `kind` and `object` are valid, `recv` is not, `fd` is the kind's */
+    bool other; /* no socket: `kind` and `object` are valid, `recv` is not, `fd` is the kind's */
     union {
         weir_op recv;
         struct {

@@ -36,8 +36,8 @@ int weir__sys_write_now(int fd, const void *base, size_t len, bool nowait)
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
     do {
-        rc =
-            weir__sys_result(nowait ? pwritev2(fd, &part, 1, -1, RWF_NOWAIT) : write(fd, base, len));
+        rc = weir__sys_result(nowait ? pwritev2(fd, &part, 1, -1, RWF_NOWAIT)
+                                     : write(fd, base, len));
     } while (rc == -EINTR);
     if (!sigismember(&before, SIGPIPE)) {
         if (rc == -EPIPE)

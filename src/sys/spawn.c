@@ -31,6 +31,14 @@
 #define SIGNAL_SET_SIZE 8     /* bytes, as the kernel has it */
 #define CLOSE_MAX       65536 /* descriptors that are closed one by one where close_range is missing */
 
+/* ThreadSanitizer takes clone for a fork, and spoils the memory that is shared. */
+#if defined(__SANITIZE_THREAD__)
+int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
+#define MAKE_PROCESS __clone
+#else
+#define MAKE_PROCESS clone
+#endif
+
 /* ---- the child: system calls only ---- */
 
 #define ALONE __attribute__((no_sanitize("address", "thread", "undefined")))
@@ -195,7 +203,7 @@ static int make_child(struct birth *birth, unsigned char *stack, struct weir__sp
     if (rc)
         return rc;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
-    rc = weir__sys_result(clone(child, stack + CHILD_STACK, flags, birth, &out->pidfd));
+    rc = weir__sys_result(MAKE_PROCESS(child, stack + CHILD_STACK, flags, birth, &out->pidfd));
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE);
     return rc;
 }
@@ -235,8 +243,8 @@ int weir__spawn_reap(int pidfd, bool wait, struct weir__spawn_end *out)
     memset(&info, 0, sizeof info);
     memset(&usage, 0, sizeof usage);
     do {
-        rc = weir__sys_result(syscall(SYS_waitid, WAIT_PIDFD, pidfd, &info,
-                                      WEXITED | (wait ? 0 : WNOHANG), &usage));
+        rc = weir__sys_result(
+            syscall(SYS_waitid, WAIT_PIDFD, pidfd, &info, WEXITED | (wait ? 0 : WNOHANG), &usage));
     } while (rc == -EINTR);
     if (rc < 0 || info.si_pid == 0)
         return rc;

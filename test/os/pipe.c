@@ -259,8 +259,7 @@ static int write_file(void *arg)
     struct ends ends = {0};
 
     (void)arg;
-    CHECK(weir_pipe_adopt(&ends.writer,
-                          open(in_folder("file"), O_RDWR | O_CREAT | O_TRUNC, 0600))
+    CHECK(weir_pipe_adopt(&ends.writer, open(in_folder("file"), O_RDWR | O_CREAT | O_TRUNC, 0600))
           == 0);
     CHECK(weir_write_all(ends.writer, much, MUCH) == 0);
     weir_close(ends.writer);

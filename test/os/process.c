@@ -122,8 +122,8 @@ static int capture(void *arg)
     CHECK(says("out\nerr\n") && told.error_len == 0);
     CHECK(run_command(&loud, &(struct weir_command_options){.output_max = 1000}) == 0);
     CHECK(told.output_len == 1000 && told.cut && told.exit.code == 0);
-    CHECK(run_command(&endless, &(struct weir_command_options){.output_max = 1000,
-                                                               .stop_at_limit = WEIR_ON})
+    CHECK(run_command(&endless,
+                      &(struct weir_command_options){.output_max = 1000, .stop_at_limit = WEIR_ON})
           == WEIR_ELIMIT);
     CHECK(told.output_len == 1000 && told.exit.signal == SIGKILL);
     weir_command_free(&told);
@@ -185,13 +185,11 @@ static int dress(void *arg)
                                        .directory = "/usr/lib"};
     struct weir_process_options env = {.arguments = (const char *const[]){"env", NULL},
                                        .environment = (const char *const[]){"A=1", "B=2", NULL}};
-    struct weir_process_options mask = {.arguments = SHELL("umask; ulimit -n; ulimit -S -c"),
-                                        .umask = 027,
-                                        .sets_umask = WEIR_ON};
+    struct weir_process_options mask = {
+        .arguments = SHELL("umask; ulimit -n; ulimit -S -c"), .umask = 027, .sets_umask = WEIR_ON};
     struct weir_process_limit limits[] = {{RLIMIT_NOFILE, 33, 44}, {RLIMIT_CORE, 0, 0}};
-    struct weir_process_options name = {.arguments = (const char *const[]){"me", "-c", "echo $0",
-                                                                           NULL},
-                                        .program = "/bin/sh"};
+    struct weir_process_options name = {
+        .arguments = (const char *const[]){"me", "-c", "echo $0", NULL}, .program = "/bin/sh"};
 
     (void)arg;
     CHECK(run_command(&pwd, NULL) == 0 && says("/usr/lib\n"));
@@ -263,10 +261,8 @@ static int give_extra(void *arg)
         {.kind = WEIR_STDIO_PIPE, .pipe = &to_child, .input = WEIR_ON},
         {.kind = WEIR_STDIO_PIPE, .pipe = &from_child},
     };
-    struct weir_process_options options = {.arguments = SHELL("cat <&3 >&4"),
-                                           .extra = extra,
-                                           .extra_count = 2,
-                                           .process = &process};
+    struct weir_process_options options = {
+        .arguments = SHELL("cat <&3 >&4"), .extra = extra, .extra_count = 2, .process = &process};
     struct weir_exit end;
     char bytes[5];
 
