@@ -33,19 +33,19 @@ WEIR_PUBLIC int weir_tty_mode(weir_stream stream, enum weir_tty_mode mode);
  * in a signal handler, in a fatal hook or before _exit(2). */
 WEIR_PUBLIC void weir_tty_restore(void);
 
-struct weir_tty_size {
+struct weir_tty_window {
     uint16_t rows;
     uint16_t columns;
 };
 
 /* The size of the window, and setting it, which tells those who run in it. WEIR_ENOTTY,
  * WEIR_EBADHANDLE. Do not suspend. Any thread. */
-WEIR_PUBLIC int weir_tty_size(weir_stream stream, struct weir_tty_size *out);
-WEIR_PUBLIC int weir_tty_resize(weir_stream stream, struct weir_tty_size size);
+WEIR_PUBLIC int weir_tty_size(weir_stream stream, struct weir_tty_window *out);
+WEIR_PUBLIC int weir_tty_resize(weir_stream stream, struct weir_tty_window size);
 
 /* Waits until the size differs from *size, which becomes the new one. Suspends. Errors as of
  * weir_tty_size and weir_signals_open (SIGWINCH), WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
-WEIR_PUBLIC int weir_tty_await_resize(weir_stream stream, struct weir_tty_size *size);
+WEIR_PUBLIC int weir_tty_await_resize(weir_stream stream, struct weir_tty_window *size);
 
 /* Whether the stream is a terminal: 1 or 0. WEIR_EBADHANDLE. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_tty_is(weir_stream stream);

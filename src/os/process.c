@@ -172,14 +172,14 @@ static int send_most(struct weir__process *process, int signal)
 }
 
 static int with_process(weir_process handle, int signal,
-                        int (*send)(struct weir__process *process, int signal))
+                        int (*act)(struct weir__process *process, int signal))
 {
     struct weir__process *process = weir__named_lock(handle.id, WEIR__KIND_PROCESS);
     int rc;
 
     if (!process)
         return WEIR_EBADHANDLE;
-    rc = send(process, signal);
+    rc = act(process, signal);
     weir__unlock(&process->lock);
     return rc;
 }

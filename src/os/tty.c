@@ -284,7 +284,7 @@ int weir_tty_mode(weir_stream handle, enum weir_tty_mode mode)
     return rc;
 }
 
-int weir_tty_size(weir_stream handle, struct weir_tty_size *out)
+int weir_tty_size(weir_stream handle, struct weir_tty_window *out)
 {
     WEIR__CALL;
     struct weir__terminal_size size;
@@ -297,11 +297,11 @@ int weir_tty_size(weir_stream handle, struct weir_tty_size *out)
     rc = weir__terminal_get_size(rc, &size);
     weir__stream_leave(stream, 0);
     if (rc == 0)
-        *out = (struct weir_tty_size){size.rows, size.columns};
+        *out = (struct weir_tty_window){size.rows, size.columns};
     return rc;
 }
 
-int weir_tty_resize(weir_stream handle, struct weir_tty_size size)
+int weir_tty_resize(weir_stream handle, struct weir_tty_window size)
 {
     WEIR__CALL;
     struct weir__terminal_size wanted = {size.rows, size.columns};
@@ -317,11 +317,11 @@ int weir_tty_resize(weir_stream handle, struct weir_tty_size size)
 }
 
 /* The listener is there before the size is asked for, so that no change is missed. */
-int weir_tty_await_resize(weir_stream stream, struct weir_tty_size *size)
+int weir_tty_await_resize(weir_stream stream, struct weir_tty_window *size)
 {
     WEIR__CALL;
     const int number = SIGWINCH;
-    struct weir_tty_size now;
+    struct weir_tty_window now;
     weir_signals listener;
     int rc;
 

@@ -445,8 +445,8 @@ static inline int weir__sys_dup(int fd)
     return fault ? fault : weir__sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
-/* Puts a file in the place of another's descriptor, at one moment; close-on-exec. Has no fault: what
- * ends something cannot fail. */
+/* Puts a file in the place of another's descriptor, at one moment; close-on-exec. Has no fault:
+ * what ends something cannot fail. */
 static inline int weir__sys_dup_over(int fd, int over)
 {
     int rc;

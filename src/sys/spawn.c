@@ -29,7 +29,7 @@
 #define CHILD_STACK     32768
 #define SIGNALS         64
 #define SIGNAL_SET_SIZE 8     /* bytes, as the kernel has it */
-#define CLOSE_MAX       65536 /* descriptors that are closed one by one where close_range is missing */
+#define CLOSE_MAX       65536 /* closed one by one where close_range is missing */
 
 /* ThreadSanitizer takes clone for a fork, and spoils the memory that is shared. */
 #if defined(__SANITIZE_THREAD__)

@@ -271,6 +271,18 @@ def udp_echo(path):
 
 
 def compile_to(folder, name, source=None):
+def run(path):
+    commands = ["echo one", "echo two >&2; exit 3", "kill -9 $$", "cat"]
+    done = subprocess.run([path("run"), "2"] + commands, stdout=subprocess.PIPE, text=True,
+                          timeout=SECONDS)
+    assert done.returncode == 2, done.returncode
+    lines = sorted(done.stdout.splitlines())
+    assert lines == sorted(["one", "-- echo one: 0", "two", "-- echo two >&2; exit 3: 3",
+                            "-- kill -9 $$: signal 9", "-- cat: 0"]), done.stdout
+    assert done.stdout.index("one\n-- echo one: 0\n") >= 0, "an output is torn"
+
+
+def compile_to(folder, name):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),
                "-o", os.path.join(folder, name),
@@ -290,11 +302,11 @@ def main():
         names = sorted(name[:-2] for name in os.listdir(os.path.join(SOURCE, "examples"))
                        if name.endswith(".c"))
         for name in names:
-            for row, run in (("build_" + name, lambda: compile_to(folder, name)),
+            for row, check in (("build_" + name, lambda: compile_to(folder, name)),
                              (name, lambda: globals()[name](
                                  lambda which: os.path.join(folder, which)))):
                 try:
-                    run()
+                    check()
                     print("ok " + row, flush=True)
                 except (AssertionError, OSError, KeyError, subprocess.SubprocessError) as error:
                     failed = True

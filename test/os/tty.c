@@ -186,10 +186,10 @@ TEST(every_kind_of_exit_restores_the_terminal)
 static int know_size(void *arg)
 {
     weir_stream stream = open_lower(), pair[2];
-    struct weir_tty_size size = {0};
+    struct weir_tty_window size = {0};
 
     (void)arg;
-    CHECK(weir_tty_resize(stream, (struct weir_tty_size){12, 34}) == 0);
+    CHECK(weir_tty_resize(stream, (struct weir_tty_window){12, 34}) == 0);
     CHECK(weir_tty_size(stream, &size) == 0);
     CHECK(size.rows == 12 && size.columns == 34);
     weir_close(stream);
@@ -227,7 +227,7 @@ static int resize(void *arg)
 static int await_resize(void *arg)
 {
     weir_stream stream = open_lower();
-    struct weir_tty_size size;
+    struct weir_tty_window size;
     weir_scope scope;
 
     (void)arg;
