@@ -287,21 +287,22 @@ static const struct weir__stream_kind pipe_kind = {
 
 /* ---- making ---- */
 
-static uint32_t pipes_know; /* NOWAIT: 1 yes, 2 no, 0 not asked yet */
+uint32_t weir__pipe_system; /* enum weir__pipe_system */
 
-static bool pipes_know_nowait(void)
+static uint32_t know_system(void)
 {
-    uint32_t known = WEIR_ATOMIC_LOAD(&pipes_know, RELAXED);
+    uint32_t known = WEIR_ATOMIC_LOAD(&weir__pipe_system, RELAXED);
     int fds[2];
     char byte;
 
     if (known || weir__sys_pipe2(fds, O_NONBLOCK) < 0)
-        return known == 1;
-    known = weir__sys_read_now(fds[0], &byte, 1, true) == WEIR_EAGAIN ? 1 : 2;
-    WEIR_ATOMIC_STORE(&pipes_know, known, RELAXED);
+        return known;
+    known = weir__sys_read_now(fds[0], &byte, 1, true) == WEIR_EAGAIN ? PIPE_SYSTEM_NOWAIT
+                                                                      : PIPE_SYSTEM_REOPENS;
+    WEIR_ATOMIC_STORE(&weir__pipe_system, known, RELAXED);
     weir__sys_close(fds[0]);
     weir__sys_close(fds[1]);
-    return known == 1;
+    return known;
 }
 
 /* The same file by an open file of our own, in non-blocking mode. */
@@ -332,9 +333,9 @@ static int choose_way(struct pipe *pipe, int *fd, mode_t mode, int access, uint3
         return weir__sys_set_nonblock(*fd, true);
     }
     pipe->way = WAY_NOWAIT;
-    if (pipe->master || (!pipe->terminal && (!fifo || pipes_know_nowait())))
+    if (pipe->master || (!pipe->terminal && !fifo) || (fifo && know_system() == PIPE_SYSTEM_NOWAIT))
         return 0;
-    rc = open_anew(*fd, access);
+    rc = fifo && know_system() == PIPE_SYSTEM_LOOKS ? WEIR_ENOTSUP : open_anew(*fd, access);
     pipe->way = rc < 0 ? WAY_LOOK : WAY_PLAIN;
     if (rc >= 0)
         *fd = rc;

@@ -12,6 +12,15 @@ enum weir__pipe_flag {
     WEIR__PIPE_FRESH = 2, /* a FIFO for reading that nobody may have written to yet */
 };
 
+/* What is known of the system, or not yet asked; a test sets it to try the ways of others. */
+enum weir__pipe_system {
+    PIPE_SYSTEM_UNKNOWN,
+    PIPE_SYSTEM_NOWAIT,  /* pipes can be read by RWF_NOWAIT */
+    PIPE_SYSTEM_REOPENS, /* they cannot, but be opened anew */
+    PIPE_SYSTEM_LOOKS    /* neither */
+};
+extern uint32_t weir__pipe_system;
+
 /* Makes a stream of a descriptor of a pipe, a FIFO, a terminal, a device or a file, and takes it on
  * success. On a worker. WEIR_ENOTSUP for what is none of these. */
 int weir__pipe_adopt(struct weir__worker *worker, int fd, uint32_t flags,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <weir.h>
 
+#include "stream/pipe.h"
 #include "support/run.h"
 
 #define MUCH (1u << 20)
@@ -112,6 +113,20 @@ TEST(a_pipe_that_was_inherited_stays_in_blocking_mode)
 {
     fill_much();
     assert_int_equal(run_with(adopt_blocking, NULL, 2), 0);
+}
+
+TEST(a_kernel_that_cannot_say_is_served_in_other_ways)
+{
+    uint32_t ways[] = {PIPE_SYSTEM_REOPENS, PIPE_SYSTEM_LOOKS};
+    int i;
+
+    fill_much();
+    for (i = 0; i < 2; i++) {
+        SAY(weir__pipe_system, ways[i]);
+        assert_int_equal(run_with(adopt_blocking, NULL, 1), 0);
+        assert_int_equal(run_with(adopt_blocking, NULL, 2), 0);
+    }
+    SAY(weir__pipe_system, PIPE_SYSTEM_UNKNOWN);
 }
 
 static int read_one(void *arg)
