@@ -5,6 +5,7 @@
 #include <weir/address.h>
 #include <weir/blocking.h>
 #include <weir/chan.h>
+#include <weir/count.h>
 #include <weir/delay.h>
 #include <weir/dir.h>
 #include <weir/dump.h>

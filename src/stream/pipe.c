@@ -324,9 +324,9 @@ static int choose_way(struct pipe *pipe, int *fd, mode_t mode, int access, uint3
         pipe->way = WAY_FILE;
         return 0;
     }
-    if (!fifo && !S_ISCHR(mode))
+    if (!fifo && !S_ISCHR(mode) && !(flags & WEIR__PIPE_COUNTS))
         return S_ISDIR(mode) ? WEIR_EISDIR : WEIR_ENOTSUP;
-    pipe->terminal = !fifo && weir__terminal_is(*fd);
+    pipe->terminal = S_ISCHR(mode) && weir__terminal_is(*fd);
     pipe->master = pipe->terminal && weir__terminal_is_master(*fd);
     if (flags & WEIR__PIPE_OWN) {
         pipe->way = WAY_PLAIN;

@@ -8,8 +8,9 @@ struct weir__worker;
 struct weir__stream;
 
 enum weir__pipe_flag {
-    WEIR__PIPE_OWN = 1,   /* the open file is nobody else's: it may be made non-blocking */
-    WEIR__PIPE_FRESH = 2, /* a FIFO for reading that nobody may have written to yet */
+    WEIR__PIPE_OWN = 1,    /* the open file is nobody else's: it may be made non-blocking */
+    WEIR__PIPE_FRESH = 2,  /* a FIFO for reading that nobody may have written to yet */
+    WEIR__PIPE_COUNTS = 4, /* an event descriptor, or one like it */
 };
 
 /* What is known of the system, or not yet asked; a test sets it to try the ways of others. */
