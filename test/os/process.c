@@ -638,6 +638,36 @@ TEST(a_stubborn_process_is_killed_with_its_tree)
     await_no_children();
 }
 
+/* The grandchild has the pipe: its end shows when that is gone. */
+static int sweep(void *arg)
+{
+    weir_process process;
+    weir_stream output;
+    struct weir_process_options options = {
+        .arguments = SHELL("sleep 60 & exit 0"),
+        .output = {.kind = WEIR_STDIO_PIPE, .pipe = &output},
+        .new_group = WEIR_ON,
+        .sweep = WEIR_ON,
+        .process = &process,
+    };
+    struct weir_exit end;
+    char byte;
+
+    (void)arg;
+    CHECK(weir_process_start(&options) == 0);
+    CHECK(weir_process_wait(process, &end) == 0 && end.code == 0);
+    CHECK(weir_read(output, &byte, 1) == 0);
+    weir_close(output);
+    weir_process_close(process);
+    return 0;
+}
+
+TEST(the_rest_of_a_group_is_swept_if_asked_for)
+{
+    assert_int_equal(run_with(sweep, NULL, 1), 0);
+    await_no_children();
+}
+
 static int guard(void *arg)
 {
     weir_scope scope;
@@ -738,5 +768,35 @@ static int on_terminal(void *arg)
 TEST(a_child_has_a_terminal)
 {
     assert_int_equal(run_with(on_terminal, NULL, 1), 0);
+    await_no_children();
+}
+
+/* ---- other programs that move bytes ---- */
+
+static int through_socat(void *arg)
+{
+    struct weir_process_options socat = {
+        .arguments = (const char *const[]){"socat", "-", "EXEC:'tr a-z A-Z',pty,rawer", NULL}};
+    struct weir_process_options plain = {.arguments =
+                                             (const char *const[]){"socat", "-", "EXEC:cat", NULL}};
+    struct weir_process_options script = {
+        .arguments =
+            (const char *const[]){"script", "-qec", "test -t 1 && exit 5", "/dev/null", NULL}};
+    struct weir_command_options options = {.input = "through", .input_len = 7};
+
+    (void)arg;
+    CHECK(run_command(&plain, &options) == 0 && says("through"));
+    options.input_len = 0;
+    CHECK(run_command(&script, &options) == 0 && told.exit.code == 5);
+    CHECK(run_command(&socat, &options) == 0 && told.exit.known);
+    weir_command_free(&told);
+    return 0;
+}
+
+TEST(programs_that_move_bytes_and_terminals_run_as_ever)
+{
+    if (access("/usr/bin/socat", X_OK) != 0 || access("/usr/bin/script", X_OK) != 0)
+        skip("no socat, or no script");
+    assert_int_equal(run_with(through_socat, NULL, 1), 0);
     await_no_children();
 }
