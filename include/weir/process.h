@@ -19,6 +19,7 @@
 #include <weir/error.h>
 #include <weir/options.h>
 #include <weir/scope.h>
+#include <weir/select.h>
 #include <weir/stream.h>
 
 #ifdef __cplusplus
@@ -142,6 +143,15 @@ WEIR_PUBLIC int weir_process_wait_n(weir_process process, struct weir_exit *out,
 static inline int weir_process_wait(weir_process process, struct weir_exit *out)
 {
     return weir_process_wait_n(process, out, sizeof *out);
+}
+
+/* Fills a case of a select (<weir/select.h>) with the same; `end` may be NULL, and is borrowed by
+ * each select that uses the case. Does not suspend, cannot fail. */
+WEIR_PUBLIC void weir_case_process_n(weir_case *out, weir_process process, struct weir_exit *end,
+                                     size_t end_size);
+static inline void weir_case_process(weir_case *out, weir_process process, struct weir_exit *end)
+{
+    weir_case_process_n(out, process, end, sizeof *end);
 }
 
 /* Makes a handle of a process that something else has started. One that is a child of this process

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <weir/error.h>
+#include <weir/select.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,17 @@ WEIR_PUBLIC int weir_signals_next_n(weir_signals listener, struct weir_signal_in
 static inline int weir_signals_next(weir_signals listener, struct weir_signal_info *out)
 {
     return weir_signals_next_n(listener, out, sizeof *out);
+}
+
+/* Fills a case of a select (<weir/select.h>) with the same; its result is the signal's number.
+ * `info` may be NULL, and is borrowed by each select that uses the case. Does not suspend, cannot
+ * fail. */
+WEIR_PUBLIC void weir_case_signals_n(weir_case *out, weir_signals listener,
+                                     struct weir_signal_info *info, size_t info_size);
+static inline void weir_case_signals(weir_case *out, weir_signals listener,
+                                     struct weir_signal_info *info)
+{
+    weir_case_signals_n(out, listener, info, sizeof *info);
 }
 
 /* Ends the listener. 0, also if it was closed before. Does not suspend, cannot fail. Any thread. */

@@ -11,6 +11,7 @@
 #include "os/orphan.h"
 #include "sys/call.h"
 #include "sys/current.h"
+#include "task/case.h"
 #include "task/grant.h"
 #include "task/worker.h"
 
@@ -72,7 +73,8 @@ void weir__process_drop(struct weir__process *process)
 
 static void give_exit(struct weir__waiter *waiter, const void *from)
 {
-    *(struct weir_exit *)waiter->data = *(const struct weir_exit *)from;
+    if (waiter->data)
+        memcpy(waiter->data, from, waiter->count);
 }
 
 /* Tells all who wait, and unlocks. The caller holds the process. */
@@ -98,6 +100,7 @@ static int await_locked(struct weir__process *process, struct weir_exit *out)
     }
     waiter = weir__waiter_begin(&own);
     waiter->data = out;
+    waiter->count = sizeof *out;
     weir__waitq_push(&process->waiters, waiter);
     weir__unlock(&process->lock);
     return weir__waiter_wait(waiter, &process->waiters, &process->lock);
@@ -133,6 +136,59 @@ int weir_process_wait_n(weir_process handle, struct weir_exit *out, size_t out_s
     if (rc == 0 && out)
         memcpy(out, &end, out_size < sizeof end ? out_size : sizeof end);
     return rc;
+}
+
+/* ---- a select ---- */
+
+/* Under the lock. */
+static void give_case(struct weir__case *c, const struct weir__process *process)
+{
+    c->result = process->failure;
+    if (c->data && c->result == 0)
+        memcpy(c->data, &process->exit, c->len);
+}
+
+static bool attempt(struct weir__case *c, struct weir__task *task)
+{
+    struct weir__process *process = weir__named_lock(c->id, WEIR__KIND_PROCESS);
+    bool ended = !process || process->state == PROCESS_ENDED;
+
+    (void)task;
+    if (!process) {
+        c->result = WEIR_EBADHANDLE;
+        return true;
+    }
+    if (ended)
+        give_case(c, process);
+    weir__unlock(&process->lock);
+    return ended;
+}
+
+static enum weir__case_step enlist(struct weir__case *c, struct weir__select *select)
+{
+    struct weir__process *process = weir__named_lock(c->id, WEIR__KIND_PROCESS);
+    enum weir__case_step step = CASE_WAITS;
+
+    if (!process)
+        return weir__case_gone(c, select, WEIR_EBADHANDLE);
+    if (process->state != PROCESS_ENDED) {
+        c->waiter.count = (uint32_t)c->len;
+        weir__case_queue(c, select, &process->waiters, &process->lock);
+    } else {
+        step = weir__case_claim(c, select) ? CASE_DONE : CASE_LOST;
+        if (step == CASE_DONE)
+            give_case(c, process);
+    }
+    weir__unlock(&process->lock);
+    return step;
+}
+
+static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enlist};
+
+void weir_case_process_n(weir_case *out, weir_process process, struct weir_exit *end,
+                         size_t end_size)
+{
+    weir__case_fill(out, &calls, process.id, end, end_size < sizeof *end ? end_size : sizeof *end);
 }
 
 /* ---- signals ---- */

@@ -20,6 +20,7 @@
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/spawn.h"
+#include "task/case.h"
 #include "task/grant.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -122,6 +123,17 @@ static struct weir__waiter *claim_for(int number)
     return NULL;
 }
 
+/* Takes what has come for a waiter or a case: its number, or 0. */
+static int take_for(struct listener *listener, void *out, size_t size)
+{
+    struct weir_signal_info info;
+    int number = take(&listener->come, listener->wanted, &info);
+
+    if (number && out)
+        memcpy(out, &info, size);
+    return number;
+}
+
 static void give_listener(struct listener *listener, const struct weir_signal_info *info)
 {
     struct weir__wakes wakes;
@@ -132,7 +144,7 @@ static void give_listener(struct listener *listener, const struct weir_signal_in
     note(&listener->come, info);
     waiter = weir__claim_first(&listener->waiters);
     if (waiter)
-        weir__wakes_grant(&wakes, waiter, take(&listener->come, listener->wanted, waiter->data));
+        weir__wakes_grant(&wakes, waiter, take_for(listener, waiter->data, waiter->count));
     weir__wakes_release(&wakes, &listener->lock);
 }
 
@@ -340,16 +352,22 @@ int weir_signals_open(weir_signals *out, const int *signals, size_t count)
     return rc;
 }
 
+/* Hands out what has come already. */
+static void look(void)
+{
+    weir__lock(&lock);
+    if (running)
+        drain();
+    weir__unlock(&lock);
+}
+
 static int next_of(weir_signals handle, struct weir_signal_info *out)
 {
     struct weir__waiter own, *waiter;
     struct listener *listener;
     int rc;
 
-    weir__lock(&lock);
-    if (running)
-        drain();
-    weir__unlock(&lock);
+    look();
     listener = weir__named_lock(handle.id, WEIR__KIND_SIGNALS);
     if (!listener)
         return WEIR_EBADHANDLE;
@@ -360,6 +378,7 @@ static int next_of(weir_signals handle, struct weir_signal_info *out)
     }
     waiter = weir__waiter_begin(&own);
     waiter->data = out;
+    waiter->count = sizeof *out;
     weir__waitq_push(&listener->waiters, waiter);
     weir__unlock(&listener->lock);
     return weir__waiter_wait(waiter, &listener->waiters, &listener->lock);
@@ -376,6 +395,47 @@ int weir_signals_next_n(weir_signals handle, struct weir_signal_info *out, size_
     if (rc > 0 && out)
         memcpy(out, &info, out_size < sizeof info ? out_size : sizeof info);
     return rc;
+}
+
+static bool attempt(struct weir__case *c, struct weir__task *task)
+{
+    struct listener *listener;
+
+    (void)task;
+    look();
+    listener = weir__named_lock(c->id, WEIR__KIND_SIGNALS);
+    c->result = listener ? take_for(listener, c->data, c->len) : WEIR_EBADHANDLE;
+    if (listener)
+        weir__unlock(&listener->lock);
+    return c->result != 0;
+}
+
+static enum weir__case_step enlist(struct weir__case *c, struct weir__select *select)
+{
+    struct listener *listener = weir__named_lock(c->id, WEIR__KIND_SIGNALS);
+    enum weir__case_step step = CASE_WAITS;
+
+    if (!listener)
+        return weir__case_gone(c, select, WEIR_EBADHANDLE);
+    if (!(listener->come.set & listener->wanted)) {
+        c->waiter.count = (uint32_t)c->len;
+        weir__case_queue(c, select, &listener->waiters, &listener->lock);
+    } else {
+        step = weir__case_claim(c, select) ? CASE_DONE : CASE_LOST;
+        if (step == CASE_DONE)
+            c->result = take_for(listener, c->data, c->len);
+    }
+    weir__unlock(&listener->lock);
+    return step;
+}
+
+static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enlist};
+
+void weir_case_signals_n(weir_case *out, weir_signals listener, struct weir_signal_info *info,
+                         size_t info_size)
+{
+    weir__case_fill(out, &calls, listener.id, info,
+                    info_size < sizeof *info ? info_size : sizeof *info);
 }
 
 int weir_signals_close(weir_signals handle)

@@ -119,14 +119,24 @@ struct job {
     void *out;
     const void *bytes;
     size_t len;
+    bool begun;
 };
 
 static int do_job(void *arg)
 {
     struct job *job = arg;
 
+    job->begun = true;
     return job->out ? weir__sys_read_now(job->fd, job->out, job->len, false)
                     : weir__sys_write_now(job->fd, job->bytes, job->len, false);
+}
+
+/* A pool that has no thread to give is done without. */
+static int by_the_pool(struct job *job)
+{
+    int rc = weir_blocking_in(WEIR_BLOCKING_FILES, do_job, job);
+
+    return !job->begun && (rc == WEIR_EAGAIN || rc == WEIR_ENOMEM) ? do_job(job) : rc;
 }
 
 static bool for_the_pool(const struct pipe *pipe, int rc)
@@ -185,7 +195,7 @@ static ptrdiff_t pipe_read(struct weir__stream *stream, struct weir__task *task,
                            size_t len)
 {
     struct pipe *pipe = stream->object;
-    struct job job = {stream->fd.number, out, NULL, len};
+    struct job job = {stream->fd.number, out, NULL, len, false};
     int n, rc = weir__leaf_of(task);
 
     if (rc == 0 && !pipe->reads)
@@ -198,7 +208,7 @@ static ptrdiff_t pipe_read(struct weir__stream *stream, struct weir__task *task,
             break;
         n = read_now(pipe, stream->fd.number, out, len);
         if (for_the_pool(pipe, n))
-            return weir_blocking_in(WEIR_BLOCKING_FILES, do_job, &job);
+            return by_the_pool(&job);
         if (n != WEIR_EAGAIN)
             return n;
         rc = await(stream, task, &pipe->reader, POLLIN);
@@ -223,7 +233,7 @@ static ptrdiff_t pipe_write(struct weir__stream *stream, struct weir__task *task
                             size_t len)
 {
     struct pipe *pipe = stream->object;
-    struct job job = {stream->fd.number, NULL, bytes, len};
+    struct job job = {stream->fd.number, NULL, bytes, len, false};
     int n, rc = weir__leaf_of(task);
 
     if (rc == 0 && !pipe->writes)
@@ -233,7 +243,9 @@ static ptrdiff_t pipe_write(struct weir__stream *stream, struct weir__task *task
             return WEIR_EPIPE;
         n = write_now(pipe, stream->fd.number, bytes, len);
         if (for_the_pool(pipe, n))
-            return weir_blocking_in(WEIR_BLOCKING_FILES, do_job, &job);
+            return by_the_pool(&job);
+        if (n == WEIR_EBADF) /* a shutdown meanwhile, if it was open at all */
+            return WEIR_ATOMIC_LOAD(&pipe->ended, SEQ_CST) ? WEIR_EPIPE : n;
         if (n != WEIR_EAGAIN)
             return n;
         rc = await(stream, task, &pipe->writer, POLLOUT);

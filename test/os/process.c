@@ -481,6 +481,37 @@ TEST(any_number_waits_for_an_end)
     await_no_children();
 }
 
+static int select_end(void *arg)
+{
+    weir_process quick, slow;
+    struct weir_exit end = {0};
+    weir_case cases[3];
+
+    (void)arg;
+    CHECK(start_shell(&slow, "exec sleep 60") == 0);
+    CHECK(start_shell(&quick, "exit 4") == 0);
+    weir_case_process(&cases[0], slow, &end);
+    weir_case_process(&cases[1], quick, &end);
+    weir_case_after(&cases[2], WEIR_SECONDS(20));
+    CHECK(weir_select(cases, 3) == 1 && cases[1].result == 0 && end.code == 4);
+    CHECK(weir_select(cases, 3) == 1 && cases[1].result == 0); /* it stays so */
+    weir_process_close(quick);
+    CHECK(weir_select(cases, 3) == 1 && cases[1].result == WEIR_EBADHANDLE);
+    weir_case_after(&cases[1], WEIR_MILLISECONDS(1));
+    CHECK(weir_select(cases, 2) == 1);
+    CHECK(weir_process_kill(slow, SIGKILL) == 0);
+    CHECK(weir_select(cases, 1) == 0 && end.signal == SIGKILL);
+    weir_process_close(slow);
+    return 0;
+}
+
+TEST(an_end_is_a_case_of_a_select)
+{
+    assert_int_equal(run_with(select_end, NULL, 1), 0);
+    assert_int_equal(run_with(select_end, NULL, 2), 0);
+    await_no_children();
+}
+
 static int wait_for_close(void *arg)
 {
     CHECK(weir_process_wait(*(weir_process *)arg, NULL) == WEIR_ECLOSED);

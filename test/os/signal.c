@@ -156,6 +156,42 @@ TEST(every_listener_gets_every_signal)
     assert_int_equal(run_with(listen_twice, NULL, 2), 0);
 }
 
+static int send_usr1(void *arg)
+{
+    (void)arg;
+    return kill(getpid(), SIGUSR1);
+}
+
+static int select_signal(void *arg)
+{
+    weir_signals listener;
+    struct weir_signal_info info = {0};
+    weir_case cases[2];
+    weir_scope scope;
+
+    (void)arg;
+    CHECK(weir_signals_open(&listener, (int[]){SIGUSR1}, 1) == 0);
+    weir_case_signals(&cases[0], listener, &info);
+    weir_case_after(&cases[1], WEIR_MILLISECONDS(1));
+    CHECK(weir_select(cases, 2) == 1);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, send_usr1, NULL) == 0);
+    CHECK(weir_select(cases, 1) == 0 && cases[0].result == SIGUSR1 && info.pid == getpid());
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(raise(SIGUSR1) == 0);
+    CHECK(weir_select(cases, 1) == 0 && cases[0].result == SIGUSR1);
+    CHECK(weir_signals_close(listener) == 0);
+    CHECK(weir_select(cases, 1) == 0 && cases[0].result == WEIR_EBADHANDLE);
+    CHECK(wait_limited(SIGUSR1, WEIR_MILLISECONDS(1)) == SIGUSR1); /* which was kept besides */
+    return 0;
+}
+
+TEST(a_listener_is_a_case_of_a_select)
+{
+    assert_int_equal(run_with(select_signal, NULL, 1), 0);
+    assert_int_equal(run_with(select_signal, NULL, 2), 0);
+}
+
 static int next_until_closed(void *arg)
 {
     ADD(waiting, 1);
