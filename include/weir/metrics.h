@@ -39,6 +39,8 @@ enum weir_metrics_handle {
     WEIR_METRICS_SOCKET = 10,
     WEIR_METRICS_FILE = 11,
     WEIR_METRICS_DIR = 12,
+    WEIR_METRICS_PROCESS = 13,
+    WEIR_METRICS_SIGNALS = 14,
 };
 #define WEIR_METRICS_HANDLES 16
 

@@ -102,9 +102,10 @@ static inline int weir_stream_pair_with(weir_stream out[2], const struct weir_pa
     return weir_stream_pair_n(out, options, sizeof *options);
 }
 
-/* Makes a stream of a connected stream socket. Takes the descriptor if it succeeds, and makes it
- * close-on-exec. WEIR_ENOTSOCK, WEIR_EBADF, WEIR_EPROTOTYPE (another type of socket, or one that
- * listens), WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ENOTASK. By a task; does not suspend. */
+/* Makes a stream of a connected stream socket, or of what is no socket (weir_pipe_adopt of
+ * <weir/pipe.h>, whose errors it has besides). Takes the descriptor if it succeeds, and makes it
+ * close-on-exec. WEIR_EBADF, WEIR_EPROTOTYPE (another type of socket, or one that listens),
+ * WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ENOTASK. By a task; does not suspend. */
 WEIR_PUBLIC int weir_stream_adopt(weir_stream *out, int descriptor);
 /* The opposite: closes the handle, but not the connection, and *descriptor gives a descriptor of it
  * (it may have another number, and be in non-blocking mode). The result is how many bytes weir had

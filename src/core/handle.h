@@ -34,7 +34,6 @@ enum weir__handle_kind {
     WEIR__KIND_FILE,
     WEIR__KIND_DIR,
     WEIR__KIND_PROCESS,
-    WEIR__KIND_PROCESS,
     WEIR__KIND_SIGNALS
 };
 #define WEIR__HANDLE_KINDS 16u /* at most */

@@ -277,6 +277,8 @@ static int pin(uint64_t id, struct pinned *out)
     case WEIR__KIND_STRAND:
     case WEIR__KIND_FILE:
     case WEIR__KIND_DIR:
+    case WEIR__KIND_PROCESS:
+    case WEIR__KIND_SIGNALS:
         break;
     }
     return out->object ? 0 : rc;

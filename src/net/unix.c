@@ -1,5 +1,6 @@
 /* net/unix.c - UNIX streams: descriptors with bytes, who the peer is, pairs; and streams that come
  * from outside. See <weir/unix.h> and <weir/stream.h>. */
+#include <weir/pipe.h>
 #include <weir/unix.h>
 
 #include <netinet/in.h>
@@ -64,6 +65,8 @@ int weir_stream_adopt(weir_stream *out, int descriptor)
 
     if (!weir__task_current())
         return WEIR_ENOTASK;
+    if (rc == WEIR_ENOTSOCK)
+        return weir_pipe_adopt(out, descriptor);
     if (rc < 0)
         return rc;
     if (rc != SOCK_STREAM || weir__sockopt_listening(descriptor) > 0)

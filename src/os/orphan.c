@@ -57,7 +57,7 @@ static int begin(void)
     if (rc < 0)
         return rc;
     own = rc;
-    rc = weir__sys->thread_start(&thread, reap_all, &own, "weir-reaper");
+    rc = weir__sys_table()->thread_start(&thread, reap_all, &own, "weir-reaper");
     if (rc < 0)
         weir__sys_close(own);
     else

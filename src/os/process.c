@@ -98,7 +98,7 @@ static int await_locked(struct weir__process *process, struct weir_exit *out)
         weir__unlock(&process->lock);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "process");
     waiter->data = out;
     waiter->count = sizeof *out;
     weir__waitq_push(&process->waiters, waiter);

@@ -214,7 +214,7 @@ static int begin(void)
         rc = weir__sys_pipe2(pipe_fds, O_NONBLOCK);
     if (rc < 0)
         return rc;
-    rc = weir__sys->thread_start(&thread, run, NULL, "weir-signals");
+    rc = weir__sys_table()->thread_start(&thread, run, NULL, "weir-signals");
     running = rc == 0;
     return rc;
 }
@@ -286,7 +286,7 @@ static int wait_for(const int *signals, size_t count, struct weir_signal_info *o
         weir__unlock(&lock);
         return rc;
     }
-    waiter = weir__waiter_begin(NULL);
+    waiter = weir__waiter_begin(NULL, "signal");
     waiter->data = &request;
     weir__waitq_push(&waiters, waiter);
     weir__unlock(&lock);
@@ -376,7 +376,7 @@ static int next_of(weir_signals handle, struct weir_signal_info *out)
         weir__unlock(&listener->lock);
         return rc;
     }
-    waiter = weir__waiter_begin(&own);
+    waiter = weir__waiter_begin(&own, "signal");
     waiter->data = out;
     waiter->count = sizeof *out;
     weir__waitq_push(&listener->waiters, waiter);

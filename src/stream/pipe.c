@@ -412,7 +412,7 @@ static int adopt_or_close(weir_stream *out, int fd, uint32_t flags)
 int weir_pipe(weir_stream *reader, weir_stream *writer)
 {
     WEIR__CALL;
-    weir_stream first, second;
+    weir_stream first = {0}, second = {0};
     int rc, fds[2];
 
     if (!weir__current_worker())

@@ -362,6 +362,8 @@ static void end_streams(struct weir__worker *worker)
         worker->end_streams(worker);
     if (worker->end_sockets)
         worker->end_sockets(worker);
+    if (worker->end_processes)
+        worker->end_processes(worker);
 }
 
 static void last_poll(struct weir__worker *worker)

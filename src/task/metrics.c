@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-_Static_assert((int)WEIR_METRICS_DIR == (int)WEIR__KIND_DIR
+_Static_assert((int)WEIR_METRICS_SIGNALS == (int)WEIR__KIND_SIGNALS
                    && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
                "the same numbers");
 _Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
@@ -193,6 +193,7 @@ static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_TASK] = "task",           [WEIR_METRICS_TOKEN] = "token",
     [WEIR_METRICS_STRAND] = "strand",       [WEIR_METRICS_SOCKET] = "socket",
     [WEIR_METRICS_FILE] = "file",           [WEIR_METRICS_DIR] = "dir",
+    [WEIR_METRICS_PROCESS] = "process",     [WEIR_METRICS_SIGNALS] = "signals",
 };
 
 struct writer {

@@ -358,7 +358,6 @@ static void destroy(struct weir__runtime *runtime)
     weir__dump_unwatch(runtime);
     for (i = 0; i < runtime->started; i++)
         weir__sys_table()->thread_join(&runtime->workers[first + i].thread);
-        weir__sys->thread_join(&runtime->workers[first + i].thread);
     if (at_end)
         at_end(runtime);
     await_visitors(runtime);

@@ -55,9 +55,6 @@ struct weir__worker {
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     struct weir__slab sockets;                        /* likewise, of sockets with messages */
     void (*end_sockets)(struct weir__worker *worker);
-    struct weir__list processes;                      /* the os layer's: children that live */
-    struct weir__slab streams;                          /* the stream layer's objects */
-    void (*end_streams)(struct weir__worker *worker);   /* NULL: there are none */
     struct weir__list processes;                        /* the os layer's: children that live */
     void (*end_processes)(struct weir__worker *worker); /* NULL: there were none */
     struct weir__oneshot_cache oneshots;

@@ -270,7 +270,6 @@ def udp_echo(path):
             assert answer.stdout == b"from socat", answer
 
 
-def compile_to(folder, name, source=None):
 def run(path):
     commands = ["echo one", "echo two >&2; exit 3", "kill -9 $$", "cat"]
     done = subprocess.run([path("run"), "2"] + commands, stdout=subprocess.PIPE, text=True,
@@ -282,7 +281,7 @@ def run(path):
     assert done.stdout.index("one\n-- echo one: 0\n") >= 0, "an output is torn"
 
 
-def compile_to(folder, name):
+def compile_to(folder, name, source=None):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),
                "-o", os.path.join(folder, name),

@@ -561,9 +561,11 @@ static int adopt_listener(void *arg)
     CHECK(weir_listener_close(other) == 0);
     CHECK(pipe(fds) == 0);
     CHECK(weir_listener_adopt(&other, fds[0], NULL) == WEIR_ENOTSOCK);
-    CHECK(weir_stream_adopt(&stream, fds[0]) == WEIR_ENOTSOCK);
     CHECK(weir_stream_adopt(&stream, -1) == WEIR_EBADF);
-    close_all(fds, 2);
+    CHECK(weir_stream_adopt(&stream, fds[0]) == 0);
+    CHECK(weir_stream_release(stream, &fd, NULL, 0) == WEIR_ENOTSUP);
+    CHECK(weir_close(stream) == 0);
+    close_all(fds + 1, 1);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == 0);
     CHECK(weir_stream_adopt(&stream, fds[0]) == WEIR_EPROTOTYPE);
     CHECK(weir_listener_adopt(&other, fds[0], NULL) == WEIR_EPROTOTYPE);
