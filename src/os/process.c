@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "core/pool.h"
+#include "core/sim.h"
 #include "os/orphan.h"
 #include "sys/call.h"
 #include "sys/current.h"
@@ -469,6 +470,8 @@ int weir_process_adopt(weir_process *out, int pid)
 
     if (!worker)
         return WEIR_ENOTASK;
+    if (weir__sim_on())
+        return WEIR_ENOTSUP;
     pidfd = weir__spawn_open(pid);
     if (pidfd < 0)
         return pidfd;

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/options.h"
+#include "core/sim.h"
 #include "os/process.h"
 #include "stream/pipe.h"
 #include "stream/stream.h"
@@ -490,6 +491,8 @@ int weir_process_start_n(const struct weir_process_options *options, size_t opti
 
     if (!task)
         return WEIR_ENOTASK;
+    if (weir__sim_on())
+        return WEIR_ENOTSUP;
     rc = weir__leaf();
     if (rc < 0)
         return rc;

@@ -17,6 +17,7 @@
 #include "base/atomic.h"
 #include "base/container.h"
 #include "core/pool.h"
+#include "core/sim.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "sys/spawn.h"
@@ -208,6 +209,8 @@ static int begin(void)
 {
     int rc = 0;
 
+    if (weir__sim_on()) /* whose threads are not the system's */
+        return WEIR_ENOTSUP;
     if (running)
         return 0;
     if (pipe_fds[0] < 0)

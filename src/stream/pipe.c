@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/container.h"
 #include "core/handle.h"
+#include "core/sim.h"
 #include "stream/stream.h"
 #include "sys/call.h"
 #include "sys/current.h"
@@ -374,9 +375,12 @@ static int describe(struct pipe *pipe, int *fd, uint32_t flags)
 
 int weir__pipe_adopt(struct weir__worker *worker, int fd, uint32_t flags, struct weir__stream **out)
 {
-    struct pipe *pipe = weir__calloc(1, sizeof *pipe);
+    struct pipe *pipe;
     int rc, used = fd;
 
+    if (weir__sim_on()) /* which knows no descriptors */
+        return WEIR_ENOTSUP;
+    pipe = weir__calloc(1, sizeof *pipe);
     if (!pipe)
         return WEIR_ENOMEM;
     rc = describe(pipe, &used, flags);
