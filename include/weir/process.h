@@ -116,8 +116,8 @@ enum weir_process_step {
  * a thread of the pool (class FILES) reads the program. Every error, also that of the child before
  * it has begun its program, leaves nothing behind: what the system says in the step that
  * *failed_step names, for example WEIR_ENOENT in WEIR_STEP_EXEC (no such program); WEIR_EOPTION
- * (unknown kinds, no arguments, neither scope nor handle, ...), WEIR_ENOTASK, WEIR_ENOTSUP (on the simulator), WEIR_ENOMEM,
- * WEIR_ELIMIT, WEIR_EMFILE, WEIR_ECANCELED, WEIR_EDEADLINE. */
+ * (unknown kinds, no arguments, neither scope nor handle, ...), WEIR_ENOTASK, WEIR_ENOTSUP (on the
+ * simulator), WEIR_ENOMEM, WEIR_ELIMIT, WEIR_EMFILE, WEIR_ECANCELED, WEIR_EDEADLINE. */
 WEIR_PUBLIC int weir_process_start_n(const struct weir_process_options *options,
                                      size_t options_size);
 static inline int weir_process_start(const struct weir_process_options *options)

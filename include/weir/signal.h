@@ -4,7 +4,9 @@
  * has its default effect, and a handler that was there before is not called. It is taken by a
  * thread of weir's own even if all others block it. What a signal carries is told with it, but
  * signals of one number coalesce, as in the kernel: of several that nobody has taken yet there is
- * one, with what the last of them carried and how many they were.
+ * one, with what the last of them carried and how many they were. One that is sent to a single
+ * thread (raise(3) in a task, whose worker may block everything) waits for that thread: signals are
+ * sent to the process, by kill(2) or sigqueue(3).
  */
 #ifndef WEIR_SIGNAL_H
 #define WEIR_SIGNAL_H
