@@ -47,6 +47,13 @@ const char *test_under(void);
             test_skip("on sim: " reason, __FILE__, __LINE__);                                      \
     } while (0)
 int test_simulated(void);
+/* The same for every test of the program; once in its file. */
+#define none_on_sim(reason)                                                                        \
+    static void __attribute__((constructor)) test_none_on_sim(void)                                \
+    {                                                                                              \
+        test_reason_on_sim = "on sim: " reason;                                                    \
+    }
+extern const char *test_reason_on_sim;
 
 #define TEST(name_)                                                                                \
     static void test_body_##name_(void);                                                           \

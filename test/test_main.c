@@ -207,10 +207,15 @@ static void check_quiescent(const struct held *before)
                  after.loops, before->loops);
 }
 
+const char *test_reason_on_sim;
+
 static void run(void **state)
 {
     const struct test_case *test = *state;
     struct held before = held_now();
+
+    if (test_reason_on_sim && test_simulated())
+        test_skip(test_reason_on_sim, test->file, 0);
 
     hostile_again();
     crash_actions_restore();

@@ -95,8 +95,9 @@ struct weir_runtime_options {
 /* Reads options from text: "workers=4,pin=cores,backend=epoll,spin=100us". Keys: workers, backend
  * (auto, uring, epoll, sim), buffers, spin, stack, lend (on, off), pin (none, cores, nodes),
  * signal, slice, report, no_overflow_report (on, off), clock (real, virtual), pack_after, dump (a
- * signal's number), seed. Times take ns, us, ms, s; sizes take k, m. Sets only what is named. WEIR_EOPTION, *options untouched;
- * then *where, unless it is NULL, points at the part that is wrong. Any thread. */
+ * signal's number), seed. Times take ns, us, ms, s; sizes take k, m. Sets only what is named.
+ * WEIR_EOPTION, *options untouched; then *where, unless it is NULL, points at the part that is
+ * wrong. Any thread. */
 WEIR_PUBLIC int weir_runtime_options_parse_n(struct weir_runtime_options *options, const char *text,
                                              const char **where, size_t options_size);
 static inline int weir_runtime_options_parse(struct weir_runtime_options *options, const char *text,
@@ -130,8 +131,8 @@ static inline int weir_runtime_options_each(const struct weir_runtime_options *o
 
 /* Where an option is zero the environment decides: WEIR_WORKERS, WEIR_BACKEND, WEIR_SPIN,
  * WEIR_STACK, WEIR_LEND, WEIR_PIN, WEIR_SLICE, WEIR_REPORT, WEIR_BUFFERS, WEIR_SIGNAL, WEIR_CLOCK,
- * WEIR_NO_OVERFLOW_REPORT, WEIR_PACK_AFTER, WEIR_DUMP, WEIR_SEED, with the values above; a value that does not parse is
- * WEIR_EOPTION. */
+ * WEIR_NO_OVERFLOW_REPORT, WEIR_PACK_AFTER, WEIR_DUMP, WEIR_SEED, with the values above; a value
+ * that does not parse is WEIR_EOPTION. */
 
 /* Runs `fn` as a task on a new runtime and returns its result when it and everything it started
  * has ended. The calling thread is the first worker. Errors of its own: WEIR_EBUSY (called from a

@@ -778,7 +778,8 @@ static int walk_all(void *arg)
 
     (void)arg;
     for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!test_simulated() || kinds[i].wait != run_job) /* which blocks the driving thread */
+        /* a job blocks the driving thread, and no signals are waited for */
+        if (!test_simulated() || (kinds[i].wait != run_job && kinds[i].wait != wait_signal))
             walk_through(&kinds[i]);
     }
     return 0;

@@ -14,9 +14,11 @@
 #include "stream/pipe.h"
 #include "support/run.h"
 
+none_on_sim("there are no pipes")
+
 #define MUCH (1u << 20)
 
-static unsigned char *much;
+    static unsigned char *much;
 
 static void fill_much(void)
 {

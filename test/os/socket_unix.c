@@ -562,9 +562,14 @@ static int adopt_listener(void *arg)
     CHECK(pipe(fds) == 0);
     CHECK(weir_listener_adopt(&other, fds[0], NULL) == WEIR_ENOTSOCK);
     CHECK(weir_stream_adopt(&stream, -1) == WEIR_EBADF);
-    CHECK(weir_stream_adopt(&stream, fds[0]) == 0);
-    CHECK(weir_stream_release(stream, &fd, NULL, 0) == WEIR_ENOTSUP);
-    CHECK(weir_close(stream) == 0);
+    if (test_simulated()) { /* which has no pipes */
+        CHECK(weir_stream_adopt(&stream, fds[0]) == WEIR_ENOTSUP);
+        close_all(fds, 1);
+    } else {
+        CHECK(weir_stream_adopt(&stream, fds[0]) == 0);
+        CHECK(weir_stream_release(stream, &fd, NULL, 0) == WEIR_ENOTSUP);
+        CHECK(weir_close(stream) == 0);
+    }
     close_all(fds + 1, 1);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == 0);
     CHECK(weir_stream_adopt(&stream, fds[0]) == WEIR_EPROTOTYPE);

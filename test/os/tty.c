@@ -14,7 +14,10 @@
 
 #include "support/run.h"
 
-static int upper = -1, lower = -1;
+none_on_sim("there are no terminals")
+
+    static int upper = -1,
+               lower = -1;
 
 static void open_terminal(void)
 {
