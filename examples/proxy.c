@@ -1,12 +1,12 @@
-/* proxy.c - a TCP proxy: two tasks a connection, in one scope.
+/* proxy.c - a TCP proxy: whatever comes is copied, both ways.
  *
  *   cc -o proxy proxy.c $(pkg-config --cflags --libs weir)
  *   ./proxy tcp://127.0.0.1:7002 tcp://127.0.0.1:7000 &      (the second is where to connect to)
  *   nc 127.0.0.1 7002
  *
- * One task pumps each way. An end of stream is passed on as a half-close, so the other direction
- * lives on; a failure of one pump cancels the other, because that is what a scope does by default.
- * Both have ended when the join returns, so the streams can be closed without a thought.
+ * weir_copy_both has a task for each way. An end of stream is passed on as a half-close, so the
+ * other way lives on; a failure of one way ends both, and so does a silence of five minutes. Both
+ * have ended when it returns, so the streams can be closed without a thought.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,43 +14,16 @@
 
 static const char *upstream = "tcp://127.0.0.1:7000";
 
-struct pipe {
-    weir_stream from, to;
-};
-
-static int pump(void *arg)
-{
-    const struct pipe *pipe = arg;
-    weir_lent data;
-    int n, rc;
-
-    while ((n = weir_read_lent(pipe->from, &data)) > 0) {
-        rc = weir_write_all(pipe->to, data.bytes, data.len);
-        weir_give_back(&data);
-        if (rc < 0)
-            return rc;
-    }
-    return n < 0 ? n : weir_shutdown(pipe->to);
-}
-
 static int forward(weir_stream client, void *arg)
 {
-    struct pipe there = {.from = client}, back = {.to = client};
+    struct weir_copy_both_options options = {.idle_limit_ns = WEIR_MINUTES(5)};
     weir_stream server;
-    weir_scope scope;
     int rc = weir_dial(&server, upstream);
 
     (void)arg;
     if (rc < 0)
         return rc;
-    there.to = back.from = server;
-    weir_scope_open(&scope);
-    rc = weir_spawn(&scope, pump, &there);
-    if (rc == 0)
-        rc = weir_spawn(&scope, pump, &back);
-    if (rc < 0)
-        weir_scope_cancel(&scope);
-    rc = weir_scope_join(&scope);
+    rc = weir_copy_both_with(client, server, NULL, &options);
     weir_close(server);
     return rc;
 }

@@ -5,6 +5,8 @@
 #include <weir/address.h>
 #include <weir/blocking.h>
 #include <weir/chan.h>
+#include <weir/codec.h>
+#include <weir/copy.h>
 #include <weir/count.h>
 #include <weir/delay.h>
 #include <weir/dir.h>
@@ -26,8 +28,10 @@
 #include <weir/pipeline.h>
 #include <weir/process.h>
 #include <weir/ready.h>
+#include <weir/reader.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
+#include <weir/script.h>
 #include <weir/select.h>
 #include <weir/signal.h>
 #include <weir/sim.h>
@@ -41,5 +45,7 @@
 #include <weir/token.h>
 #include <weir/tty.h>
 #include <weir/unix.h>
+#include <weir/wrap.h>
+#include <weir/writer.h>
 
 #endif

@@ -97,6 +97,8 @@ enum weir_error {
     WEIR_EEOF = -2005,      /* the stream ended before all that was asked for had come */
     WEIR_ENAME = -2006,     /* the host name cannot be resolved */
     WEIR_EERRQUEUE = -2010, /* no message, but the socket's error queue has something */
+    WEIR_EFRAME = -2020,    /* the bytes are no frame of the codec */
+    WEIR_ESCRIPT = -2021,   /* the script of the stream wants something else */
 
     /* HTTP */
     WEIR_HTTP_ESYNTAX = -3001,   /* the message breaks RFC 9112 */

@@ -81,9 +81,19 @@ WEIR_PUBLIC int weir_shutdown(weir_stream stream);
  * fail. Any thread. */
 WEIR_PUBLIC int weir_close(weir_stream stream);
 
+/* One direction of a pair, made worse for tests. Zero means default. */
+struct weir_lane_options {
+    int64_t latency_ns;  /* what is written is read so much later, and so is the end; default 0 */
+    size_t chunk_max;    /* a read gets 1 to so many bytes, by chance; default: all that is there */
+    uint64_t fail_after; /* so many bytes go through before it fails; needs fail_code */
+    int fail_code;       /* negative: what writes and, behind these bytes, reads return then */
+};
+
 /* Zero means default. */
 struct weir_pair_options {
     size_t capacity; /* bytes on their way in each direction; default 64 KiB, at most 1 GiB */
+    uint64_t seed;   /* of the chance: the same reads get the same lengths */
+    struct weir_lane_options lanes[2]; /* from the first stream to the second, and back */
 };
 
 /* Makes two streams in memory: what is written to one is read from the other. Gives both, each to

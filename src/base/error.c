@@ -82,6 +82,8 @@ static const struct entry table[] = {
     {WEIR_EEOF, "WEIR_EEOF", "the stream ended too early"},
     {WEIR_ENAME, "WEIR_ENAME", "the host name cannot be resolved"},
     {WEIR_EERRQUEUE, "WEIR_EERRQUEUE", "no message, but the error queue has something"},
+    {WEIR_EFRAME, "WEIR_EFRAME", "the bytes are no frame"},
+    {WEIR_ESCRIPT, "WEIR_ESCRIPT", "the script of the stream wants something else"},
     {WEIR_HTTP_ESYNTAX, "WEIR_HTTP_ESYNTAX", "malformed HTTP message"},
     {WEIR_HTTP_ETOOLARGE, "WEIR_HTTP_ETOOLARGE", "a part of the HTTP message is too large"},
     {WEIR_HTTP_EVERSION, "WEIR_HTTP_EVERSION", "unsupported HTTP version"},

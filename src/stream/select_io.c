@@ -15,12 +15,18 @@
 
 static int enter(struct weir__case *c, uint32_t bit)
 {
+    struct weir__stream *stream;
     int error;
 
     if (c->len == 0 || c->len > INT32_MAX)
         return WEIR_EINVAL;
-    c->object = weir__stream_enter((weir_stream){c->id}, bit, &error);
-    return c->object ? 0 : error;
+    stream = weir__stream_enter((weir_stream){c->id}, bit, &error);
+    if (stream && stream->other && !stream->kind->enlist) {
+        weir__stream_leave(stream, bit);
+        return WEIR_ENOTSUP;
+    }
+    c->object = stream;
+    return stream ? 0 : error;
 }
 
 /* Of a stream that is no socket: who brings bytes, or takes them, has the case look again. */

@@ -551,9 +551,12 @@ int weir_read_exactly(weir_stream stream, void *out, size_t len)
 /* Of a stream that is no socket: a buffer is made when there is something for it. */
 static int read_lent_other(struct weir__stream *stream, struct weir__task *task, weir_lent *out)
 {
-    int n = stream->kind->await_bytes(stream, task);
     weir_lent lent;
+    int n;
 
+    if (stream->kind->read_lent)
+        return stream->kind->read_lent(stream, task, out);
+    n = stream->kind->await_bytes(stream, task);
     if (n < 0)
         return n;
     n = weir__buffers_make_copy(&task->worker->loop->buffers, WEIR__BUFFER_SIZE, &lent);

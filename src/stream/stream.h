@@ -45,8 +45,10 @@ struct weir__stream_note {
 struct weir__stream_kind {
     /* At least a byte, 0 at the end, or an error. Suspends. */
     ptrdiff_t (*read)(struct weir__stream *stream, struct weir__task *task, void *out, size_t len);
-    /* Waits until a read would not: 0, or an error. Suspends. */
+    /* Waits until a read would not: 0, or an error. Suspends. NULL if there is the next one. */
     int (*await_bytes)(struct weir__stream *stream, struct weir__task *task);
+    /* As weir_read_lent. NULL: read into a buffer that is made when await_bytes has returned. */
+    int (*read_lent)(struct weir__stream *stream, struct weir__task *task, weir_lent *out);
     /* At least a byte of what is not empty, or an error. Suspends. */
     ptrdiff_t (*write)(struct weir__stream *stream, struct weir__task *task, const void *bytes,
                        size_t len);

@@ -109,6 +109,20 @@ def chat(path):
         three.close()
 
 
+def lines(path):
+    with Example(path("lines")) as server:
+        with server.connect() as peer:
+            peer.sendall(b"one\r\ntwo\n\nth")
+            assert read_all(peer, 9) == b"eno\nowt\n\n"
+            peer.sendall(b"ree\n" + b"x" * 30000 + b"\n" + b"y" * 80 + b"\nlast")
+            assert read_line(peer) == b"eerht\n"
+            assert read_line(peer) == b"too long\n"
+            assert read_line(peer) == b"y" * 80 + b"\n"
+            peer.shutdown(socket.SHUT_WR)
+            assert read_line(peer) == b"tsal\n"
+            assert peer.recv(1) == b""
+
+
 def proxy(path):
     with Example(path("echo")) as server:
         with Example(path("proxy"), "tcp://127.0.0.1:%d" % server.port) as front:
