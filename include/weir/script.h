@@ -35,7 +35,7 @@ struct weir_script_step {
 
 #define WEIR_SCRIPT_TEXT_MAX 256
 
-struct weir_script_state {
+struct weir_script_report {
     size_t step; /* from 0: the one that has failed or is not done; all of them: the script is */
     size_t done; /* bytes of it that were written or read */
     bool failed;
@@ -50,7 +50,7 @@ WEIR_PUBLIC int weir_script_open(weir_stream *out, const struct weir_script_step
 
 /* How far it is. Gives *state. Does not suspend. Any thread. WEIR_EBADHANDLE: it is closed, or no
  * script. */
-WEIR_PUBLIC int weir_script_state(weir_stream stream, struct weir_script_state *state);
+WEIR_PUBLIC int weir_script_state(weir_stream stream, struct weir_script_report *state);
 
 #ifdef __cplusplus
 }

@@ -394,7 +394,7 @@ static void describe(const struct script *script, struct weir__line *line)
         add_quoted(line, script->got, script->got_len);
 }
 
-int weir_script_state(weir_stream handle, struct weir_script_state *state)
+int weir_script_state(weir_stream handle, struct weir_script_report *state)
 {
     WEIR__CALL;
     int error;
@@ -411,7 +411,7 @@ int weir_script_state(weir_stream handle, struct weir_script_state *state)
     script = stream->object;
     weir__lock(&script->lock);
     describe(script, &line);
-    *state = (struct weir_script_state){
+    *state = (struct weir_script_report){
         .step = script->step, .done = script->done, .failed = script->failed};
     weir__unlock(&script->lock);
     weir__stream_leave(stream, 0);

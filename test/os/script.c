@@ -20,7 +20,7 @@ static int in_virtual_time(weir_task_fn *fn)
 
 static bool state_is(weir_stream stream, size_t step, size_t done, bool failed, const char *text)
 {
-    struct weir_script_state state = {0};
+    struct weir_script_report state = {0};
 
     CHECK(weir_script_state(stream, &state) == 0);
     return state.step == step && state.done == done && state.failed == failed
@@ -169,7 +169,7 @@ static int refuse(void *arg)
         {.kind = WEIR_SCRIPT_WAIT, .wait_ns = -1},
         {.kind = WEIR_SCRIPT_FAIL, .code = 0},
     };
-    struct weir_script_state state = {.step = 77};
+    struct weir_script_report state = {.step = 77};
     weir_stream ends[2], stream = {7};
     size_t i;
 
