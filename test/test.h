@@ -47,7 +47,20 @@ const char *test_under(void);
             test_skip("on sim: " reason, __FILE__, __LINE__);                                      \
     } while (0)
 int test_simulated(void);
+/* The same where another processor is emulated by an emulator of user programs, which hands only the
+ * usual calls of the system on. */
+#define not_emulated(reason)                                                                       \
+    do {                                                                                           \
+        if (test_under()[0] == 'q')                                                                \
+            test_skip("under qemu: " reason, __FILE__, __LINE__);                                  \
+    } while (0)
 /* The same for every test of the program; once in its file. */
+#define none_emulated(reason)                                                                      \
+    static void __attribute__((constructor)) test_none_emulated(void)                              \
+    {                                                                                              \
+        test_reason_emulated = "under qemu: " reason;                                              \
+    }
+extern const char *test_reason_emulated;
 #define none_on_sim(reason)                                                                        \
     static void __attribute__((constructor)) test_none_on_sim(void)                                \
     {                                                                                              \

@@ -207,7 +207,7 @@ static void check_quiescent(const struct held *before)
                  after.loops, before->loops);
 }
 
-const char *test_reason_on_sim;
+const char *test_reason_on_sim, *test_reason_emulated;
 
 static void run(void **state)
 {
@@ -216,6 +216,8 @@ static void run(void **state)
 
     if (test_reason_on_sim && test_simulated())
         test_skip(test_reason_on_sim, test->file, 0);
+    if (test_reason_emulated && test_under()[0] == 'q')
+        test_skip(test_reason_emulated, test->file, 0);
 
     hostile_again();
     crash_actions_restore();

@@ -17,6 +17,7 @@
 #include "support/run.h"
 
 none_on_sim("there are no processes")
+none_emulated("a child does not share its parent's memory")
 
     static void __attribute__((constructor)) choose_environment(void)
 {

@@ -15,6 +15,8 @@
 #include "support/run.h"
 #include "support/udp.h"
 
+none_emulated("control data is not handed on")
+
 #define WANTED                                                                                     \
     (WEIR_FIELD_DESTINATION | WEIR_FIELD_TRAFFIC_CLASS | WEIR_FIELD_TTL | WEIR_FIELD_TIME          \
      | WEIR_FIELD_DROPPED)
