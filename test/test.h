@@ -47,8 +47,8 @@ const char *test_under(void);
             test_skip("on sim: " reason, __FILE__, __LINE__);                                      \
     } while (0)
 int test_simulated(void);
-/* The same where another processor is emulated by an emulator of user programs, which hands only the
- * usual calls of the system on. */
+/* The same where a processor is emulated for user programs alone, and only the usual calls of the
+ * system are handed on. */
 #define not_emulated(reason)                                                                       \
     do {                                                                                           \
         if (test_under()[0] == 'q')                                                                \
