@@ -183,10 +183,10 @@ static int sleep_long(weir_generator *generator, void *arg)
 static int cancel_consumer(void *arg)
 {
     weir_generator generator;
-    int value;
+    int value, *begun = arg;
 
-    (void)arg;
     CHECK(weir_generator_open(&generator, sizeof value, sleep_long, NULL) == 0);
+    SAY(*begun, 1);
     CHECK(weir_generator_next(&generator, &value) == WEIR_ECANCELED);
     CHECK(weir_generator_close(&generator) == 0);
     return 0;
@@ -195,10 +195,12 @@ static int cancel_consumer(void *arg)
 static int cancel_from_outside(void *arg)
 {
     weir_scope scope;
+    int begun = 0;
 
+    (void)arg;
     CHECK(weir_scope_open(&scope) == 0);
-    CHECK(weir_spawn(&scope, cancel_consumer, arg) == 0);
-    CHECK(weir_yield() == 0);
+    CHECK(weir_spawn(&scope, cancel_consumer, &begun) == 0);
+    YIELD_UNTIL(SEE(begun));
     weir_scope_cancel(&scope);
     return weir_scope_join(&scope);
 }

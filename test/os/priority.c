@@ -101,6 +101,9 @@ TEST(a_lower_class_has_its_turn_after_some_runs)
 {
     static struct log log;
 
+#if defined(WEIR__HOSTILE)
+    skip("the hostile build takes tasks in any order");
+#endif
     log.count = 0;
     assert_int_equal(run_with(run_all_the_time, &log, 1), 0);
     assert_int_equal(log.count, 6 * ROUNDS);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <weir.h>
 
+#include "support/hostile.h"
 #include "support/run.h"
 #include "support/udp.h"
 
@@ -505,6 +506,7 @@ static int hand_over(void *arg)
     int fd = -1, second;
 
     (void)arg;
+    hostile_calm();
     CHECK(weir_unix_pair(pair) == 0);
     CHECK(weir_write_all(pair[0], "0123456789", 10) == 0);
     CHECK(weir_read(pair[1], in, 4) == 4); /* the others are in weir's hands */
