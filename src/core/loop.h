@@ -111,7 +111,7 @@ struct weir_loop {
     uint32_t sleeping; /* enum weir__loop_sleep; partner: weir__loop_wake */
     uint32_t roused;   /* there is work that is not in the inbox; partner: weir__loop_rouse */
     struct weir__inbox inbox;
-    uint32_t calls;       /* that the pool has, or tells of; partner: weir__call_fini */
+    uint32_t calls; /* that the pool has, or tells of; partner: weir__call_fini */
     bool holds_pool;
     void *worker;         /* the task layer's, NULL for a bare loop */
     uint64_t wait_serial; /* waits of tasks that began here: numbers them */
@@ -169,6 +169,12 @@ static inline bool weir__loop_pending(const struct weir_loop *loop)
     return loop->completed_head || loop->news_head || loop->shots_head != loop->shots_tail;
 }
 
+/* Whether an operation is an accept that goes on by itself. */
+static inline bool weir__op_accepts_on(const struct weir_op *op)
+{
+    return op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT);
+}
+
 /* Queues one completion of a multishot accept. The caller has looked that there is room. */
 static inline bool weir__loop_shots_full(const struct weir_loop *loop)
 {
@@ -185,6 +191,16 @@ static inline void weir__loop_shot(struct weir_loop *loop, struct weir_op *op, i
     shot->more = more;
     if (!more) /* a cancel comes too late now */
         op->weir__state = OP_COMPLETED;
+}
+
+/* Ends an operation with a result; the completions of a multishot accept keep their order. */
+static inline void weir__loop_end(struct weir_loop *loop, struct weir_op *op, int32_t result)
+{
+    op->result = result;
+    if (weir__op_accepts_on(op))
+        weir__loop_shot(loop, op, result, false);
+    else
+        weir__loop_complete(loop, op);
 }
 
 /* Puts a receive that found no buffer on the list of the starved, in order: true. False, with

@@ -216,6 +216,18 @@ static int bind_socket(struct weir__socket *socket, const struct weir__address *
     return rc == 0 && connects(socket) ? weir__sys_listen(socket->fd.number, BACKLOG_DEFAULT) : rc;
 }
 
+/* Reads the options and the address, and makes the socket for them. */
+static int open_named(const char *text, const struct weir_socket_options *options,
+                      size_t options_size, struct weir_socket_options *o,
+                      struct weir__address *address, struct weir__socket **socket)
+{
+    int rc = read_options(o, options, options_size);
+
+    if (rc == 0)
+        rc = read_address(text, address);
+    return rc < 0 ? rc : open_socket(address->storage.ss_family, address->type, 0, o, socket);
+}
+
 int weir_bind_n(weir_socket *out, const char *text, const struct weir_socket_options *options,
                 size_t options_size)
 {
@@ -223,12 +235,8 @@ int weir_bind_n(weir_socket *out, const char *text, const struct weir_socket_opt
     struct weir_socket_options o = {0};
     struct weir__address address;
     struct weir__socket *socket;
-    int rc = read_options(&o, options, options_size);
+    int rc = open_named(text, options, options_size, &o, &address, &socket);
 
-    if (rc == 0)
-        rc = read_address(text, &address);
-    if (rc == 0)
-        rc = open_socket(address.storage.ss_family, address.type, 0, &o, &socket);
     if (rc < 0)
         return rc;
     rc = bind_socket(socket, &address, &o);
@@ -285,12 +293,8 @@ int weir_connect_n(weir_socket *out, const char *text, const struct weir_socket_
     struct weir_socket_options o = {0};
     struct weir__address address;
     struct weir__socket *socket;
-    int rc = read_options(&o, options, options_size);
+    int rc = open_named(text, options, options_size, &o, &address, &socket);
 
-    if (rc == 0)
-        rc = read_address(text, &address);
-    if (rc == 0)
-        rc = open_socket(address.storage.ss_family, address.type, 0, &o, &socket);
     if (rc < 0)
         return rc;
     rc = connect_socket(socket, weir__task_current(), (const struct sockaddr *)&address.storage,

@@ -165,21 +165,6 @@ static int register_fd(struct weir_loop *loop, weir_fd *fd, const struct directi
     return rc;
 }
 
-static bool accepts_on(const struct weir_op *op)
-{
-    return op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT);
-}
-
-/* Ends an operation; the completions of a multishot accept keep their order. */
-static void fail(struct weir_loop *loop, struct weir_op *op, int rc)
-{
-    op->result = rc;
-    if (accepts_on(op))
-        weir__loop_shot(loop, op, rc, false);
-    else
-        weir__loop_complete(loop, op);
-}
-
 static void arm(struct weir_loop *loop, struct weir_op *op)
 {
     struct direction direction = direction_of(op);
@@ -188,7 +173,7 @@ static void arm(struct weir_loop *loop, struct weir_op *op)
         int rc = register_fd(loop, op->fd, &direction);
 
         if (rc < 0) {
-            fail(loop, op, rc);
+            weir__loop_end(loop, op, rc);
             return;
         }
     }
@@ -255,7 +240,7 @@ static void receive_on(struct weir_loop *loop, struct weir_op *op)
 
 static void attempt(struct weir_loop *loop, struct weir_op *op)
 {
-    if (accepts_on(op))
+    if (weir__op_accepts_on(op))
         accept_many(loop, op);
     else if (weir__op_receives_on(op))
         receive_on(loop, op);
@@ -276,8 +261,7 @@ static void epoll_submit(struct weir_loop *loop, struct weir_op *op)
     }
     writes = weir__ready_writes(op);
     word = load(writes ? &op->fd->weir__writer : &op->fd->weir__reader);
-    hint =
-        WEIR_ATOMIC_LOAD(writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
+    hint = WEIR_ATOMIC_LOAD(writes ? &op->fd->weir__write_hint : &op->fd->weir__read_hint, RELAXED);
 
     if (hint || word_index(word) != loop->index || op->kind == WEIR_OP_POLL
         || op->kind == WEIR_OP_CONNECT)
@@ -311,8 +295,9 @@ static void epoll_cancel(struct weir_loop *loop, struct weir_op *op)
         WEIR_ATOMIC_STORE(word, word_of(loop, NULL), SEQ_CST);
     else if (!leave_again(loop->state, op))
         return;
-    fail(loop, op,
-         op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED);
+    weir__loop_end(loop, op,
+                   op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done
+                                                                 : WEIR_ECANCELED);
 }
 
 /* ---- reaping ---- */

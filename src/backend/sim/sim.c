@@ -125,20 +125,6 @@ static bool leave_ready(struct weir_loop *loop, struct weir_op *op)
 
 /* ---- attempts ---- */
 
-static bool accepts_on(const struct weir_op *op)
-{
-    return op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT);
-}
-
-static void end(struct weir_loop *loop, struct weir_op *op, int result)
-{
-    op->result = result;
-    if (accepts_on(op))
-        weir__loop_shot(loop, op, result, false);
-    else
-        weir__loop_complete(loop, op);
-}
-
 static void accept_on(struct weir_loop *loop, struct weir_op *op)
 {
     int budget = ACCEPTS_A_TURN;
@@ -187,7 +173,7 @@ static void attempt(struct weir_loop *loop, struct weir_op *op)
     weir__sim_note(op->kind);
     if (hung_up(op))
         (void)WEIR_ATOMIC_OR(&op->fd->weir__facts, WEIR__FD_HUP, RELAXED);
-    if (accepts_on(op)) {
+    if (weir__op_accepts_on(op)) {
         accept_on(loop, op);
     } else if (weir__op_receives_on(op)) {
         WEIR_ATOMIC_STORE(&op->fd->weir__read_hint, 1, RELAXED);
@@ -223,7 +209,7 @@ static void sim_cancel(struct weir_loop *loop, struct weir_op *op)
     }
     socket = weir__sim_socket(op->fd->number);
     if (leave_ready(loop, op)) {
-        if (!accepts_on(op) && !weir__op_receives_on(op) && weir__sim_below(2)
+        if (!weir__op_accepts_on(op) && !weir__op_receives_on(op) && weir__sim_below(2)
             && weir__ready_attempt(loop, op)
             && !(op->kind == WEIR_OP_RECV_LENT && op->result == WEIR_ENOBUFS)) {
             weir__loop_complete(loop, op);
@@ -232,8 +218,9 @@ static void sim_cancel(struct weir_loop *loop, struct weir_op *op)
     } else if (!(socket && leave(&socket->waiting, op)) && !weir__sim_outside_take(op)) {
         return;
     }
-    end(loop, op,
-        op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done : WEIR_ECANCELED);
+    weir__loop_end(loop, op,
+                   op->kind == WEIR_OP_SEND && op->u.buffer.done ? (int)op->u.buffer.done
+                                                                 : WEIR_ECANCELED);
 }
 
 /* ---- turns ---- */

@@ -354,10 +354,7 @@ static void reap_cancel(struct weir_loop *loop, struct weir_op *op, int result)
         weir__uring_renew(loop, op);
         return;
     }
-    if (op->kind == WEIR_OP_ACCEPT && (op->flags & WEIR_OP_MULTISHOT))
-        weir__loop_shot(loop, op, op->result, false);
-    else
-        weir__loop_complete(loop, op);
+    weir__loop_end(loop, op, op->result);
 }
 
 static void reap_accept(struct weir_loop *loop, struct weir_op *op, const struct io_uring_cqe *cqe)
