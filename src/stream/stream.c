@@ -226,6 +226,14 @@ void weir__stream_take(struct weir__stream *stream)
     stream->recv.u.received.count = 0;
 }
 
+/* The loop ended the receive because too much lay there, and the reader has taken it all before that
+ * was told: an idling stream goes on receiving. False if it is closed. */
+static bool receive_on(struct weir__stream *stream)
+{
+    WEIR_ATOMIC_STORE(&stream->armed_at, 0, SEQ_CST);
+    return weir__stream_arm(stream, weir__loop_by_index(stream->home));
+}
+
 /* On the loop where it is in flight. */
 static void received(weir_op *op)
 {
@@ -239,6 +247,10 @@ static void received(weir_op *op)
         stream->ended = op->result != WEIR_ECANCELED;
         if (!stream->ended && op->u.received.head)
             stream->direct_left = DIRECT_MANY; /* nobody took them */
+    }
+    if (stream->idling && last && !stream->ended && !op->u.received.head && receive_on(stream)) {
+        weir__stream_leave(stream, 0);
+        return;
     }
     if (stream->idling)
         WEIR_ATOMIC_LOAD(&weir__served_calls, ACQUIRE)->stirred(stream);
