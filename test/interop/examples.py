@@ -16,6 +16,7 @@ SOURCE = os.environ.get("WEIR_SOURCE_DIR", os.path.dirname(os.path.dirname(os.pa
     os.path.abspath(__file__)))))
 BUILD = os.environ.get("WEIR_BUILD_DIR", os.path.join(SOURCE, "build", "release"))
 SECONDS = 10
+LONG = 240  # for programs that compute: only a hang takes longer, also on a busy machine
 
 
 class Example:
@@ -188,7 +189,7 @@ def couriers(path):
 
 def bank(path):
     done = subprocess.run([path("bank"), "20000"], stdout=subprocess.PIPE, text=True,
-                          timeout=60, check=True)
+                          timeout=LONG, check=True)
     assert done.stdout == "20000 transfers, 8000 in the bank\n", done.stdout
 
 
@@ -197,7 +198,7 @@ def tree(path):
 
     def run(*words):
         return subprocess.run([path("tree"), *words], cwd=folder, stdout=subprocess.PIPE,
-                              text=True, timeout=60, check=True).stdout
+                              text=True, timeout=LONG, check=True).stdout
 
     try:
         os.makedirs(os.path.join(folder, "from", "a", "b"))
@@ -216,13 +217,13 @@ def tree(path):
 
 def pipeline(path):
     answer = subprocess.run([path("pipeline"), "100000"], stdout=subprocess.PIPE, text=True,
-                            timeout=60, check=True).stdout
+                            timeout=LONG, check=True).stdout
     assert answer == "77031 takes 350 steps, of 99999 tried\n", answer
 
 
 def many_seeds(path, name, broken):
     """Some seeds pass, and replay alone; what its head comment tells to break is found."""
-    run = subprocess.run([path(name), "500"], stdout=subprocess.PIPE, text=True, timeout=60,
+    run = subprocess.run([path(name), "200"], stdout=subprocess.PIPE, text=True, timeout=LONG,
                          check=True)
     assert run.stdout == "ok\n", run.stdout
     with open(os.path.join(SOURCE, "examples", name + ".c"), encoding="utf-8") as file:
@@ -232,10 +233,10 @@ def many_seeds(path, name, broken):
         file.write(source.replace(*broken))
     compile_to(os.path.dirname(path(name)), name + "_broken", path(name + "_broken.c"))
     run = subprocess.run([path(name + "_broken"), "3000"], stderr=subprocess.PIPE, text=True,
-                         timeout=60, check=False)
+                         timeout=LONG, check=False)
     assert run.returncode == 1, "no seed finds it"
     seed = run.stderr.split("replay: WEIR_SEED=")[1].split()[0]
-    again = subprocess.run([path(name + "_broken")], stderr=subprocess.PIPE, text=True, timeout=60,
+    again = subprocess.run([path(name + "_broken")], stderr=subprocess.PIPE, text=True, timeout=LONG,
                            env=dict(os.environ, WEIR_SEED=seed), check=False)
     assert again.returncode == 1 and again.stderr.split(";")[0] == run.stderr.split(";")[0], again
 
