@@ -236,7 +236,8 @@ def many_seeds(path, name, broken):
                          timeout=LONG, check=False)
     assert run.returncode == 1, "no seed finds it"
     seed = run.stderr.split("replay: WEIR_SEED=")[1].split()[0]
-    again = subprocess.run([path(name + "_broken")], stderr=subprocess.PIPE, text=True, timeout=LONG,
+    again = subprocess.run([path(name + "_broken")], stderr=subprocess.PIPE, text=True,
+                           timeout=LONG,
                            env=dict(os.environ, WEIR_SEED=seed), check=False)
     assert again.returncode == 1 and again.stderr.split(";")[0] == run.stderr.split(";")[0], again
 
