@@ -1,7 +1,18 @@
 /* core/offload.c - see offload.h and <weir/blocking.h>.
  *
- * A class's lock guards all of it. No thread is made, woken or joined under it: what is to be done
- * is decided under the lock, as a `summons`, and done after.
+ * The jobs of a class are in its queue (jobq.h), which has locks of its own. The class's lock
+ * guards its threads: it is taken when one becomes idle, is called, made or ended, and never for a
+ * job that a busy thread takes after another. No thread is made, woken or joined under it: what is
+ * to be done is decided under the lock, as a `summons`, and done after.
+ *
+ * Who comes. At most one thread is on its way to the queue, and `call` tells submitters whether
+ * they have to do anything: ASK (a thread could come, and none does), COMING (one is on its way) or
+ * NOBODY (none can come: all are busy, and there may be no more). A submitter pushes its job, then
+ * reads `call`, and takes the lock only for ASK. No job is missed: a COMING thread, when it has
+ * come, and a busy one, when it becomes idle, store the new `call` first and then read how many
+ * jobs wait. Push, load, store and read are sequentially consistent: either the submitter has seen
+ * the new `call`, or the thread sees the job (and with it where it is, see jobq.h), and summons
+ * whoever takes it, itself perhaps.
  *
  * Threads have an epoch. Who ends the pool raises it and joins those before it, while a new user of
  * the pool may already be making others.
@@ -14,6 +25,9 @@
 #include "base/alloc.h"
 #include "base/container.h"
 #include "base/options.h"
+#include "core/jobq.h"
+#include "core/linger.h"
+#include "sys/affinity.h"
 #include "sys/lock.h"
 
 #define THREADS_DEFAULT    256
@@ -28,6 +42,18 @@ enum {
     BUILT_IN = 3
 };
 
+enum call {
+    CALL_ASK, /* zero: a class that was never used */
+    CALL_COMING,
+    CALL_NOBODY
+};
+
+enum thread_word {
+    THREAD_AWAKE,
+    THREAD_PARKED,
+    THREAD_SUMMONED /* or to end */
+};
+
 struct group;
 
 /* A thread of the pool. `link` is in the class's list of threads or of ended ones, or in the list
@@ -37,21 +63,29 @@ struct pool_thread {
     struct weir__list idle; /* in the class's list of idle ones */
     struct group *group;
     uint32_t epoch;
-    uint32_t word; /* 1: summoned, or to end; parked on */
-    bool summoned; /* it is the one on its way; guarded by the lock */
+    uint32_t word;        /* enum thread_word; partners: wake, rest */
+    bool comes;           /* it is the one on its way; guarded by the lock */
+    uint64_t summoned_ns; /* when the job came for which it was; guarded by the lock */
+    struct weir__jobq_taker taker;
     struct weir__thread thread;
 };
 
 struct group {
-    uint32_t lock;
-    uint32_t ready; /* the lists are initialised */
-    struct weir__list queue;
+    struct weir__jobq queue;
+    uint32_t call; /* enum call; written under the lock; partner: weir__offload_submit */
+    __attribute__((aligned(64))) uint32_t lock;
+    bool ready;             /* the lists are initialised */
+    bool on_its_way;        /* a thread that will look at the queue */
     struct weir__list idle; /* newest first: the others get old enough to end */
     struct weir__list threads;
-    struct weir__list ended; /* to be joined by whoever makes the next */
-    uint32_t epoch;
-    bool on_its_way; /* a thread that will look at the queue */
-    struct weir_blocking_counts counts;
+    struct weir__list ended;    /* to be joined by whoever makes the next */
+    struct weir__linger linger; /* under the lock, or by the thread on its way without it */
+    uint32_t epoch;             /* partner, as the next and threads_max: has_to_end */
+    uint32_t thread_count;      /* that exist, or are being made */
+    uint32_t looking;           /* that wait for a job without being in `idle`: 0 or 1 */
+    uint32_t idle_count;        /* in `idle` */
+    uint32_t left;              /* jobs that nobody waits for */
+    uint64_t started;
     struct weir_blocking_options limits; /* the name is elsewhere */
     char name[NAME_BYTES];
 } __attribute__((aligned(64)));
@@ -86,15 +120,20 @@ static void lock(struct group *group)
     if (group->ready)
         return;
     group->ready = true;
-    weir__list_init(&group->queue);
     weir__list_init(&group->idle);
     weir__list_init(&group->threads);
     weir__list_init(&group->ended);
+    weir__linger_init(&group->linger, weir__affinity_count() < 2);
 }
 
 static void unlock(struct group *group)
 {
     weir__unlock(&group->lock);
+}
+
+static void count_threads(struct group *group, int change)
+{
+    WEIR_ATOMIC_STORE(&group->thread_count, group->thread_count + (uint32_t)change, RELAXED);
 }
 
 /* ---- summoning a thread ---- */
@@ -105,34 +144,55 @@ struct summons {
     uint32_t epoch;              /* at that time */
 };
 
-/* Under the lock: who comes for the jobs in the queue, unless somebody comes already. */
+static void set_call(struct group *group, enum call call)
+{
+    if (group->call != call)
+        WEIR_ATOMIC_STORE(&group->call, call, SEQ_CST); /* partner: weir__offload_submit */
+}
+
+static bool may_start(const struct group *group)
+{
+    return group->thread_count < group->limits.threads_max;
+}
+
+/* Under the lock, after all that has changed about the threads: who comes for the jobs in the
+ * queue, unless somebody comes already. */
 static struct summons summon(struct group *group)
 {
     struct summons summons = {.epoch = group->epoch};
     struct weir__list *link;
 
-    if (group->on_its_way || weir__list_empty(&group->queue))
-        return summons;
-    link = weir__list_pop_front(&group->idle);
-    if (link) {
-        summons.sleeper = WEIR_CONTAINER_OF(link, struct pool_thread, idle);
-        summons.sleeper->summoned = true;
-        group->counts.idle--;
-    } else if (group->counts.threads < group->limits.threads_max) {
-        summons.start = true;
-        group->counts.threads++;
-        group->counts.started++;
-    } else {
+    if (group->on_its_way) {
+        set_call(group, CALL_COMING);
         return summons;
     }
+    link = weir__list_empty(&group->idle) ? NULL : group->idle.next;
+    set_call(group, link || may_start(group) ? CALL_ASK : CALL_NOBODY);
+    if (weir__jobq_len(&group->queue) == 0 || group->call == CALL_NOBODY)
+        return summons;
+    if (link) {
+        weir__list_remove(link);
+        summons.sleeper = WEIR_CONTAINER_OF(link, struct pool_thread, idle);
+        summons.sleeper->comes = true;
+        summons.sleeper->summoned_ns = weir__now_ns();
+        group->idle_count--;
+    } else {
+        summons.start = true;
+        count_threads(group, 1);
+        group->started++;
+    }
     group->on_its_way = true;
+    set_call(group, CALL_COMING);
     return summons;
 }
 
+/* The thread may be gone when it is unparked: only its address is touched then. */
 static void wake(struct pool_thread *thread)
 {
-    WEIR_ATOMIC_STORE(&thread->word, 1, SEQ_CST); /* partner: rest */
-    weir__sys_table()->unpark(&thread->word, 1);
+    uint32_t *word = &thread->word;
+
+    if (WEIR_ATOMIC_EXCHANGE(word, THREAD_SUMMONED, SEQ_CST) == THREAD_PARKED) /* partner: rest */
+        weir__sys_table()->unpark(word, 1);
 }
 
 static void join(struct weir__list *threads)
@@ -156,17 +216,15 @@ static void cannot_start(struct group *group, int error)
 
     weir__list_init(&refused);
     lock(group);
-    group->counts.threads--;
-    group->counts.started--;
+    count_threads(group, -1);
+    group->started--;
     group->on_its_way = false;
     if (!weir__list_empty(&group->idle)) {
         summons = summon(group);
-    } else if (group->counts.threads == 0) {
-        weir__list_splice(&refused, &group->queue);
-        group->counts.refused += group->counts.queued;
-        group->counts.queued = 0;
-        for (link = refused.next; link != &refused; link = link->next)
-            WEIR_CONTAINER_OF(link, struct weir__job, link)->state = JOB_BEGUN;
+    } else {
+        set_call(group, may_start(group) ? CALL_ASK : CALL_NOBODY);
+        if (group->thread_count == 0) /* after the call: who pushes from now on asks */
+            weir__jobq_refuse(&group->queue, &refused);
     }
     unlock(group);
     if (summons.sleeper)
@@ -198,12 +256,12 @@ static bool enlist(struct group *group, struct pool_thread *thread, struct summo
         weir__list_splice(&ended, &group->ended);
         weir__list_push_back(&group->threads, &thread->link);
         thread->group = group;
-        thread->summoned = true;
+        thread->comes = true;
         thread->epoch = group->epoch;
         thread->thread.stack_size = group->limits.stack_size;
     } else {
-        group->counts.threads--;
-        group->counts.started--;
+        count_threads(group, -1);
+        group->started--;
         group->on_its_way = false;
         *anew = summon(group);
     }
@@ -247,65 +305,136 @@ static void carry_out(struct group *group, struct summons summons)
 
 /* ---- a thread ---- */
 
-/* Ends the account of the job before and takes the next one; without one the thread is idle, or has
- * to end. */
-static struct weir__job *take(struct pool_thread *thread, bool has_run, bool *ends)
+/* What a thread does next. */
+enum next {
+    NEXT_RUN,  /* its job */
+    NEXT_LOOK, /* on its way still: for a job that comes soon */
+    NEXT_REST, /* until it is summoned */
+    NEXT_END
+};
+
+static bool has_to_end(const struct pool_thread *thread)
+{
+    const struct group *group = thread->group;
+
+    return thread->epoch != WEIR_ATOMIC_LOAD(&group->epoch, RELAXED)
+           || WEIR_ATOMIC_LOAD(&group->thread_count, RELAXED)
+                  > WEIR_ATOMIC_LOAD(&group->limits.threads_max, RELAXED);
+}
+
+/* Under the lock, as the next ones: the thread is on its way no more. If that ends a wait for a job,
+ * how long is learnt: until the job came, not until the thread did. */
+static void arrive(struct pool_thread *thread, bool found)
 {
     struct group *group = thread->group;
-    struct weir__job *job = NULL;
-    struct weir__list *link;
-    struct summons summons;
 
-    lock(group);
-    group->counts.running -= has_run;
-    group->counts.done += has_run;
-    if (thread->summoned)
-        thread->summoned = group->on_its_way = false;
-    WEIR_ATOMIC_STORE(&thread->word, 0, RELAXED);
-    *ends = thread->epoch != group->epoch || group->counts.threads > group->limits.threads_max;
-    if (*ends) {
-        group->counts.threads--;
-        if (thread->epoch == group->epoch) {
-            weir__list_remove(&thread->link);
-            weir__list_push_back(&group->ended, &thread->link);
-        }
-    } else if ((link = weir__list_pop_front(&group->queue))) {
-        job = WEIR_CONTAINER_OF(link, struct weir__job, link);
-        job->state = JOB_BEGUN;
-        group->counts.queued--;
-        group->counts.running++;
-    } else {
-        weir__list_push_front(&group->idle, &thread->idle);
-        group->counts.idle++;
+    if (!thread->comes)
+        return;
+    thread->comes = group->on_its_way = false;
+    group->looking = 0;
+    if (thread->summoned_ns)
+        weir__linger_end(&group->linger, thread->summoned_ns);
+    else if (found)
+        weir__linger_end(&group->linger, weir__now_ns());
+    thread->summoned_ns = 0;
+}
+
+static void list_ended(struct pool_thread *thread)
+{
+    struct group *group = thread->group;
+
+    count_threads(group, -1);
+    if (thread->epoch == group->epoch) { /* else it is joined already */
+        weir__list_remove(&thread->link);
+        weir__list_push_back(&group->ended, &thread->link);
     }
+}
+
+static enum next become_idle(struct pool_thread *thread, bool may_look)
+{
+    struct group *group = thread->group;
+
+    WEIR_ATOMIC_STORE(&thread->word, THREAD_AWAKE, RELAXED);
+    if (may_look && !group->on_its_way && weir__linger_begin(&group->linger)) {
+        thread->comes = group->on_its_way = true;
+        group->looking = 1;
+        return NEXT_LOOK;
+    }
+    weir__list_push_front(&group->idle, &thread->idle);
+    group->idle_count++;
+    return NEXT_REST;
+}
+
+/* Takes the next job, after the account of the one before has ended. */
+static enum next take(struct pool_thread *thread, bool has_run, struct weir__job **job)
+{
+    struct group *group = thread->group;
+    bool ends = has_to_end(thread);
+    struct summons summons;
+    enum next next;
+
+    *job = NULL;
+    if (!ends)
+        *job = weir__jobq_take(&group->queue, &thread->taker, has_run);
+    else if (has_run)
+        weir__jobq_end(&group->queue, &thread->taker);
+    if (*job && !thread->comes)
+        return NEXT_RUN;
+    lock(group);
+    arrive(thread, *job != NULL);
+    ends = !*job && has_to_end(thread);
+    if (ends)
+        list_ended(thread);
+    next = *job ? NEXT_RUN : ends ? NEXT_END : become_idle(thread, has_run);
     summons = summon(group);
     unlock(group);
     carry_out(group, summons);
-    return job;
+    return next;
+}
+
+static void look(struct pool_thread *thread)
+{
+    struct group *group = thread->group;
+
+    while (weir__jobq_len(&group->queue) == 0 && !has_to_end(thread)
+           && weir__linger_again(&group->linger))
+        weir__sys_cpu_relax();
+}
+
+/* It has been idle for its keep-alive: true, unless it was summoned meanwhile, or is to be joined.
+ */
+static bool retire(struct pool_thread *thread)
+{
+    struct group *group = thread->group;
+    struct summons summons = {0};
+    bool ends;
+
+    lock(group);
+    ends = weir__list_linked(&thread->idle) && thread->epoch == group->epoch;
+    if (ends) {
+        weir__list_remove(&thread->idle);
+        group->idle_count--;
+        list_ended(thread);
+        summons = summon(group);
+    }
+    unlock(group);
+    carry_out(group, summons);
+    return ends;
 }
 
 /* Idle until it is summoned: true. False: it has been idle for long, and ends. */
 static bool rest(struct pool_thread *thread)
 {
-    struct group *group = thread->group;
-    int64_t keep_ns = WEIR_ATOMIC_LOAD(&group->limits.keep_alive_ns, RELAXED);
-    bool ends;
+    int64_t keep_ns = WEIR_ATOMIC_LOAD(&thread->group->limits.keep_alive_ns, RELAXED);
+    uint32_t seen = THREAD_AWAKE;
 
-    while (!WEIR_ATOMIC_LOAD(&thread->word, SEQ_CST)) {
-        if (weir__sys_table()->park(&thread->word, 0, keep_ns == WEIR_FOREVER ? -1 : keep_ns)
-            != WEIR_ETIMEDOUT)
-            continue;
-        lock(group);
-        ends = weir__list_linked(&thread->idle) && thread->epoch == group->epoch;
-        if (ends) {
-            weir__list_remove(&thread->idle);
-            weir__list_remove(&thread->link);
-            weir__list_push_back(&group->ended, &thread->link);
-            group->counts.idle--;
-            group->counts.threads--;
-        }
-        unlock(group);
-        if (ends)
+    if (!WEIR_ATOMIC_CAS(&thread->word, &seen, THREAD_PARKED, SEQ_CST)) /* partner: wake */
+        return true;
+    while (WEIR_ATOMIC_LOAD(&thread->word, SEQ_CST) == THREAD_PARKED) {
+        int rc = weir__sys_table()->park(&thread->word, THREAD_PARKED,
+                                         keep_ns == WEIR_FOREVER ? -1 : keep_ns);
+
+        if (rc == WEIR_ETIMEDOUT && retire(thread))
             return false;
     }
     return true;
@@ -315,66 +444,48 @@ static void serve(void *arg)
 {
     struct pool_thread *thread = arg;
     struct weir__job *job = NULL, *before;
-    bool ends = false;
+    enum next next;
 
     do {
         before = job;
-        job = take(thread, before != NULL, &ends);
-        if (before)
+        next = take(thread, before != NULL, &job);
+        if (before) /* after its account has ended, and the thread can be had again */
             before->finish(before);
-        if (job)
+        if (next == NEXT_LOOK) {
+            look(thread);
+            next = take(thread, false, &job);
+        }
+        if (next == NEXT_RUN)
             job->run(job);
-    } while (job || (!ends && rest(thread)));
+    } while (next == NEXT_RUN || (next == NEXT_REST && rest(thread)));
 }
 
 /* ---- jobs ---- */
 
 int (*weir__offload_hire)(uint32_t group);
 
-/* Takes one of the first jobs, which is there if it was not withdrawn meanwhile. */
-static struct weir__job *take_one(struct group *group, uint32_t pick)
-{
-    struct weir__list *link = group->queue.next;
-    struct weir__job *job;
-
-    if (weir__list_empty(&group->queue))
-        return NULL;
-    for (pick %= group->counts.queued; pick; pick--)
-        link = link->next;
-    weir__list_remove(link);
-    job = WEIR_CONTAINER_OF(link, struct weir__job, link);
-    job->state = JOB_BEGUN;
-    group->counts.queued--;
-    group->counts.running++;
-    return job;
-}
-
 void weir__offload_run_one(uint32_t number, uint32_t pick)
 {
+    static const struct weir__jobq_taker taker;
     struct group *group = &groups[number];
-    struct weir__job *job;
+    struct weir__job *job = weir__jobq_pick(&group->queue, pick);
 
-    lock(group);
-    job = take_one(group, pick);
-    unlock(group);
-    if (!job)
+    if (!job) /* it was withdrawn meanwhile */
         return;
     job->run(job);
-    lock(group);
-    group->counts.running--;
-    group->counts.done++;
-    unlock(group);
+    weir__jobq_end(&group->queue, &taker);
     job->finish(job);
 }
 
-int weir__offload_submit(uint32_t number, struct weir__job *job)
+/* No order may depend on which loop it is in a simulation. */
+int weir__offload_submit(uint32_t number, uint32_t near, struct weir__job *job)
 {
     struct group *group = find(number);
     struct summons summons;
+    uint32_t queued_max;
 
     if (!group)
         return WEIR_EINVAL;
-    job->state = JOB_QUEUED;
     job->group = (uint8_t)number;
     job->error = 0;
     if (weir__offload_hire) {
@@ -382,19 +493,15 @@ int weir__offload_submit(uint32_t number, struct weir__job *job)
 
         if (rc < 0)
             return rc;
+        near = 0;
     }
-    lock(group);
-    if (group->counts.queued >= group->limits.queue_max) {
-        group->counts.refused++;
-        unlock(group);
+    queued_max = WEIR_ATOMIC_LOAD(&group->limits.queue_max, RELAXED);
+    if (!weir__jobq_push(&group->queue, near, job, queued_max))
         return WEIR_ELIMIT;
-    }
-    weir__list_push_back(&group->queue, &job->link);
-    group->counts.queued++;
-    if (weir__offload_hire)
-        summons = (struct summons){0};
-    else
-        summons = summon(group);
+    if (weir__offload_hire || WEIR_ATOMIC_LOAD(&group->call, SEQ_CST) != CALL_ASK)
+        return 0;
+    lock(group);
+    summons = summon(group);
     unlock(group);
     carry_out(group, summons);
     return 0;
@@ -402,18 +509,7 @@ int weir__offload_submit(uint32_t number, struct weir__job *job)
 
 bool weir__offload_withdraw(struct weir__job *job)
 {
-    struct group *group = &groups[job->group];
-    bool queued;
-
-    lock(group);
-    queued = job->state == JOB_QUEUED;
-    if (queued) {
-        weir__list_remove(&job->link);
-        group->counts.queued--;
-        group->counts.withdrawn++;
-    }
-    unlock(group);
-    return queued;
+    return weir__jobq_withdraw(&groups[job->group].queue, job);
 }
 
 const char *weir__offload_name(uint32_t number)
@@ -428,7 +524,7 @@ void weir__offload_note_left(uint32_t number, int change)
     struct group *group = &groups[number];
 
     lock(group);
-    group->counts.left += (uint32_t)change;
+    group->left += (uint32_t)change;
     unlock(group);
 }
 
@@ -447,11 +543,11 @@ static void end_group(struct group *group)
 
     weir__list_init(&threads);
     lock(group);
-    group->epoch++;
+    WEIR_ATOMIC_STORE(&group->epoch, group->epoch + 1, RELAXED);
     weir__list_splice(&threads, &group->threads);
     weir__list_splice(&threads, &group->ended);
     while ((link = weir__list_pop_front(&group->idle))) {
-        group->counts.idle--;
+        group->idle_count--;
         wake(WEIR_CONTAINER_OF(link, struct pool_thread, idle));
     }
     unlock(group);
@@ -482,9 +578,9 @@ static bool valid(const struct weir_blocking_options *o)
 static void set(struct group *group, const struct weir_blocking_options *o)
 {
     if (o->threads_max)
-        group->limits.threads_max = o->threads_max;
+        WEIR_ATOMIC_STORE(&group->limits.threads_max, o->threads_max, RELAXED);
     if (o->queue_max)
-        group->limits.queue_max = o->queue_max;
+        WEIR_ATOMIC_STORE(&group->limits.queue_max, o->queue_max, RELAXED);
     if (o->keep_alive_ns)
         WEIR_ATOMIC_STORE(&group->limits.keep_alive_ns, o->keep_alive_ns, RELAXED);
     if (o->stack_size)
@@ -544,12 +640,16 @@ int weir_blocking_limit_n(uint32_t number, const struct weir_blocking_options *o
 int weir_blocking_count_n(uint32_t number, struct weir_blocking_counts *counts, size_t counts_size)
 {
     struct group *group = find(number);
-    struct weir_blocking_counts own;
+    struct weir_blocking_counts own = {0};
 
     if (!group)
         return WEIR_EINVAL;
     lock(group);
-    own = group->counts;
+    own.threads = group->thread_count;
+    own.idle = group->idle_count + group->looking;
+    own.left = group->left;
+    own.started = group->started;
+    weir__jobq_count(&group->queue, &own);
     unlock(group);
     memset(counts, 0, counts_size);
     memcpy(counts, &own, counts_size < sizeof own ? counts_size : sizeof own);

@@ -1,11 +1,11 @@
 /* core/offload.h - threads for calls that block: one pool a process.
  *
- * A class is a queue with threads, limits and a lock of its own, so that nothing that happens in
- * one class delays another. Its threads are made as jobs come and none is idle, up to its limit,
- * and end when they have been idle for its keep-alive. At most one thread at a time is on its way
- * to the queue (woken, or being made): it wakes the next if it leaves jobs behind, so a burst of
- * short jobs does not wake a thread for each. A job that finds no thread waits in the queue, in
- * order.
+ * A class has a queue, threads, limits and locks of its own, so that nothing that happens in one
+ * class delays another. Its threads are made as jobs come and none is idle, up to its limit, and
+ * end when they have been idle for its keep-alive. At most one thread at a time is on its way to
+ * the queue (woken, being made, or looking for a moment before it sleeps): it wakes the next if it
+ * leaves jobs behind, so a burst of short jobs does not wake a thread for each. A job that finds no
+ * thread waits in the queue, whose order jobq.h tells.
  *
  * States of a job: QUEUED, BEGUN. It is the submitter's memory until `finish` is called or it was
  * withdrawn; the pool does not touch it after that. `finish` is called exactly once for a job that
@@ -28,8 +28,9 @@ enum weir__job_state {
 };
 
 struct weir__job {
-    struct weir__list link;                /* guarded by the class's lock, as the next two */
+    struct weir__list link;                /* guarded by its shard's lock, as the next */
     uint8_t state;                         /* enum weir__job_state */
+    uint8_t shard;                         /* of the queue; see jobq.h */
     uint8_t group;                         /* its class */
     int error;                             /* why it was not run, or 0 */
     void (*run)(struct weir__job *job);    /* on a thread of the pool; may block */
@@ -41,9 +42,10 @@ struct weir__job {
 void weir__offload_hold(void);
 void weir__offload_release(void);
 
-/* Takes a job whose functions are filled in. WEIR_EINVAL (no such class), WEIR_ELIMIT (its queue is
+/* Takes a job whose functions are filled in. `near` is the submitter's, any number: jobs with the
+ * same one are begun in the order in which they came. WEIR_EINVAL (no such class), WEIR_ELIMIT (its queue is
  * full). Does not block, but may make a thread. Any thread. */
-int weir__offload_submit(uint32_t group, struct weir__job *job);
+int weir__offload_submit(uint32_t group, uint32_t near, struct weir__job *job);
 /* In a simulation: has one job of the class run later by weir__offload_run_one, in place of a
  * thread; 0, or an error. NULL: there are threads. Written while no loop runs. */
 extern int (*weir__offload_hire)(uint32_t group);

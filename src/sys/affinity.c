@@ -27,6 +27,11 @@ static const cpu_set_t *usable_cpus(void)
     return &usable;
 }
 
+uint32_t weir__affinity_count(void)
+{
+    return (uint32_t)CPU_COUNT(usable_cpus());
+}
+
 int weir__affinity_cpu(uint32_t index)
 {
     const cpu_set_t *set = usable_cpus();

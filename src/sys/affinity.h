@@ -9,6 +9,9 @@
  * processors of the index-th NUMA node. 0 or -errno. */
 int weir__affinity_bind(uint32_t index, bool node);
 
+/* How many processors the process may use; 0: not known. */
+uint32_t weir__affinity_count(void);
+
 /* The processor that weir__affinity_bind(index, false) means, or -errno. */
 int weir__affinity_cpu(uint32_t index);
 

@@ -136,7 +136,7 @@ static int do_call(struct weir__task *task, uint32_t group, struct call *call, b
     call->waiter = weir__waiter_begin(NULL, "blocking job");
     if (held)
         weir__advance_hold(held);
-    rc = weir__offload_submit(group, &call->job);
+    rc = weir__offload_submit(group, task->worker->loop->index, &call->job);
     if (rc == 0)
         return await(task, call, left);
     if (held)
