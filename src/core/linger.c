@@ -33,7 +33,7 @@ static bool tries(struct weir__linger *linger)
     return true;
 }
 
-bool weir__linger_begin(struct weir__linger *linger)
+bool weir__linger_begin(struct weir__linger *linger, bool elsewhere)
 {
     if (linger->never)
         return false;
@@ -41,7 +41,7 @@ bool weir__linger_begin(struct weir__linger *linger)
     linger->began_ns = 0;
     linger->late = false;
     linger->budget_ns = is_near(linger) ? 2 * WEIR__LINGER_NEAR_NS : WEIR__LINGER_TRIAL_NS;
-    return is_near(linger) || tries(linger);
+    return elsewhere && (is_near(linger) || tries(linger));
 }
 
 static void end_trial(struct weir__linger *linger)

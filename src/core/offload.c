@@ -65,6 +65,7 @@ struct pool_thread {
     uint32_t epoch;
     uint32_t word;        /* enum thread_word; partners: wake, rest */
     bool comes;           /* it is the one on its way; guarded by the lock */
+    int caller_cpu;       /* from which its last job came */
     uint64_t summoned_ns; /* when the job came for which it was; guarded by the lock */
     struct weir__jobq_taker taker;
     struct weir__thread thread;
@@ -355,7 +356,8 @@ static enum next become_idle(struct pool_thread *thread, bool may_look)
     struct group *group = thread->group;
 
     WEIR_ATOMIC_STORE(&thread->word, THREAD_AWAKE, RELAXED);
-    if (may_look && !group->on_its_way && weir__linger_begin(&group->linger)) {
+    if (may_look && !group->on_its_way
+        && weir__linger_begin(&group->linger, thread->caller_cpu != weir__affinity_here())) {
         thread->comes = group->on_its_way = true;
         group->looking = 1;
         return NEXT_LOOK;
@@ -378,6 +380,8 @@ static enum next take(struct pool_thread *thread, bool has_run, struct weir__job
         *job = weir__jobq_take(&group->queue, &thread->taker, has_run);
     else if (has_run)
         weir__jobq_end(&group->queue, &thread->taker);
+    if (*job)
+        thread->caller_cpu = (*job)->cpu;
     if (*job && !thread->comes)
         return NEXT_RUN;
     lock(group);
@@ -487,6 +491,7 @@ int weir__offload_submit(uint32_t number, uint32_t near, struct weir__job *job)
     if (!group)
         return WEIR_EINVAL;
     job->group = (uint8_t)number;
+    job->cpu = weir__affinity_here();
     job->error = 0;
     if (weir__offload_hire) {
         int rc = weir__offload_hire(number);

@@ -32,6 +32,7 @@ struct weir__job {
     uint8_t state;                         /* enum weir__job_state */
     uint8_t shard;                         /* of the queue; see jobq.h */
     uint8_t group;                         /* its class */
+    int cpu;                               /* from which it was submitted */
     int error;                             /* why it was not run, or 0 */
     void (*run)(struct weir__job *job);    /* on a thread of the pool; may block */
     void (*finish)(struct weir__job *job); /* the last that is heard of it; may not block */

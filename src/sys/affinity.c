@@ -32,6 +32,11 @@ uint32_t weir__affinity_count(void)
     return (uint32_t)CPU_COUNT(usable_cpus());
 }
 
+int weir__affinity_here(void)
+{
+    return sched_getcpu();
+}
+
 int weir__affinity_cpu(uint32_t index)
 {
     const cpu_set_t *set = usable_cpus();

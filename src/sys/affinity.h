@@ -12,6 +12,9 @@ int weir__affinity_bind(uint32_t index, bool node);
 /* How many processors the process may use; 0: not known. */
 uint32_t weir__affinity_count(void);
 
+/* The processor that the calling thread runs on just now, or negative. */
+int weir__affinity_here(void);
+
 /* The processor that weir__affinity_bind(index, false) means, or -errno. */
 int weir__affinity_cpu(uint32_t index);
 
