@@ -81,7 +81,7 @@ add_library(weir-model-flags INTERFACE)
 target_include_directories(weir-model-flags INTERFACE ${PROJECT_SOURCE_DIR}/include
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/test ${PROJECT_SOURCE_DIR}/test/model)
 target_compile_definitions(weir-model-flags INTERFACE
-    WEIR__MODEL=1 WEIR__LOCK_SPINS=0 WEIR__RUNQ_SLOTS=4u WEIR__SEARCH_RELAX=0)
+    WEIR__MODEL=1 WEIR__LOCK_SPINS=0 WEIR__RUNQ_SLOTS=4u WEIR__SEARCH_RELAX=0 WEIR__JOBQ_SHARDS=2u)
 target_compile_options(weir-model-flags INTERFACE -fsanitize=thread)
 target_link_libraries(weir-model-flags INTERFACE weir-flags)
 weir_sources(model_sources base sys core task)

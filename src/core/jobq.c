@@ -21,15 +21,15 @@ static struct weir__list *jobs_of(struct weir__jobq_shard *shard)
 
 static void set_queued(struct weir__jobq_shard *shard, uint32_t queued)
 {
-    WEIR_ATOMIC_STORE(&shard->queued, queued, RELAXED); /* partner: has_jobs */
+    WEIR_ATOMIC_STORE(&shard->queued, queued, RELEASE); /* partner: has_jobs */
 }
 
 static void remove_job(struct weir__jobq *queue, struct weir__jobq_shard *shard,
                        struct weir__job *job)
 {
     weir__list_remove(&job->link);
-    set_queued(shard, shard->queued - 1);
     (void)WEIR_ATOMIC_SUB(&queue->queued, 1, SEQ_CST);
+    set_queued(shard, shard->queued - 1);
 }
 
 static struct weir__job *begin_job(struct weir__jobq *queue, struct weir__jobq_shard *shard,
@@ -83,7 +83,7 @@ bool weir__jobq_push(struct weir__jobq *queue, uint32_t near, struct weir__job *
 /* Without the lock: whether it is worth a look. */
 static bool has_jobs(const struct weir__jobq_shard *shard)
 {
-    return WEIR_ATOMIC_LOAD(&shard->queued, RELAXED) != 0; /* partner: weir__jobq_push */
+    return WEIR_ATOMIC_LOAD(&shard->queued, ACQUIRE) != 0; /* partner: set_queued */
 }
 
 static struct weir__job *take_from(struct weir__jobq *queue, struct weir__jobq_shard *shard,

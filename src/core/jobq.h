@@ -10,9 +10,10 @@
  * jobs: none starves, however many come elsewhere.
  *
  * Counting: `queued` is that of all shards, and changes under the lock of the shard that it is
- * about. A shard's own is written before it, and says where to look. So who has seen the sum sees
- * where its jobs are: a shard that is being filled is waited for at its lock, and a taker that
- * finds nothing was overtaken by others. What the shards count besides has a meaning only as the
+ * about. A shard's own says where to look: it goes up before the sum, and down after it. So who has
+ * seen the sum sees where its jobs are: a shard that is being filled is waited for at its lock, a
+ * taker that finds nothing was overtaken by others, and who sees the shard empty sees so in the
+ * sum. What the shards count besides has a meaning only as the
  * sum of all: a job may begin in one shard and end in another.
  *
  * Zeroed memory is an empty queue. Any thread.
