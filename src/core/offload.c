@@ -488,7 +488,7 @@ int weir__offload_submit(uint32_t number, uint32_t near, struct weir__job *job)
     struct summons summons;
     uint32_t queued_max;
 
-    if (!group)
+    if (!group || !job->run || !job->finish)
         return WEIR_EINVAL;
     job->group = (uint8_t)number;
     job->cpu = weir__affinity_here();

@@ -44,8 +44,9 @@ void weir__offload_hold(void);
 void weir__offload_release(void);
 
 /* Takes a job whose functions are filled in. `near` is the submitter's, any number: jobs with the
- * same one are begun in the order in which they came. WEIR_EINVAL (no such class), WEIR_ELIMIT (its queue is
- * full). Does not block, but may make a thread. Any thread. */
+ * same one are begun in the order in which they came. WEIR_EINVAL (no such class, or one of
+ * the functions is missing), WEIR_ELIMIT (its queue is full). Does not block, but may make a
+ * thread. Any thread. */
 int weir__offload_submit(uint32_t group, uint32_t near, struct weir__job *job);
 /* In a simulation: has one job of the class run later by weir__offload_run_one, in place of a
  * thread; 0, or an error. NULL: there are threads. Written while no loop runs. */

@@ -10,6 +10,7 @@
 #include "base/container.h"
 #include "core/offload.h"
 #include "sys/current.h"
+#include "task/left.h"
 #include "task/runtime.h"
 #include "task/worker.h"
 
@@ -28,6 +29,7 @@ struct call {
     void (*destroy)(void *arg); /* of a call that owns */
     int result;
     uint32_t state; /* enum call_state; partners: finish_owned, leave */
+    struct weir__left left;
 };
 
 /* The runtime, if its clock stands still while a job is waited for. */
@@ -58,10 +60,19 @@ static void finish(struct weir__job *job)
     }
 }
 
+/* The runtime may end then. */
+static void end_left(struct call *call)
+{
+    struct weir__runtime *runtime = call->runtime;
+
+    weir__runtime_visit(runtime);
+    weir__left_remove(weir__runtime_left(runtime), &call->left);
+    weir__runtime_leave(runtime);
+}
+
 static void finish_owned(struct weir__job *job)
 {
     struct call *call = WEIR_CONTAINER_OF(job, struct call, job);
-    struct weir__runtime *runtime = call->runtime;
     uint32_t seen = CALL_WAITED, group = job->group;
 
     if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_FINISHED, ACQ_REL)) {
@@ -70,22 +81,21 @@ static void finish_owned(struct weir__job *job)
     }
     call->destroy(call->arg);
     weir__offload_note_left(group, -1);
+    end_left(call);
     weir__free(call);
-    weir__runtime_job_ended(runtime, group);
 }
 
 /* Leaves a job that runs: false if it has finished. */
-static bool leave(struct call *call)
+static bool leave(const struct weir__task *task, struct call *call)
 {
-    struct weir__runtime *runtime = call->runtime;
     uint32_t seen = CALL_WAITED, group = call->job.group;
 
-    weir__runtime_job_left(runtime, group);
+    weir__left_add(weir__runtime_left(task->runtime), &call->left, task, group, call->fn);
     weir__offload_note_left(group, 1);
     if (WEIR_ATOMIC_CAS(&call->state, &seen, CALL_LEFT, ACQ_REL))
         return true;
     weir__offload_note_left(group, -1);
-    weir__runtime_job_ended(runtime, group);
+    end_left(call);
     return false;
 }
 
@@ -106,7 +116,7 @@ static int await(struct weir__task *task, struct call *call, bool *left)
         rc = weir__task_pause_in(task, NULL);
     if (!granted(waiter)) {
         *left = false;
-        if (weir__offload_withdraw(&call->job) || (*left = call->destroy && leave(call))) {
+        if (weir__offload_withdraw(&call->job) || (*left = call->destroy && leave(task, call))) {
             if (held)
                 weir__advance_release(held);
             return weir__task_stopped(task, rc);
@@ -152,6 +162,8 @@ int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg)
     bool left;
     int rc;
 
+    if (!fn)
+        return WEIR_EINVAL;
     task = begin(&rc);
     if (!task)
         return rc;
@@ -170,6 +182,8 @@ static int call_owned(uint32_t group, weir_task_fn *fn, void *arg, void (*destro
     struct call *call;
     int rc;
 
+    if (!fn)
+        return WEIR_EINVAL;
     task = begin(&rc);
     if (!task)
         return rc;

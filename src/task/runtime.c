@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/line.h"
 #include "base/options.h"
 #include "core/offload.h"
 #include "core/sim.h"
@@ -17,6 +16,7 @@
 #include "task/census.h"
 #include "task/drive.h"
 #include "task/dump.h"
+#include "task/left.h"
 #include "task/loan.h"
 #include "task/monitor.h"
 #include "task/overflow.h"
@@ -36,9 +36,8 @@ struct weir__runtime {
     bool released;     /* the owner's count of the root is given back */
     uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
     uint32_t visitors; /* threads of others that are waking a task; partner: await_visitors */
-    uint32_t jobs;     /* in the pool, that nobody waits for; parked on by a shutdown */
-    uint32_t jobs_of[WEIR_BLOCKING_CLASSES_MAX]; /* of those, by class: for messages */
-    uint32_t turn;                               /* which worker gets the next task from outside */
+    struct weir__left_list left;
+    uint32_t turn; /* which worker gets the next task from outside */
     struct weir__sched sched;
     struct weir__standby standby;
     struct weir__monitor monitor;
@@ -209,19 +208,9 @@ void weir__runtime_leave_other(struct weir__runtime *visited)
         weir__runtime_leave(visited);
 }
 
-void weir__runtime_job_left(struct weir__runtime *runtime, uint32_t group)
+struct weir__left_list *weir__runtime_left(struct weir__runtime *runtime)
 {
-    (void)WEIR_ATOMIC_ADD(&runtime->jobs_of[group], 1, RELAXED);
-    (void)WEIR_ATOMIC_ADD(&runtime->jobs, 1, RELAXED); /* ordered by the end of the task */
-}
-
-void weir__runtime_job_ended(struct weir__runtime *runtime, uint32_t group)
-{
-    weir__runtime_visit(runtime);
-    (void)WEIR_ATOMIC_SUB(&runtime->jobs_of[group], 1, RELAXED);
-    if (WEIR_ATOMIC_SUB(&runtime->jobs, 1, SEQ_CST) == 1)
-        weir__sys_table()->unpark(&runtime->jobs, UINT32_MAX);
-    weir__runtime_leave(runtime);
+    return &runtime->left;
 }
 
 /* The task that a visitor has woken may have been the last one. */
@@ -229,8 +218,8 @@ static void await_visitors(struct weir__runtime *runtime)
 {
     uint32_t seen;
 
-    while ((seen = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0)
-        (void)weir__sys_table()->park(&runtime->jobs, seen, -1);
+    while ((seen = weir__left_count(&runtime->left)) != 0)
+        (void)weir__left_wait(&runtime->left, seen, -1);
     (void)WEIR_ATOMIC_OR(&runtime->visitors, VISITORS_AWAITED, SEQ_CST);
     while ((seen = WEIR_ATOMIC_LOAD(&runtime->visitors, SEQ_CST)) != VISITORS_AWAITED)
         (void)weir__sys_table()->park(&runtime->visitors, seen, -1);
@@ -702,28 +691,6 @@ static bool wait_until(uint32_t *word, uint32_t seen, uint64_t until_ns)
     return true;
 }
 
-/* Tells of each job that was left, with the name of its class: how many. */
-static int tell_jobs(struct weir__runtime *runtime, weir_remaining_fn *tell, void *arg)
-{
-    struct weir_remaining what = {.state = "running"};
-    uint32_t group, i, count = 0;
-
-    for (group = 0; group < WEIR_BLOCKING_CLASSES_MAX; group++) {
-        uint32_t jobs = WEIR_ATOMIC_LOAD(&runtime->jobs_of[group], RELAXED);
-        struct weir__line line;
-
-        weir__line_init(&line);
-        weir__line_add(&line, "(a blocking job of ");
-        weir__line_add(&line, jobs ? weir__offload_name(group) : "");
-        weir__line_add(&line, " that was left)");
-        what.name = line.text;
-        for (i = 0; tell && i < jobs; i++)
-            tell(&what, arg);
-        count += jobs;
-    }
-    return (int)count;
-}
-
 int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remaining_fn *tell,
                           void *arg)
 {
@@ -741,9 +708,9 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
         if (!wait_until(&runtime->stopping, 0, until_ns) && !ended(runtime))
             return weir__runtime_tell(runtime, tell, arg);
     }
-    while ((jobs = WEIR_ATOMIC_LOAD(&runtime->jobs, SEQ_CST)) != 0) {
-        if (!wait_until(&runtime->jobs, jobs, until_ns))
-            return tell_jobs(runtime, tell, arg);
+    while ((jobs = weir__left_count(&runtime->left)) != 0) {
+        if (!wait_until(&runtime->left.count, jobs, until_ns))
+            return weir__left_tell(&runtime->left, tell, arg);
     }
     return 0;
 }
@@ -766,6 +733,8 @@ int weir_block_in_place(weir_task_fn *fn, void *arg)
     struct weir__worker *worker = weir__current_worker();
     int rc;
 
+    if (!fn)
+        return WEIR_EINVAL;
     if (worker && worker->current && worker->current->pins == 0 && worker->runtime->watch.lends
         && !worker->run.lent && weir__loan_prepare(worker->runtime))
         weir__loan_begin(worker);

@@ -20,6 +20,7 @@ struct weir__advance;
 struct weir__dumper;
 struct weir__scope;
 struct weir__drive;
+struct weir__left_list;
 
 uint32_t weir__runtime_workers(const struct weir__runtime *runtime);
 /* Worker 1..N. */
@@ -80,9 +81,7 @@ void weir__runtime_leave(struct weir__runtime *runtime);
 struct weir__runtime *weir__runtime_visit_other(struct weir__runtime *runtime);
 void weir__runtime_leave_other(struct weir__runtime *visited);
 
-/* A task of the runtime does not wait any more for its job in the pool, of the class `group`, which
- * goes on; and its end. The runtime ends after it. */
-void weir__runtime_job_left(struct weir__runtime *runtime, uint32_t group);
-void weir__runtime_job_ended(struct weir__runtime *runtime, uint32_t group);
+/* The jobs in the pool that its tasks do not wait for any more. The runtime ends after them. */
+struct weir__left_list *weir__runtime_left(struct weir__runtime *runtime);
 
 #endif

@@ -5,8 +5,12 @@
 #include <string.h>
 #include <weir.h>
 
+#include "base/line.h"
+#include "core/jobq.h"
+#include "core/offload.h"
 #include "support/check.h"
 #include "sys/thread.h"
+#include "sys/trace.h"
 
 enum {
     CROWD = 1000
@@ -134,10 +138,46 @@ static int nothing(void *arg)
     return 0;
 }
 
+static void count_destroyed(void *arg)
+{
+    ++*(int *)arg;
+}
+
 static int call_from_a_job(void *arg)
 {
     (void)arg;
     return weir_blocking(nothing, NULL);
+}
+
+static int call_nothing(void *arg)
+{
+    int kept = 0;
+    bool left = true;
+
+    (void)arg;
+    CHECK(weir_blocking(NULL, NULL) == WEIR_EINVAL);
+    CHECK(weir_blocking_in(WEIR_BLOCKING_FILES, NULL, NULL) == WEIR_EINVAL);
+    CHECK(weir_blocking_owned(0, NULL, &kept, count_destroyed, &left) == WEIR_EINVAL);
+    CHECK(!left && kept == 0); /* the argument is still the caller's */
+    CHECK(weir_blocking_owned(0, NULL, &kept, count_destroyed, NULL) == WEIR_EINVAL);
+    CHECK(kept == 1); /* it was not to be kept */
+    CHECK(weir_block_in_place(NULL, NULL) == WEIR_EINVAL);
+    return 0;
+}
+
+static void finish_nothing(struct weir__job *job)
+{
+    (void)job;
+}
+
+TEST(a_function_that_is_not_there_is_refused)
+{
+    struct weir__job job = {.finish = finish_nothing};
+
+    assert_int_equal(run(call_nothing, NULL, 1), 0);
+    assert_int_equal(run(call_nothing, NULL, 2), 0);
+    assert_int_equal(weir_block_in_place(NULL, NULL), WEIR_EINVAL);
+    assert_int_equal(weir__offload_submit(0, 0, &job), WEIR_EINVAL);
 }
 
 static int call_wrongly(void *arg)
@@ -296,6 +336,65 @@ TEST(a_higher_limit_helps_the_jobs_that_wait)
     assert_int_equal(run(raise_limit, &crowd, 2), 0);
 }
 
+/* ---- order ---- */
+
+/* A job that notes how many have passed the gate before it. */
+static int note_passed(void *arg)
+{
+    return gate_read(arg, &((struct gate *)arg)->passed);
+}
+
+static int send_crowd(void *arg)
+{
+    weir_scope scope;
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < CROWD; i++)
+        CHECK(weir_spawn(&scope, pass_in_class, arg) == 0);
+    return weir_scope_join(&scope);
+}
+
+static int send_one(void *arg)
+{
+    struct crowd *crowd = arg;
+    int passed = weir_blocking_in(crowd->group, note_passed, &crowd->gate);
+
+    CHECK(passed >= 0 && passed <= (int)WEIR__JOBQ_TURN);
+    return 0;
+}
+
+/* Waits for counts of a class from outside of tasks. */
+static void await_queued(uint32_t group, uint32_t queued)
+{
+    while (counts_of(group).queued < queued)
+        sched_yield();
+}
+
+TEST(a_job_of_another_loop_does_not_wait_for_a_crowd_of_one)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    struct crowd crowd = {.gate = GATE};
+    weir_runtime *first, *second;
+
+    not_on_sim("jobs run on the driving thread");
+    crowd.group = small_class(1, 0);
+    assert_int_equal(weir_runtime_create(&first, &options), 0);
+    assert_int_equal(weir_runtime_create(&second, &options), 0);
+    assert_int_equal(weir_runtime_spawn(first, send_crowd, &crowd), 0);
+    await_queued(crowd.group, CROWD - 1); /* one blocks the only thread */
+    assert_int_equal(weir_runtime_spawn(second, send_one, &crowd), 0);
+    await_queued(crowd.group, CROWD);
+    gate_open(&crowd.gate);
+    while (counts_of(crowd.group).done < CROWD + 1)
+        sched_yield(); /* a shutdown would cancel them */
+    assert_int_equal(weir_runtime_destroy(second), 0);
+    assert_int_equal(weir_runtime_destroy(first), 0);
+    assert_checks();
+}
+
+/* ---- threads as the class wants them ---- */
+
 struct looks {
     uint32_t group;
     size_t stack;
@@ -328,6 +427,10 @@ TEST(threads_have_the_name_and_the_stack_of_their_class)
     assert_int_equal(run(ask_looks, &looks, 1), 0);
     assert_true(looks.stack >= 19u * 1024 * 1024);
     assert_string_equal(looks.name, "roomy and long-");
+    options.stack_size = 256 * 1024;
+    looks.group = (uint32_t)weir_blocking_class(&options);
+    assert_int_equal(run(ask_looks, &looks, 1), 0);
+    assert_true(looks.stack <= 512u * 1024);
 }
 
 /* ---- threads come and go ---- */
@@ -353,6 +456,41 @@ TEST(an_idle_thread_ends_after_its_keep_alive)
 
     not_on_sim("jobs run on the driving thread");
     assert_int_equal(run(outlive_threads, &group, 1), 0);
+}
+
+/* Several threads that have had something to do, and one that still has. */
+static int outlive_some(void *arg)
+{
+    struct weir_blocking_counts counts;
+    struct crowd *crowd = arg;
+    struct crowd last = {.gate = GATE, .group = crowd->group};
+    weir_scope scope;
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 3; i++)
+        CHECK(weir_spawn(&scope, pass_in_class, crowd) == 0);
+    CHECK(weir_spawn(&scope, pass_in_class, &last) == 0);
+    await_arrived(&crowd->gate, 3);
+    await_arrived(&last.gate, 1);
+    CHECK(counts_of(crowd->group).threads == 4);
+    gate_open(&crowd->gate);
+    while (counts_of(crowd->group).threads > 1)
+        CHECK(weir_sleep(WEIR_MILLISECONDS(1)) == 0);
+    CHECK(weir_sleep(WEIR_MILLISECONDS(5)) == 0); /* longer than its keep-alive */
+    counts = counts_of(crowd->group);
+    CHECK(counts.threads == 1 && counts.running == 1 && counts.idle == 0);
+    gate_open(&last.gate);
+    return weir_scope_join(&scope);
+}
+
+TEST(idle_threads_end_and_busy_ones_do_not)
+{
+    struct weir_blocking_options options = {.keep_alive_ns = WEIR_MILLISECONDS(1)};
+    struct crowd crowd = {.gate = GATE, .group = (uint32_t)weir_blocking_class(&options)};
+
+    not_on_sim("jobs run on the driving thread");
+    assert_int_equal(run(outlive_some, &crowd, 2), 0);
 }
 
 static int use_one_thread(void *arg)
@@ -537,40 +675,65 @@ TEST(what_is_owned_comes_back_when_the_function_has_returned)
 
 static int leave_when_cancelled(void *arg)
 {
-    bool left;
+    bool left = false;
 
     CHECK(weir_blocking_owned(WEIR_BLOCKING_USER, pass, arg, destroy, &left) == WEIR_ECANCELED);
     CHECK(left);
     return 0;
 }
 
-static void note_remaining(const struct weir_remaining *what, void *arg)
+/* The function's name, or, since it is static, the file and where in it. */
+static void note_job(const struct weir_remaining *what, void *arg)
 {
-    CHECK_INSIDE(strcmp(what->name, "(a blocking job of weir-user that was left)") == 0);
+    struct weir__line line;
+
+    if (!strstr(what->name, "blocking job")) /* a task that has not ended yet */
+        return;
+    weir__line_init(&line);
+    weir__trace_describe(&line, (void *)(uintptr_t)pass);
+    weir__line_add(&line, " (a blocking job of weir-user that was left by leaver)");
+    CHECK_INSIDE(strcmp(what->name, line.text) == 0);
+    CHECK_INSIDE(what->id != 0);
     CHECK_INSIDE(strcmp(what->state, "running") == 0);
     ++*(int *)arg;
 }
 
-TEST(a_shutdown_tells_of_jobs_that_were_left)
+static int spawn_leavers(void *arg)
+{
+    weir_scope scope;
+    int i;
+
+    CHECK(weir_scope_open(&scope) == 0);
+    for (i = 0; i < 2; i++) {
+        const struct weir_spawn_options options = {.name = "leaver"};
+
+        CHECK(weir_spawn_with(&scope, leave_when_cancelled, arg, &options) == 0);
+    }
+    return weir_scope_join(&scope);
+}
+
+TEST(a_shutdown_tells_which_jobs_were_left_and_by_whom)
 {
     struct weir_runtime_options options = {.workers = 2};
     struct gate gate = GATE;
     weir_runtime *runtime;
-    int told = 0;
+    int told, left;
 
     not_on_sim("jobs run on the driving thread");
     assert_int_equal(weir_runtime_create(&runtime, &options), 0);
-    assert_int_equal(weir_runtime_spawn(runtime, leave_when_cancelled, &gate), 0);
-    while (gate_read(&gate, &gate.arrived) < 1)
+    assert_int_equal(weir_runtime_spawn(runtime, spawn_leavers, &gate), 0);
+    while (gate_read(&gate, &gate.arrived) < 2)
         sched_yield();
-    while (weir_runtime_shutdown(runtime, WEIR_MILLISECONDS(20), NULL, NULL) != 1
-           || counts_of(WEIR_BLOCKING_USER).left != 1)
-        ; /* the task itself may not have ended yet */
-    assert_int_equal(weir_runtime_shutdown(runtime, 0, note_remaining, &told), 1);
-    assert_int_equal(told, 1);
+    do {
+        told = 0;
+        left = weir_runtime_shutdown(runtime, WEIR_MILLISECONDS(20), note_job, &told);
+    } while (told == 0); /* the tasks themselves may not have ended yet */
+    assert_int_equal(told, 2);
+    assert_int_equal(left, 2);
+    assert_int_equal(counts_of(WEIR_BLOCKING_USER).left, 2);
     gate_open(&gate);
     assert_int_equal(weir_runtime_destroy(runtime), 0);
-    assert_int_equal(gate.destroyed, 1);
+    assert_int_equal(gate.destroyed, 2);
     assert_checks();
 }
 
