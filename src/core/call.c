@@ -79,7 +79,7 @@ void weir__call_offload(weir_loop *loop, weir_op *op)
     call->with_pool = true;
     (void)WEIR_ATOMIC_ADD(&loop->calls, 1, RELAXED);
     rc = weir__offload_submit(WEIR_BLOCKING_FILES, loop->index, &call->job);
-    if (rc == 0)
+    if (rc >= 0)
         return;
     (void)WEIR_ATOMIC_SUB(&loop->calls, 1, RELAXED);
     complete(call, rc);

@@ -45,6 +45,7 @@ enum {
 enum call {
     CALL_ASK, /* zero: a class that was never used */
     CALL_COMING,
+    CALL_LOOKED, /* COMING, and it looks for a job just now */
     CALL_NOBODY
 };
 
@@ -164,7 +165,7 @@ static struct summons summon(struct group *group)
     struct weir__list *link;
 
     if (group->on_its_way) {
-        set_call(group, CALL_COMING);
+        set_call(group, group->looking ? CALL_LOOKED : CALL_COMING);
         return summons;
     }
     link = weir__list_empty(&group->idle) ? NULL : group->idle.next;
@@ -486,7 +487,7 @@ int weir__offload_submit(uint32_t number, uint32_t near, struct weir__job *job)
 {
     struct group *group = find(number);
     struct summons summons;
-    uint32_t queued_max;
+    uint32_t queued_max, call;
 
     if (!group || !job->run || !job->finish)
         return WEIR_EINVAL;
@@ -503,8 +504,9 @@ int weir__offload_submit(uint32_t number, uint32_t near, struct weir__job *job)
     queued_max = WEIR_ATOMIC_LOAD(&group->limits.queue_max, RELAXED);
     if (!weir__jobq_push(&group->queue, near, job, queued_max))
         return WEIR_ELIMIT;
-    if (weir__offload_hire || WEIR_ATOMIC_LOAD(&group->call, SEQ_CST) != CALL_ASK)
-        return 0;
+    call = WEIR_ATOMIC_LOAD(&group->call, SEQ_CST); /* partner: set_call */
+    if (weir__offload_hire || call != CALL_ASK)
+        return call == CALL_LOOKED;
     lock(group);
     summons = summon(group);
     unlock(group);

@@ -43,7 +43,8 @@ struct weir__job {
 void weir__offload_hold(void);
 void weir__offload_release(void);
 
-/* Takes a job whose functions are filled in. `near` is the submitter's, any number: jobs with the
+/* Takes a job whose functions are filled in: 0, or 1 if a thread looks for jobs just now, which it
+ * does while they are short and come at once. `near` is the submitter's, any number: jobs with the
  * same one are begun in the order in which they came. WEIR_EINVAL (no such class, or one of
  * the functions is missing), WEIR_ELIMIT (its queue is full). Does not block, but may make a
  * thread. Any thread. */
