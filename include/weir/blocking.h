@@ -34,7 +34,9 @@ enum weir_blocking_group {
  * deadline, takes a job back that has not begun (WEIR_ECANCELED, WEIR_EDEADLINE, and fn is not
  * called); one that has begun is waited for, and its result returned. `fn` is no task: it may not
  * suspend, and may not wait for a task that waits for it. Errors of its own, fn not called:
- * WEIR_ENOTASK, WEIR_ELIMIT (the queue is full), WEIR_EAGAIN and WEIR_ENOMEM (no thread). */
+ * WEIR_EINVAL (there is no fn), WEIR_ENOTASK, WEIR_ELIMIT (the queue is full), WEIR_EAGAIN and
+ * WEIR_ENOMEM (no thread). Jobs of one worker begin in the order in which they came; those of
+ * different workers take turns. */
 WEIR_PUBLIC int weir_blocking(weir_task_fn *fn, void *arg);
 
 /* The same in another class: enum weir_blocking_group, or a number of weir_blocking_class.
@@ -46,8 +48,9 @@ WEIR_PUBLIC int weir_blocking_in(uint32_t group, weir_task_fn *fn, void *arg);
  * *left is true, the job has taken `arg`, and it calls destroy(arg) on the pool's thread when fn
  * has returned. Otherwise *left is false and `arg` is the caller's, as before the call; `left` may
  * be NULL, then destroy(arg) is called in any case, on the caller's thread unless the job does it.
- * A job that was left keeps its thread, is counted, and its runtime ends after it. WEIR_EINVAL:
- * there is no `destroy`, or no such class. */
+ * A job that was left keeps its thread, is counted, and its runtime ends after it, and tells of it
+ * by the name of fn and of the task (weir_runtime_shutdown). WEIR_EINVAL: there is no `destroy`, no
+ * fn, or no such class. */
 WEIR_PUBLIC int weir_blocking_owned(uint32_t group, weir_task_fn *fn, void *arg,
                                     void (*destroy)(void *arg), bool *left);
 

@@ -190,10 +190,12 @@ WEIR_PUBLIC int weir_runtime_token(weir_runtime *runtime, weir_token *out);
 
 /* One thing that a shutdown waits for. */
 struct weir_remaining {
-    const char *name; /* of the task; of a job that was left: text that names its class */
-    uint64_t id;
+    const char *name;  /* of the task; or text: of a job that was left, as below */
+    uint64_t id;       /* of the task, or of the one that has left the job */
     const char *state; /* "running", "runnable", "waiting" */
 };
+/* A job is told of as "FUNCTION (a blocking job of CLASS that was left by TASK)", where the function
+ * is a name, or a file and an offset, as far as the dynamic linker knows it. */
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
 /* Cancels the runtime's token, then its tasks, and waits until they, and the jobs that they have
@@ -229,7 +231,8 @@ WEIR_PUBLIC uint32_t weir_worker_index(void);
  * off). Its result, after the worker is the thread's again, for which it may wait for as long as
  * another task of it runs. `fn` may not suspend, and `arg` is the caller's own memory. The calling
  * task does not suspend: no cancel or deadline ends the call, and what belongs to the thread stays.
- * Cannot fail by itself. Any thread: outside of tasks it is a plain call. */
+ * Error of its own: WEIR_EINVAL (there is no fn). Any thread: outside of tasks it is a plain
+ * call. */
 WEIR_PUBLIC int weir_block_in_place(weir_task_fn *fn, void *arg);
 
 #ifdef __cplusplus

@@ -157,23 +157,28 @@ static bool may_start(const struct group *group)
     return group->thread_count < group->limits.threads_max;
 }
 
-/* Under the lock, after all that has changed about the threads: who comes for the jobs in the
- * queue, unless somebody comes already. */
+/* Under the lock, after all that has changed about the threads. */
+static void tell_submitters(struct group *group)
+{
+    if (group->on_its_way)
+        set_call(group, group->looking ? CALL_LOOKED : CALL_COMING);
+    else if (!weir__list_empty(&group->idle) || may_start(group))
+        set_call(group, CALL_ASK);
+    else
+        set_call(group, CALL_NOBODY);
+}
+
+/* Tells them, and decides who comes for the jobs in the queue, unless somebody comes already. */
 static struct summons summon(struct group *group)
 {
     struct summons summons = {.epoch = group->epoch};
     struct weir__list *link;
 
-    if (group->on_its_way) {
-        set_call(group, group->looking ? CALL_LOOKED : CALL_COMING);
+    tell_submitters(group);
+    if (group->call != CALL_ASK || weir__jobq_len(&group->queue) == 0)
         return summons;
-    }
-    link = weir__list_empty(&group->idle) ? NULL : group->idle.next;
-    set_call(group, link || may_start(group) ? CALL_ASK : CALL_NOBODY);
-    if (weir__jobq_len(&group->queue) == 0 || group->call == CALL_NOBODY)
-        return summons;
+    link = weir__list_pop_front(&group->idle);
     if (link) {
-        weir__list_remove(link);
         summons.sleeper = WEIR_CONTAINER_OF(link, struct pool_thread, idle);
         summons.sleeper->comes = true;
         summons.sleeper->summoned_ns = weir__now_ns();
@@ -224,8 +229,8 @@ static void cannot_start(struct group *group, int error)
     if (!weir__list_empty(&group->idle)) {
         summons = summon(group);
     } else {
-        set_call(group, may_start(group) ? CALL_ASK : CALL_NOBODY);
-        if (group->thread_count == 0) /* after the call: who pushes from now on asks */
+        tell_submitters(group);
+        if (group->thread_count == 0) /* who pushes from now on asks */
             weir__jobq_refuse(&group->queue, &refused);
     }
     unlock(group);
@@ -407,11 +412,11 @@ static void look(struct pool_thread *thread)
 }
 
 /* It has been idle for its keep-alive: true, unless it was summoned meanwhile, or is to be joined.
- */
+ * It summons nobody, since to make a thread is to join those that have ended: who has pushed a job
+ * meanwhile was told to ask, and waits for the lock. */
 static bool retire(struct pool_thread *thread)
 {
     struct group *group = thread->group;
-    struct summons summons = {0};
     bool ends;
 
     lock(group);
@@ -420,10 +425,9 @@ static bool retire(struct pool_thread *thread)
         weir__list_remove(&thread->idle);
         group->idle_count--;
         list_ended(thread);
-        summons = summon(group);
+        tell_submitters(group);
     }
     unlock(group);
-    carry_out(group, summons);
     return ends;
 }
 

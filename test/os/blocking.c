@@ -776,6 +776,17 @@ static int storm_by_many(void *arg)
     return weir_scope_join(&scope);
 }
 
+TEST(threads_that_end_all_the_time_leave_no_job_behind)
+{
+    struct weir_blocking_options options = {.threads_max = 3, .keep_alive_ns = 1};
+    struct storm storm = {.group = (uint32_t)weir_blocking_class(&options)};
+
+    assert_int_equal(run(storm_by_many, &storm, 3), 0);
+    assert_int_equal(storm.ran, storm.returned);
+    assert_int_equal(counts_of(storm.group).done, storm.ran);
+    assert_int_equal(counts_of(storm.group).threads, 0);
+}
+
 TEST(each_job_is_run_or_withdrawn_never_both)
 {
     struct storm storm = {.group = small_class(3, 0)};
