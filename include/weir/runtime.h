@@ -194,8 +194,8 @@ struct weir_remaining {
     uint64_t id;       /* of the task, or of the one that has left the job */
     const char *state; /* "running", "runnable", "waiting" */
 };
-/* A job is told of as "FUNCTION (a blocking job of CLASS that was left by TASK)", where the function
- * is a name, or a file and an offset, as far as the dynamic linker knows it. */
+/* A job is told of as "FUNCTION (a blocking job of CLASS that was left by TASK)", where the
+ * function is a name, or a file and an offset, as far as the dynamic linker knows it. */
 typedef void weir_remaining_fn(const struct weir_remaining *what, void *arg);
 
 /* Cancels the runtime's token, then its tasks, and waits until they, and the jobs that they have

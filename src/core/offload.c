@@ -329,8 +329,8 @@ static bool has_to_end(const struct pool_thread *thread)
                   > WEIR_ATOMIC_LOAD(&group->limits.threads_max, RELAXED);
 }
 
-/* Under the lock, as the next ones: the thread is on its way no more. If that ends a wait for a job,
- * how long is learnt: until the job came, not until the thread did. */
+/* Under the lock, as the next ones: the thread is on its way no more. If that ends a wait for a
+ * job, how long is learnt: until the job came, not until the thread did. */
 static void arrive(struct pool_thread *thread, bool found)
 {
     struct group *group = thread->group;
