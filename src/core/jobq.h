@@ -13,8 +13,8 @@
  * about. A shard's own says where to look: it goes up before the sum, and down after it. So who has
  * seen the sum sees where its jobs are: a shard that is being filled is waited for at its lock, a
  * taker that finds nothing was overtaken by others, and who sees the shard empty sees so in the
- * sum. What the shards count besides has a meaning only as the
- * sum of all: a job may begin in one shard and end in another.
+ * sum. What the shards count besides has a meaning only as the sum of all: a job may begin in one
+ * shard and end in another.
  *
  * Zeroed memory is an empty queue. Any thread.
  */

@@ -8,6 +8,7 @@
 #define BACKOFF_MIN 64u
 #define BACKOFF_MAX 65536u
 #define GAP_NS      3500 /* between two looks; a look takes 50 ns */
+#define LOOK_NS     20   /* and this at least */
 
 void weir__linger_init(struct weir__linger *linger, bool never)
 {
@@ -41,6 +42,7 @@ bool weir__linger_begin(struct weir__linger *linger, bool elsewhere)
     linger->began_ns = 0;
     linger->late = false;
     linger->budget_ns = is_near(linger) ? 2 * WEIR__LINGER_NEAR_NS : WEIR__LINGER_TRIAL_NS;
+    linger->looks = (uint32_t)(linger->budget_ns / LOOK_NS);
     return elsewhere && (is_near(linger) || tries(linger));
 }
 
@@ -64,7 +66,7 @@ bool weir__linger_again(struct weir__linger *linger)
         linger->began_ns = now_ns;
     linger->late |= now_ns - linger->before_ns > GAP_NS;
     linger->before_ns = now_ns;
-    if ((int64_t)(now_ns - linger->began_ns) < linger->budget_ns)
+    if (linger->looks-- && (int64_t)(now_ns - linger->began_ns) < linger->budget_ns)
         return true;
     if (linger->trial) /* nobody came */
         end_trial(linger);

@@ -32,6 +32,7 @@ struct weir__linger {
     uint64_t began_ns;  /* the look */
     uint64_t before_ns;
     int64_t budget_ns;
+    uint32_t looks; /* that are left, for clocks that stand still */
 };
 
 /* Measured on a virtual machine of two processors: a thread that is put to sleep and woken costs 3

@@ -125,6 +125,21 @@ TEST(a_gap_between_looks_is_a_long_wait)
     with_clock(gaps_are_long);
 }
 
+static void clock_stands(struct weir__linger *linger)
+{
+    int looks = 1;
+
+    assert_true(weir__linger_begin(linger, true));
+    while (weir__linger_again(linger))
+        looks++;
+    assert_true(looks < 2000);
+}
+
+TEST(a_look_ends_though_the_clock_stands_still)
+{
+    with_clock(clock_stands);
+}
+
 static void not_beside_the_caller(struct weir__linger *linger)
 {
     assert_false(weir__linger_begin(linger, false));
