@@ -382,7 +382,9 @@ TEST(a_job_of_another_loop_does_not_wait_for_a_crowd_of_one)
     assert_int_equal(weir_runtime_create(&first, &options), 0);
     assert_int_equal(weir_runtime_create(&second, &options), 0);
     assert_int_equal(weir_runtime_spawn(first, send_crowd, &crowd), 0);
-    await_queued(crowd.group, CROWD - 1); /* one blocks the only thread */
+    while (gate_read(&crowd.gate, &crowd.gate.arrived) < 1)
+        sched_yield(); /* until one blocks the only thread */
+    await_queued(crowd.group, CROWD - 1);
     assert_int_equal(weir_runtime_spawn(second, send_one, &crowd), 0);
     await_queued(crowd.group, CROWD);
     gate_open(&crowd.gate);
