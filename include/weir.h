@@ -33,6 +33,7 @@
 #include <weir/scope.h>
 #include <weir/script.h>
 #include <weir/select.h>
+#include <weir/serial.h>
 #include <weir/signal.h>
 #include <weir/sim.h>
 #include <weir/socket.h>

@@ -53,6 +53,8 @@ struct pipe {
     bool master; /* the upper end of a pseudo-terminal */
     bool fresh;
     uint32_t ended; /* nothing more is written; partner: pipe_shutdown */
+    void (*at_end)(void *arg, int fd);
+    void *at_end_arg;
     struct pipe_end reader, writer;
 };
 
@@ -285,8 +287,12 @@ static void pipe_stop(struct weir__stream *stream)
 
 static void pipe_release(struct weir__stream *stream)
 {
+    struct pipe *pipe = stream->object;
+
+    if (pipe->at_end)
+        pipe->at_end(pipe->at_end_arg, stream->fd.number);
     weir_loop_close(weir__loop_by_index(stream->home), &stream->fd);
-    drop(stream->object);
+    drop(pipe);
 }
 
 static const struct weir__stream_kind pipe_kind = {
@@ -297,6 +303,14 @@ static const struct weir__stream_kind pipe_kind = {
     .stop = pipe_stop,
     .release = pipe_release,
 };
+
+void weir__pipe_at_end(struct weir__stream *stream, void (*end)(void *arg, int fd), void *arg)
+{
+    struct pipe *pipe = stream->object;
+
+    pipe->at_end = end;
+    pipe->at_end_arg = arg;
+}
 
 /* ---- making ---- */
 

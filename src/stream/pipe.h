@@ -27,4 +27,8 @@ extern uint32_t weir__pipe_system;
 int weir__pipe_adopt(struct weir__worker *worker, int fd, uint32_t flags,
                      struct weir__stream **out);
 
+/* Has `end` called once when nobody uses the stream any more and before its descriptor is closed;
+ * it may not block. On the worker that has just made it, before anybody else has it. */
+void weir__pipe_at_end(struct weir__stream *stream, void (*end)(void *arg, int fd), void *arg);
+
 #endif

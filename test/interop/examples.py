@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 
 SOURCE = os.environ.get("WEIR_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))))
@@ -295,6 +296,27 @@ def run(path):
     assert lines == sorted(["one", "-- echo one: 0", "two", "-- echo two >&2; exit 3: 3",
                             "-- kill -9 $$: signal 9", "-- cat: 0"]), done.stdout
     assert done.stdout.index("one\n-- echo one: 0\n") >= 0, "an output is torn"
+
+
+def serial(path):
+    upper, lower = os.openpty()
+    before = termios.tcgetattr(lower)
+    port = subprocess.Popen([path("serial"), os.ttyname(lower), "31250"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+    port.stdin.write(b"typed\x03")
+    port.stdin.flush()
+    assert os.read(upper, 6) == b"typed\x03", "what was typed does not come"
+    os.write(upper, b"said\r\n")
+    assert port.stdout.read(6) == b"said\r\n", "what the port says does not come"
+    port.stdin.write(b"\x1d")
+    port.stdin.close()
+    assert port.wait(SECONDS) == 0
+    assert termios.tcgetattr(lower) == before, "the settings are not the old ones"
+    os.close(upper)
+    os.close(lower)
+    missing = subprocess.run([path("serial"), "/dev/null", "9600"], stderr=subprocess.PIPE,
+                             stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    assert missing.returncode == 1 and missing.stderr.startswith(b"serial: "), missing
 
 
 def compile_to(folder, name, source=None):
