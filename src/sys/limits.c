@@ -17,16 +17,24 @@ enum {
     NUMBER_BYTES = 128,
     GROUPS_BYTES = 3000,
     PATH_BYTES = 512,
+    ROOT_BYTES = 256, /* and what is below a group's folder */
+    STAT_BYTES = 2500,
     CPUS_MAX = 8192
 };
 
 /* ---- small files ---- */
 
+const char *weir__limits_root = "";
+
 /* The whole of a small file as text. Bytes, or -errno. */
 static int read_text(const char *path, char *text, size_t room)
 {
-    int fd = weir__sys_openat(AT_FDCWD, path, O_RDONLY, 0);
-    int rc, len = 0;
+    char whole[PATH_BYTES + ROOT_BYTES];
+    int fd, rc, len = 0;
+
+    if ((size_t)snprintf(whole, sizeof whole, "%s%s", weir__limits_root, path) >= sizeof whole)
+        return WEIR_ENAMETOOLONG;
+    fd = weir__sys_openat(AT_FDCWD, whole, O_RDONLY, 0);
 
     if (fd < 0)
         return fd;
@@ -112,6 +120,9 @@ static int group_path(const char *controller, char *path, size_t room)
     return WEIR_ENOENT;
 }
 
+/* A number of v1 that means no limit: a whole of pages below 2^63. */
+#define UNLIMITED_V1 (INT64_MAX - (1 << 20))
+
 typedef int64_t read_limit(const char *folder);
 
 /* The least of what `read` says of the group and of each above it, up to the mount's root. */
@@ -153,6 +164,23 @@ static int64_t least_of_mounts(const char *controller, const char *const *mounts
             least = limit;
     }
     return least;
+}
+
+/* What `read` says of the process's own group, or of the mount's root where that is outside. */
+static int64_t own_of_mounts(const char *controller, const char *const *mounts, read_limit *read)
+{
+    char group[PATH_BYTES], folder[PATH_BYTES + 64];
+    int64_t value = WEIR_ENOENT;
+
+    for (; value < 0 && *mounts; mounts++) {
+        if (group_path(controller, group, sizeof group) < 0)
+            group[0] = 0;
+        snprintf(folder, sizeof folder, "%s%s", *mounts, group);
+        value = read(folder);
+        if (value < 0)
+            value = read(*mounts);
+    }
+    return value;
 }
 
 static int64_t read_in(const char *folder, const char *file)
@@ -315,29 +343,136 @@ int64_t weir__limits_overcommit(void)
     return read_number("/proc/sys/vm/overcommit_memory");
 }
 
-static int64_t memory_v2(const char *folder)
+/* The number behind a word at the beginning of a line, or WEIR_ENOENT. */
+static int64_t read_word(const char *path, const char *word)
+{
+    char text[STAT_BYTES];
+    size_t len = strlen(word);
+    const char *line = text;
+    int rc = read_text(path, text, sizeof text);
+
+    if (rc < 0)
+        return rc;
+    for (; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, word, len) == 0 && (line[len] == ' ' || line[len] == ':')) {
+            line += len + 1;
+            return parse_number(&line);
+        }
+    }
+    return WEIR_ENOENT;
+}
+
+static int64_t word_in(const char *folder, const char *file, const char *word)
+{
+    char path[PATH_BYTES + 64];
+
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return read_word(path, word);
+}
+
+static int64_t max_v2(const char *folder)
 {
     return read_in(folder, "memory.max");
 }
 
-static int64_t memory_v1(const char *folder)
+static int64_t max_v1(const char *folder)
 {
     return read_in(folder, "memory.limit_in_bytes");
+}
+
+static int64_t high_v2(const char *folder)
+{
+    return read_in(folder, "memory.high");
+}
+
+static int64_t high_v1(const char *folder)
+{
+    return read_in(folder, "memory.soft_limit_in_bytes");
+}
+
+/* What is left below a limit, when the pages of files are given back that nobody has used
+ * lately. */
+static int64_t left_below(int64_t limit, int64_t used, int64_t idle)
+{
+    if (limit < 0 || limit >= UNLIMITED_V1 || used < 0)
+        return WEIR__LIMITS_NONE;
+    used -= idle < 0 ? 0 : idle > used ? used : idle;
+    return used < limit ? limit - used : 0;
+}
+
+static int64_t left_v2(const char *folder)
+{
+    return left_below(read_in(folder, "memory.max"), read_in(folder, "memory.current"),
+                      word_in(folder, "memory.stat", "inactive_file"));
+}
+
+static int64_t left_v1(const char *folder)
+{
+    return left_below(read_in(folder, "memory.limit_in_bytes"),
+                      read_in(folder, "memory.usage_in_bytes"),
+                      word_in(folder, "memory.stat", "total_inactive_file"));
+}
+
+/* Of v1 and v2, of which one has the controller; v1 says "no limit" by a number. */
+static int64_t least_memory(read_limit *v2, read_limit *v1)
+{
+    int64_t new = least_of_mounts(NULL, mounts_v2, v2);
+    int64_t old = least_of_mounts("memory", mounts_memory, v1);
+
+    new = old < new ? old : new;
+    return new >= UNLIMITED_V1 ? WEIR__LIMITS_NONE : new;
+}
+
+int64_t weir__limits_memory_max(void)
+{
+    return least_memory(max_v2, max_v1);
+}
+
+int64_t weir__limits_memory_high(void)
+{
+    return least_memory(high_v2, high_v1);
+}
+
+int64_t weir__limits_memory_left(void)
+{
+    return least_memory(left_v2, left_v1);
+}
+
+static int64_t own_v2(const char *folder)
+{
+    return read_in(folder, "memory.current");
+}
+
+static int64_t own_v1(const char *folder)
+{
+    return read_in(folder, "memory.usage_in_bytes");
+}
+
+int64_t weir__limits_memory_used(void)
+{
+    int64_t used = own_of_mounts(NULL, mounts_v2, own_v2);
+
+    return used >= 0 ? used : own_of_mounts("memory", mounts_memory, own_v1);
+}
+
+int64_t weir__limits_memory_available(void)
+{
+    int64_t kib = read_word("/proc/meminfo", "MemAvailable");
+
+    return kib < 0 || kib > INT64_MAX / 1024 ? kib : kib * 1024;
 }
 
 int64_t weir__limits_memory(void)
 {
     struct sysinfo info;
     int rc = weir__sys_result(sysinfo(&info));
-    int64_t v1, v2, total;
+    int64_t total, limit = weir__limits_memory_max();
 
     if (rc < 0)
         return rc;
     total = (int64_t)info.totalram * info.mem_unit;
-    v2 = least_of_mounts(NULL, mounts_v2, memory_v2);
-    v1 = least_of_mounts("memory", mounts_memory, memory_v1);
-    total = v2 < total ? v2 : total;
-    return v1 < total ? v1 : total;
+    return limit < total ? limit : total;
 }
 
 int weir__limits_kernel(char *release, size_t size)

@@ -13,6 +13,9 @@
 /* "No limit", for the getters that can say so. */
 #define WEIR__LIMITS_NONE INT64_MAX
 
+/* Stands before every path of /proc and /sys that is read here: a test's own tree. */
+extern const char *weir__limits_root;
+
 /* Processors that this process may use: the affinity mask, cut by the cgroup's quota (v2 cpu.max or
  * v1 cpu.cfs_quota_us, of the process's group and those above it), rounded up, at least 1. */
 int weir__limits_cpus(void);
@@ -39,6 +42,16 @@ int64_t weir__limits_io_uring_disabled(void);
 int64_t weir__limits_overcommit(void);
 /* Bytes of memory of the machine, and the cgroup's limit if that is lower. */
 int64_t weir__limits_memory(void);
+/* Of the cgroup and those above it, the tightest: memory.max, memory.high (v1: the soft limit), and
+ * how much more may be used before memory.max is met, when idle pages of files are given back;
+ * WEIR__LIMITS_NONE without a limit. */
+int64_t weir__limits_memory_max(void);
+int64_t weir__limits_memory_high(void);
+int64_t weir__limits_memory_left(void);
+/* Bytes that the process's own group uses, pages of files included. */
+int64_t weir__limits_memory_used(void);
+/* Bytes of the machine that a program could get, by the kernel's guess. */
+int64_t weir__limits_memory_available(void);
 
 /* The kernel's release, as uname -r. 0, or WEIR_ENOBUFS if `size` is too small. */
 int weir__limits_kernel(char *release, size_t size);
