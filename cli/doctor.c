@@ -14,8 +14,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -294,18 +292,33 @@ static bool guards_are_marks(void)
     return marks;
 }
 
-/* The memory limit of the process's group, or -1: the one that a container shows at its root. */
-static long long group_memory(void)
+/* The limits of the process's cgroup and of those above it. */
+static void examine_group(void)
 {
-    long long limit = read_number("/sys/fs/cgroup/memory.max");
+    struct weir_memory_facts memory;
+    struct weir_processors processors;
 
-    return limit > 0 ? limit : read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    weir_system_processors(&processors);
+    if (processors.quota_milli == WEIR_UNLIMITED)
+        row("cgroup processors", "no limit");
+    else
+        row("cgroup processors", "%lld.%03lld", (long long)processors.quota_milli / 1000,
+            (long long)processors.quota_milli % 1000);
+    if (weir_system_memory(&memory) < 0)
+        return;
+    if (memory.limit == WEIR_UNLIMITED)
+        row("cgroup memory", "no limit");
+    else
+        row("cgroup memory", "%lld MiB", (long long)memory.limit >> 20);
+    if (memory.high != WEIR_UNLIMITED)
+        row("cgroup memory, high", "%lld MiB", (long long)memory.high >> 20);
+    row("memory left", "%lld MiB", (long long)memory.left >> 20);
 }
 
 static void examine_memory(struct report *report)
 {
-    struct sysinfo info;
-    long long maps = read_number("/proc/sys/vm/max_map_count"), group = group_memory(), mib;
+    struct weir_memory_facts memory;
+    long long maps = read_number("/proc/sys/vm/max_map_count"), mib;
     bool marks = guards_are_marks();
 
     print_number("memory maps", maps);
@@ -319,11 +332,9 @@ static void examine_memory(struct report *report)
     if (read_number("/proc/sys/vm/overcommit_memory") == 2)
         advise(report, "memory is never overcommitted, so each stack counts whole: "
                        "sysctl vm.overcommit_memory=0");
-    if (sysinfo(&info) < 0)
+    if (weir_system_memory(&memory) < 0)
         return;
-    mib = (long long)((unsigned long long)info.totalram * info.mem_unit >> 20);
-    if (group > 0 && group >> 20 < mib)
-        mib = group >> 20;
+    mib = (long long)memory.usable >> 20;
     row("memory", "%lld MiB", mib);
     if (mib < (long long)SERVER_CONNECTIONS * STACK_KIB / 1024 + 512)
         advise(report,
@@ -334,12 +345,14 @@ static void examine_memory(struct report *report)
 
 static void examine_kernel(void)
 {
-    struct utsname name;
+    struct weir_system_names names;
+    struct weir_processors processors;
 
-    if (uname(&name) == 0)
-        row("kernel", "%s %s on %s", name.sysname, name.release, name.machine);
-    row("processors", "%ld of %ld online", sysconf(_SC_NPROCESSORS_ONLN),
-        sysconf(_SC_NPROCESSORS_CONF));
+    if (weir_system_names(&names) == 0)
+        row("kernel", "%s %s on %s", names.system, names.release, names.machine);
+    weir_system_processors(&processors);
+    row("processors", "%u of %u online, %u in the mask", processors.online, processors.configured,
+        processors.mask);
 }
 
 /* ---- what weir will use ---- */
@@ -426,6 +439,7 @@ int cli_doctor(int argc, char **argv)
     examine_descriptors(&report);
     examine_network(&report);
     examine_memory(&report);
+    examine_group();
     puts("\nweir " WEIR_VERSION_TEXT " will use:");
     rc = examine_weir(&report);
     print_advice(&report);

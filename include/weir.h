@@ -11,6 +11,7 @@
 #include <weir/delay.h>
 #include <weir/dir.h>
 #include <weir/dump.h>
+#include <weir/environment.h>
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>
@@ -41,11 +42,13 @@
 #include <weir/strand.h>
 #include <weir/stream.h>
 #include <weir/sync.h>
+#include <weir/system.h>
 #include <weir/task.h>
 #include <weir/time.h>
 #include <weir/token.h>
 #include <weir/tty.h>
 #include <weir/unix.h>
+#include <weir/user.h>
 #include <weir/wrap.h>
 #include <weir/writer.h>
 

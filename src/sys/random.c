@@ -4,6 +4,8 @@
 
 #include "sys/call.h"
 
+#define NONBLOCK 1u /* GRND_NONBLOCK */
+
 int weir__random_fill(void *bytes, size_t size)
 {
     unsigned char *at = bytes;
@@ -19,4 +21,16 @@ int weir__random_fill(void *bytes, size_t size)
         }
     }
     return rc < 0 ? rc : 0;
+}
+
+int weir__random_try(void *bytes, size_t size)
+{
+    int rc = WEIR__SYS_FAULT(EAGAIN);
+
+    if (rc)
+        return rc;
+    do {
+        rc = weir__sys_result(syscall(SYS_getrandom, bytes, size, NONBLOCK));
+    } while (rc == -EINTR);
+    return rc;
 }
