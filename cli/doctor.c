@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -345,7 +346,7 @@ static void examine_memory(struct report *report)
 
 static void examine_kernel(void)
 {
-    struct weir_system_names names;
+    struct weir_names names;
     struct weir_processors processors;
 
     if (weir_system_names(&names) == 0)

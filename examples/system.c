@@ -21,7 +21,7 @@ static void print_limit(const char *name, int64_t bytes)
 
 static void print_machine(void)
 {
-    struct weir_system_names names;
+    struct weir_names names;
     struct weir_processors processors;
     struct weir_memory_facts memory;
     double load[3];
@@ -65,13 +65,94 @@ static void print_process(void)
     }
 }
 
+static int print_network(void)
+{
+    char text[WEIR_ADDRESS_TEXT_MAX];
+    struct weir_netifs list;
+    size_t i, k;
+    int rc = weir_netif_list(&list);
+
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < list.interface_count; i++) {
+        printf("%-12s %s\n", list.interfaces[i].name,
+               list.interfaces[i].flags & WEIR_NETIF_RUNNING ? "running" : "not running");
+        for (k = 0; k < list.address_count; k++) {
+            if (list.addresses[k].interface == list.interfaces[i].number
+                && weir_address_format(&list.addresses[k].address, text, sizeof text) > 0)
+                printf("%-12s %s/%u\n", "", text, list.addresses[k].prefix);
+        }
+    }
+    weir_netif_free(&list);
+    return 0;
+}
+
+/* Until the scope is cancelled. */
+static int watch_network(void *arg)
+{
+    static const char *const names[] = {"",
+                                        "added",
+                                        "removed",
+                                        "went up",
+                                        "went down",
+                                        "changed",
+                                        "has an address",
+                                        "has lost one",
+                                        "too much has happened"};
+    const weir_netif_watch *watch = arg;
+    struct weir_netif_event event;
+    int rc;
+
+    while ((rc = weir_netif_watch_next(*watch, &event)) > 0) {
+        if (event.change <= WEIR_NETIF_CHANGED)
+            printf("%s %s\n", event.interface.name, names[rc]);
+        else if (event.change < WEIR_NETIF_RESCAN)
+            printf("interface %u %s\n", event.address.interface, names[rc]);
+        else
+            printf("%s\n", names[rc]);
+        fflush(stdout);
+    }
+    return rc;
+}
+
+static int watch(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    weir_netif_watch changes;
+    weir_signals ends;
+    weir_scope scope;
+    int rc = weir_netif_watch_open(&changes);
+
+    if (rc < 0)
+        return rc;
+    rc = weir_signals_open(&ends, signals, 2); /* from now on they end nothing */
+    if (rc < 0) {
+        weir_netif_watch_close(changes);
+        return rc;
+    }
+    printf("watching\n");
+    fflush(stdout);
+    weir_scope_open(&scope);
+    rc = weir_spawn(&scope, watch_network, &changes);
+    if (rc == 0)
+        weir_signals_next(ends, NULL);
+    weir_scope_cancel(&scope);
+    rc = weir_scope_join(&scope);
+    weir_signals_close(ends);
+    weir_netif_watch_close(changes);
+    return rc == WEIR_ECANCELED ? 0 : rc;
+}
+
 static int run(void *arg)
 {
-    (void)arg;
+    char **arguments = arg;
+    int rc;
+
     weir_system_set_title("system: printing");
     print_machine();
     print_process();
-    return 0;
+    rc = print_network();
+    return rc == 0 && arguments[1] && strcmp(arguments[1], "watch") == 0 ? watch() : rc;
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,7 @@
 #include <weir/memory.h>
 #include <weir/metrics.h>
 #include <weir/net.h>
+#include <weir/netif.h>
 #include <weir/options.h>
 #include <weir/pipe.h>
 #include <weir/pipeline.h>

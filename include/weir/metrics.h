@@ -41,6 +41,7 @@ enum weir_metrics_handle {
     WEIR_METRICS_DIR = 12,
     WEIR_METRICS_PROCESS = 13,
     WEIR_METRICS_SIGNALS = 14,
+    WEIR_METRICS_NETIF_WATCH = 15,
 };
 #define WEIR_METRICS_HANDLES 16
 

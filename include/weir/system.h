@@ -86,15 +86,15 @@ static inline int weir_system_usage(struct weir_usage *out)
 /* ---- names ---- */
 
 /* uname(2): "Linux", "6.1.0-18-amd64", a text about the build, "x86_64". */
-struct weir_system_names {
+struct weir_names {
     char system[65];
     char release[65];
     char version[65];
     char machine[65];
     char host[65];
 };
-WEIR_PUBLIC int weir_system_names_n(struct weir_system_names *out, size_t size);
-static inline int weir_system_names(struct weir_system_names *out)
+WEIR_PUBLIC int weir_system_names_n(struct weir_names *out, size_t size);
+static inline int weir_system_names(struct weir_names *out)
 {
     return weir_system_names_n(out, sizeof *out);
 }

@@ -34,7 +34,8 @@ enum weir__handle_kind {
     WEIR__KIND_FILE,
     WEIR__KIND_DIR,
     WEIR__KIND_PROCESS,
-    WEIR__KIND_SIGNALS
+    WEIR__KIND_SIGNALS,
+    WEIR__KIND_NETIF_WATCH
 };
 #define WEIR__HANDLE_KINDS 16u /* at most */
 

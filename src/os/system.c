@@ -124,12 +124,12 @@ static int give_text(char *out, size_t cap, const char *text, size_t len)
     return (int)len;
 }
 
-_Static_assert(sizeof((struct utsname){0}.sysname) == 65, "as struct weir_system_names has it");
+_Static_assert(sizeof((struct utsname){0}.sysname) == 65, "as struct weir_names has it");
 
-int weir_system_names_n(struct weir_system_names *out, size_t size)
+int weir_system_names_n(struct weir_names *out, size_t size)
 {
     WEIR__CALL;
-    struct weir_system_names facts;
+    struct weir_names facts;
     struct utsname names;
     int rc = weir__facts_names(&names);
 

@@ -22,7 +22,7 @@ extern char **environ;
 static uint32_t lock; /* guards the rest */
 static char *place;
 static size_t place_len;
-static char *title;      /* of place_len bytes, or NULL before the first */
+static char *title; /* of place_len bytes, or NULL before the first */
 static char **kept;
 
 struct texts {

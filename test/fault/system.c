@@ -11,7 +11,7 @@ static int ask_machine(void)
 {
     struct weir_processors processors;
     struct weir_memory_facts memory;
-    struct weir_system_names names;
+    struct weir_names names;
     double load[3];
     char path[4096];
     int rc = weir_system_processors(&processors);

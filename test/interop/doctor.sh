@@ -24,7 +24,8 @@ limited()
     (ulimit -n 500 && "$weir" doctor)
 }
 
-for what in kernel io_uring descriptors backlog 'memory maps' 'cgroup processors' 'cgroup memory' 'memory left' backend workers; do
+for what in kernel io_uring descriptors backlog 'memory maps' 'cgroup processors' \
+    'cgroup memory' 'memory left' backend workers; do
     judge "doctor_names_${what// /_}" "^  $what" "$weir" doctor
 done
 judge doctor_follows_the_environment '^  backend  *epoll' env WEIR_BACKEND=epoll "$weir" doctor

@@ -319,6 +319,24 @@ def serial(path):
     assert missing.returncode == 1 and missing.stderr.startswith(b"serial: "), missing
 
 
+def system(path):
+    done = subprocess.run([path("system")], stdout=subprocess.PIPE, text=True, timeout=SECONDS,
+                          check=True)
+    facts = dict(line.split(None, 1) for line in done.stdout.splitlines() if line[0] != " ")
+    assert facts["program"] == os.path.realpath(path("system")), facts
+    assert os.uname().release in facts["host"], facts
+    assert 1 <= int(facts["processors"].split()[0]) <= len(os.sched_getaffinity(0)), facts
+    assert len(bytes.fromhex(facts["random"])) == 8 and "lo" in facts, facts
+    process = subprocess.Popen([path("system"), "watch"], stdout=subprocess.PIPE, text=True)
+    while process.stdout.readline() != "watching\n":
+        assert process.poll() is None, "it does not watch"
+    with open("/proc/%d/cmdline" % process.pid, encoding="utf-8") as title:
+        assert title.read().rstrip("\0") == "system: printing"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0
+    process.stdout.close()
+
+
 def compile_to(folder, name, source=None):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),

@@ -80,7 +80,7 @@ TEST(load_uptime_and_usage_are_there)
 
 TEST(names_are_those_of_uname)
 {
-    struct weir_system_names names;
+    struct weir_names names;
     struct utsname wanted;
     char host[65], little[2] = "x";
 

@@ -197,7 +197,8 @@ TEST(version_1_is_the_fallback)
     write_file("/sys/fs/cgroup/cpu/c/cpu.cfs_quota_us", "20000\n");
     write_file("/sys/fs/cgroup/memory/m/memory.limit_in_bytes", "6000\n");
     write_file("/sys/fs/cgroup/memory/m/memory.usage_in_bytes", "5000\n");
-    write_file("/sys/fs/cgroup/memory/m/memory.stat", "inactive_file 1\ntotal_inactive_file 9000\n");
+    write_file("/sys/fs/cgroup/memory/m/memory.stat",
+               "inactive_file 1\ntotal_inactive_file 9000\n");
     assert_int_equal(weir__limits_cpu_quota_milli(), 200);
     assert_int_equal(weir__limits_memory_max(), 6000);
     assert_int_equal(weir__limits_memory_left(), 6000);
