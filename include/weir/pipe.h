@@ -3,7 +3,7 @@
  * They are read, written and closed as all streams are (<weir/stream.h>), and wait through the
  * loop. A descriptor that was inherited is never made non-blocking: that mode belongs to the open
  * file, which a parent's shell may share. What asks for a socket (an address, an option,
- * weir_send_file, a select) returns WEIR_ENOTSUP. Writing to a pipe that nobody reads is
+ * weir_send_file) returns WEIR_ENOTSUP. Writing to a pipe that nobody reads is
  * WEIR_EPIPE, and no signal.
  *
  * How they are read and written without waiting, by type of descriptor: pipes of weir's own are in

@@ -24,6 +24,7 @@
 #include "sys/current.h"
 #include "sys/nowait.h"
 #include "sys/terminal.h"
+#include "task/case.h"
 #include "task/worker.h"
 
 #define LOOK_PIECE     4096 /* PIPE_BUF: what a pipe takes whole if it takes anything */
@@ -43,6 +44,7 @@ struct pipe_end {
     int32_t reason;
     weir_post post;
     struct pipe *pipe;
+    struct weir__case *watched; /* of a select that waits, on the thread of its loop */
 };
 
 struct pipe {
@@ -155,7 +157,10 @@ static void deliver_stop(weir_post *post, weir_loop *loop)
     struct pipe_end *end = WEIR_CONTAINER_OF(post, struct pipe_end, post);
 
     WEIR_ATOMIC_STORE(&end->posted, 0, SEQ_CST); /* partner: end_wait */
-    weir__wait_end(&end->slot, loop, end->reason);
+    if (end->watched && end->watched->polls)
+        weir_loop_cancel(loop, &end->watched->op);
+    else
+        weir__wait_end(&end->slot, loop, end->reason);
     drop(end->pipe);
 }
 
@@ -253,7 +258,59 @@ static ptrdiff_t pipe_write(struct weir__stream *stream, struct weir__task *task
             return n;
         rc = await(stream, task, &pipe->writer, POLLOUT);
     }
-    return rc;
+    /* what has taken the descriptor's place cannot be waited for */
+    return rc == WEIR_EPERM && WEIR_ATOMIC_LOAD(&pipe->ended, SEQ_CST) ? WEIR_EPIPE : rc;
+}
+
+/* ---- in a select ---- */
+
+static ptrdiff_t pipe_read_now(struct weir__stream *stream, void *out, size_t len)
+{
+    struct pipe *pipe = stream->object;
+    int n, fd = stream->fd.number;
+
+    if (weir__handle_closed(stream->id))
+        return WEIR_ECLOSED;
+    if (!pipe->reads)
+        return WEIR_EBADF;
+    if (pipe->fresh && !ready(fd, POLLIN))
+        return WEIR_EAGAIN;
+    pipe->fresh = false;
+    n = read_now(pipe, fd, out, len);
+    return for_the_pool(pipe, n) ? weir__sys_read_now(fd, out, len, false) : n;
+}
+
+static ptrdiff_t pipe_write_now(struct weir__stream *stream, const void *bytes, size_t len)
+{
+    struct pipe *pipe = stream->object;
+    int n, fd = stream->fd.number;
+
+    if (weir__handle_closed(stream->id))
+        return WEIR_ECLOSED;
+    if (!pipe->writes)
+        return WEIR_EBADF;
+    if (WEIR_ATOMIC_LOAD(&pipe->ended, SEQ_CST))
+        return WEIR_EPIPE;
+    n = write_now(pipe, fd, bytes, len);
+    if (n == WEIR_EBADF && WEIR_ATOMIC_LOAD(&pipe->ended, SEQ_CST))
+        return WEIR_EPIPE;
+    return for_the_pool(pipe, n) ? weir__sys_write_now(fd, bytes, len, false) : n;
+}
+
+/* As a wait of a call: first it says where it waits, then it looks whether there is an end. */
+static bool pipe_watch(struct weir__stream *stream, struct weir__case *c, bool writes)
+{
+    struct pipe *pipe = stream->object;
+    struct pipe_end *end = writes ? &pipe->writer : &pipe->reader;
+
+    end->watched = c;
+    if (!c)
+        return false;
+    WEIR_ATOMIC_STORE(&end->loop, c->waiter.task->worker->loop->index, SEQ_CST);
+    if (!stopped(stream, end))
+        return true;
+    end->watched = NULL;
+    return false;
 }
 
 /* Another file takes the descriptor's place, so that the reader sees the end although somebody may
@@ -299,6 +356,9 @@ static const struct weir__stream_kind pipe_kind = {
     .read = pipe_read,
     .await_bytes = pipe_await_bytes,
     .write = pipe_write,
+    .read_now = pipe_read_now,
+    .write_now = pipe_write_now,
+    .watch = pipe_watch,
     .shutdown = pipe_shutdown,
     .stop = pipe_stop,
     .release = pipe_release,

@@ -3,7 +3,8 @@
  * A case holds the stream's reader or writer slot while the select lasts. Reading waits for the
  * standing receive, which stays with the stream whatever is chosen, so that what comes late is the
  * next reader's. Writing waits until the socket has room, and writes when it is chosen. A stream
- * that is no socket has the case look again when something has changed.
+ * that is no socket has the case look again when something has changed, or is waited for by
+ * readiness.
  */
 #include <poll.h>
 
@@ -21,12 +22,50 @@ static int enter(struct weir__case *c, uint32_t bit)
     if (c->len == 0 || c->len > INT32_MAX)
         return WEIR_EINVAL;
     stream = weir__stream_enter((weir_stream){c->id}, bit, &error);
-    if (stream && stream->other && !stream->kind->enlist) {
+    if (stream && stream->other && !stream->kind->enlist && !stream->kind->watch) {
         weir__stream_leave(stream, bit);
         return WEIR_ENOTSUP;
     }
     c->object = stream;
     return stream ? 0 : error;
+}
+
+/* Waits for readiness, if anything is waited for. */
+static bool poll_other(struct weir__case *c, struct weir__stream *stream, bool writes)
+{
+    if (!stream->kind->watch(stream, c, writes))
+        return false;
+    weir_op_poll(&c->op, &stream->fd, writes ? POLLOUT : POLLIN);
+    c->enlisted = true;
+    weir__case_submit(c, c->waiter.task);
+    return true;
+}
+
+/* Ends the wait of one that polls. */
+static void withdraw(struct weir__case *c, struct weir__task *task, bool writes)
+{
+    struct weir__stream *stream = c->object;
+
+    weir__case_take_back(c, task);
+    if (c->enlisted && stream->other && stream->kind->watch)
+        (void)stream->kind->watch(stream, NULL, writes);
+    c->enlisted = false;
+}
+
+/* Whether a stream that is no socket may be ready. */
+static bool check_other(const struct weir__case *c)
+{
+    return c->enlisted && !c->polls;
+}
+
+/* Whether the wait itself has failed, and was not taken back: then that is the result. */
+static bool fails_other(struct weir__case *c)
+{
+    if (!((struct weir__stream *)c->object)->other || !check_other(c) || c->op.result >= 0
+        || c->op.result == WEIR_ECANCELED)
+        return false;
+    c->result = c->op.result;
+    return true;
 }
 
 /* Of a stream that is no socket: who brings bytes, or takes them, has the case look again. */
@@ -35,8 +74,12 @@ static enum weir__case_step enlist_other(struct weir__case *c, struct weir__sele
 {
     struct weir__stream *stream = c->object;
 
-    if (stream->kind->enlist(stream, c, select, writes))
+    if (stream->kind->watch) {
+        if (poll_other(c, stream, writes))
+            return CASE_WAITS;
+    } else if (stream->kind->enlist(stream, c, select, writes)) {
         return CASE_WAITS;
+    }
     if (!weir__case_claim(c, select))
         return CASE_LOST;
     return c->calls->attempt(c, c->waiter.task) ? CASE_DONE : CASE_AGAIN;
@@ -53,7 +96,7 @@ static int enter_read(struct weir__case *c, struct weir__task *task)
 static bool attempt_read(struct weir__case *c, struct weir__task *task)
 {
     c->result = weir__stream_read_now(c->object, task, c->data, c->len);
-    return c->result != WEIR_EAGAIN;
+    return c->result != WEIR_EAGAIN || fails_other(c);
 }
 
 static enum weir__case_step enlist_read(struct weir__case *c, struct weir__select *select)
@@ -71,7 +114,13 @@ static bool check_read(struct weir__case *c)
 {
     const struct weir__stream *stream = c->object;
 
-    return !stream->other && (weir__stream_has_bytes(stream) || !stream->armed_at);
+    return stream->other ? check_other(c) : weir__stream_has_bytes(stream) || !stream->armed_at;
+}
+
+/* Of a socket there is nothing to withdraw: what is received belongs to the stream. */
+static void withdraw_read(struct weir__case *c, struct weir__task *task)
+{
+    withdraw(c, task, false);
 }
 
 static void leave_read(struct weir__case *c, struct weir__task *task)
@@ -85,11 +134,11 @@ static struct weir__wait_slot *slot_read(struct weir__case *c)
     return &((struct weir__stream *)c->object)->reader;
 }
 
-/* Nothing to withdraw: what is received belongs to the stream. */
 static const struct weir__case_calls read_calls = {.enter = enter_read,
                                                    .attempt = attempt_read,
                                                    .enlist = enlist_read,
                                                    .check = check_read,
+                                                   .withdraw = withdraw_read,
                                                    .leave = leave_read,
                                                    .slot = slot_read,
                                                    .pins = true,
@@ -112,14 +161,14 @@ static bool attempt_write(struct weir__case *c, struct weir__task *task)
 {
     struct weir__stream *stream = c->object;
 
-    if (c->enlisted && c->op.result < 0 && !weir__handle_closed(stream->id)) {
+    if (!stream->other && c->enlisted && c->op.result < 0 && !weir__handle_closed(stream->id)) {
         c->result = c->op.result; /* the wait itself has failed */
         return true;
     }
     c->result = weir__stream_write_now(stream, c->data, c->len);
     if (c->result > 0)
         WEIR_ATOMIC_STORE(&stream->active_ns, task->worker->loop->now_ns, RELAXED);
-    return c->result != WEIR_EAGAIN;
+    return c->result != WEIR_EAGAIN || fails_other(c);
 }
 
 static enum weir__case_step enlist_write(struct weir__case *c, struct weir__select *select)
@@ -134,13 +183,12 @@ static enum weir__case_step enlist_write(struct weir__case *c, struct weir__sele
 
 static bool check_write(struct weir__case *c)
 {
-    return !((struct weir__stream *)c->object)->other && !c->polls;
+    return ((struct weir__stream *)c->object)->other ? check_other(c) : !c->polls;
 }
 
 static void withdraw_write(struct weir__case *c, struct weir__task *task)
 {
-    weir__case_take_back(c, task);
-    c->enlisted = false;
+    withdraw(c, task, true);
 }
 
 static void leave_write(struct weir__case *c, struct weir__task *task)

@@ -59,6 +59,10 @@ struct weir__stream_kind {
      * close ends the wait. */
     bool (*enlist)(struct weir__stream *stream, struct weir__case *c, struct weir__select *select,
                    bool writes);
+    /* In place of enlist, for what is waited for by readiness of `fd`: the case, which is about to
+     * wait for that on its task's loop, or NULL when it does not any more. While it waits, a stop
+     * takes its operation back. False: nothing is waited for. */
+    bool (*watch)(struct weir__stream *stream, struct weir__case *c, bool writes);
     /* Ends the writing direction: 0 or an error. Does not suspend. Any thread. */
     int (*shutdown)(struct weir__stream *stream);
     /* Ends the calls under way, now that the stream is closed. Does not suspend. Any thread. */
