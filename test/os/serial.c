@@ -371,6 +371,25 @@ TEST(what_was_received_can_be_dropped)
     run_terminal(flush_input);
 }
 
+static int open_after_bytes(void *arg)
+{
+    weir_stream port;
+    char byte = 0;
+
+    (void)arg;
+    CHECK(write(upper, "old", 3) == 3);
+    port = open_port(NULL);
+    CHECK(write(upper, "n", 1) == 1);
+    CHECK(weir_read(port, &byte, 1) == 1 && byte == 'n');
+    weir_close(port);
+    return 0;
+}
+
+TEST(what_came_before_it_was_opened_is_dropped)
+{
+    run_terminal(open_after_bytes);
+}
+
 /* ---- ends ---- */
 
 static int open_twice(void *arg)

@@ -116,22 +116,24 @@ TEST(the_executable_is_this_one)
     assert_int_equal(weir_system_executable(path, strlen(wanted) + 1, NULL), strlen(wanted));
 }
 
-/* What a copy of this program says of itself when the copy has been removed: see below. */
+/* What a copy of this program says of itself, when it has removed itself or not: see below. */
 static void __attribute__((constructor)) play_copy(void)
 {
     const char *me = getenv("WEIR_TEST_COPY");
+    bool removes = getenv("WEIR_TEST_REMOVES");
     char path[PATH_MAX];
-    int removed = 0;
+    int removed = 7;
 
     if (!me)
         return;
-    unlink(me);
+    if (removes)
+        unlink(me);
     if (weir_system_executable(path, sizeof path, &removed) < 0)
         _exit(3);
-    _exit(strcmp(path, me) != 0 ? 4 : removed ? 0 : 5);
+    _exit(strcmp(path, me) != 0 ? 4 : removed != removes ? 5 : 0);
 }
 
-static int run_copy(const char *path)
+static int run_copy(const char *path, bool removes)
 {
     char command[2 * PATH_MAX];
     int status;
@@ -139,7 +141,8 @@ static int run_copy(const char *path)
     snprintf(command, sizeof command, "cp /proc/%d/exe '%s'", (int)getpid(), path);
     if (system(command) != 0)
         return 99;
-    snprintf(command, sizeof command, "WEIR_TEST_COPY='%s' '%s'", path, path);
+    snprintf(command, sizeof command, "%s WEIR_TEST_COPY='%s' '%s'",
+             removes ? "WEIR_TEST_REMOVES=1" : "", path, path);
     status = system(command);
     unlink(path);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
@@ -151,9 +154,10 @@ TEST(a_program_that_was_removed_has_the_path_that_it_had)
 
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/copy", folder);
-    assert_int_equal(run_copy(path), 0);
+    assert_int_equal(run_copy(path, true), 0);
     snprintf(path, sizeof path, "%s/copy (deleted)", folder);
-    assert_int_equal(run_copy(path), 0);
+    assert_int_equal(run_copy(path, true), 0);
+    assert_int_equal(run_copy(path, false), 0);
     rmdir(folder);
 }
 
