@@ -2,7 +2,8 @@
  *
  * The calls of one process exclude each other by a lock. Those of C (getenv, setenv) do not know
  * it: a library that calls setenv while others read is as dangerous as ever, so a program that
- * changes variables while it runs does so, and reads, by these calls alone. Texts are given as
+ * changes variables while it runs does so, and reads, by these calls alone. A process that is
+ * started meanwhile (<weir/process.h>) gets the environment of one moment. Texts are given as
  * copies. None suspends; any thread.
  */
 #ifndef WEIR_ENVIRONMENT_H

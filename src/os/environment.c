@@ -5,12 +5,15 @@
 #include <weir/environment.h>
 
 #include "base/alloc.h"
+#include "base/atomic.h"
+#include "os/environment.h"
 #include "sys/current.h"
 #include "sys/lock.h"
 
 extern char **environ;
 
-static uint32_t lock; /* guards the environment, as far as weir is asked */
+static uint32_t lock;    /* guards the environment, as far as weir is asked */
+static uint32_t changes; /* it is, or was, changed by weir; partner: weir__environment_keep */
 
 static int check_name(const char *name)
 {
@@ -53,6 +56,7 @@ int weir_environment_set(const char *name, const char *value)
     if (rc < 0)
         return rc;
     weir__lock(&lock);
+    WEIR_ATOMIC_STORE(&changes, 1, RELAXED);
     rc = setenv(name, value, 1) == 0 ? 0 : WEIR_ENOMEM;
     weir__unlock(&lock);
     return rc;
@@ -66,6 +70,7 @@ int weir_environment_unset(const char *name)
     if (rc < 0)
         return rc;
     weir__lock(&lock);
+    WEIR_ATOMIC_STORE(&changes, 1, RELAXED);
     (void)unsetenv(name);
     weir__unlock(&lock);
     return 0;
@@ -114,4 +119,15 @@ void weir_environment_free(char **list)
     WEIR__CALL;
 
     weir__free(list);
+}
+
+int weir__environment_keep(char ***out)
+{
+    int rc;
+
+    *out = NULL;
+    if (!WEIR_ATOMIC_LOAD(&changes, RELAXED))
+        return 0;
+    rc = weir_environment_list(out);
+    return rc < 0 ? rc : 0;
 }

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weir/blocking.h>
+#include <weir/environment.h>
 
 #include "base/alloc.h"
 #include "base/options.h"
 #include "core/sim.h"
+#include "os/environment.h"
 #include "os/process.h"
 #include "stream/pipe.h"
 #include "stream/stream.h"
@@ -46,6 +48,7 @@ struct start {
     weir_stream terminal;
     int slave;
     char *paths;
+    char **environment; /* a copy, or NULL */
     struct weir__spawn_limit *limits;
     struct weir__process *process;
     struct weir__guard *guard;
@@ -454,9 +457,19 @@ static void fini(struct start *start)
     if (start->plan.cgroup >= 0)
         weir__sys_close(start->plan.cgroup);
     weir_close(start->terminal);
+    weir_environment_free(start->environment);
     weir__free(start->paths);
     weir__free(start->limits);
     weir__free(start);
+}
+
+static int keep_environment(struct start *start)
+{
+    int rc = start->options.environment ? 0 : weir__environment_keep(&start->environment);
+
+    if (start->environment)
+        start->options.environment = (const char *const *)start->environment;
+    return rc;
 }
 
 static int run(struct start *start, struct weir__task *task)
@@ -464,6 +477,8 @@ static int run(struct start *start, struct weir__task *task)
     weir_process unnamed;
     int rc = check(start);
 
+    if (rc == 0)
+        rc = keep_environment(start);
     if (rc == 0)
         rc = prepare(start, task);
     if (rc == 0)

@@ -84,6 +84,30 @@ static int use_pipe(void *arg)
     return rc;
 }
 
+static int use_select(void *arg)
+{
+    weir_stream to, from;
+    weir_case cases[2];
+    char bytes[5];
+    int rc = weir_pipe(&from, &to);
+
+    (void)arg;
+    if (rc < 0)
+        return rc;
+    weir_case_read(&cases[0], from, bytes, sizeof bytes);
+    weir_case_after(&cases[1], 1);
+    rc = weir_select(cases, 2);
+    if (rc >= 0)
+        rc = weir_write_all(to, "hello", 5);
+    if (rc >= 0)
+        rc = weir_select(cases, 1);
+    if (rc >= 0)
+        rc = cases[0].result < 0 ? (int)cases[0].result : cases[0].result == 5 ? 0 : 1;
+    weir_close(to);
+    weir_close(from);
+    return rc;
+}
+
 static int run_task(weir_task_fn *fn)
 {
     struct weir_runtime_options options = {.workers = 1, .spin_ns = -1};
@@ -106,6 +130,11 @@ static int run_command(void)
 static int run_pipe(void)
 {
     return run_task(use_pipe);
+}
+
+static int run_select(void)
+{
+    return run_task(use_select);
 }
 
 TEST(every_allocation_of_a_process_may_fail)
@@ -136,4 +165,14 @@ TEST(every_allocation_of_a_pipe_may_fail)
 TEST(every_system_call_of_a_pipe_may_fail)
 {
     fail_each(run_pipe, WEIR__FAULT_CALL);
+}
+
+TEST(every_allocation_of_a_select_over_a_pipe_may_fail)
+{
+    fail_each(run_select, WEIR__FAULT_ALLOC);
+}
+
+TEST(every_system_call_of_a_select_over_a_pipe_may_fail)
+{
+    fail_each(run_select, WEIR__FAULT_CALL);
 }

@@ -340,6 +340,43 @@ TEST(many_may_change_variables_at_once)
     assert_int_equal(run_with(change_all, &numbers, 3), 0);
 }
 
+static int start_meanwhile(void *arg)
+{
+    const char *const arguments[] = {"sh", "-c", "test \"$WEIR_TEST_FIXED\" = fixed", NULL};
+    struct weir_process_options options = {.arguments = arguments};
+    struct weir_command_result result;
+    int i;
+
+    (void)arg;
+    for (i = 0; i < 10; i++) {
+        CHECK(weir_command(&options, NULL, &result) == 0);
+        CHECK(result.exit.known && result.exit.code == 0);
+        weir_command_free(&result);
+    }
+    return 0;
+}
+
+static int start_and_change(void *arg)
+{
+    weir_scope scope;
+
+    CHECK(weir_environment_set("WEIR_TEST_FIXED", "fixed") == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, change_variables, arg) == 0);
+    CHECK(weir_spawn(&scope, start_meanwhile, NULL) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(weir_environment_unset("WEIR_TEST_FIXED") == 0);
+    return 0;
+}
+
+TEST(a_process_gets_the_environment_of_one_moment)
+{
+    int numbers = 100;
+
+    not_on_sim("there are no processes");
+    assert_int_equal(run_with(start_and_change, &numbers, 2), 0);
+}
+
 TEST(a_list_is_of_one_moment)
 {
     char **list = NULL;
