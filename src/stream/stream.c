@@ -226,8 +226,8 @@ void weir__stream_take(struct weir__stream *stream)
     stream->recv.u.received.count = 0;
 }
 
-/* The loop ended the receive because too much lay there, and the reader has taken it all before that
- * was told: an idling stream goes on receiving. False if it is closed. */
+/* The loop ended the receive because too much lay there, and the reader has taken it all before
+ * that was told: an idling stream goes on receiving. False if it is closed. */
 static bool receive_on(struct weir__stream *stream)
 {
     WEIR_ATOMIC_STORE(&stream->armed_at, 0, SEQ_CST);
