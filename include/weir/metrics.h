@@ -43,7 +43,7 @@ enum weir_metrics_handle {
     WEIR_METRICS_SIGNALS = 14,
     WEIR_METRICS_NETIF_WATCH = 15,
 };
-#define WEIR_METRICS_HANDLES 16
+#define WEIR_METRICS_HANDLES 32
 
 /* Classes of blocking work: enum weir_blocking_group is the index, and the last are all others
  * together. */

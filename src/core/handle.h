@@ -37,7 +37,7 @@ enum weir__handle_kind {
     WEIR__KIND_SIGNALS,
     WEIR__KIND_NETIF_WATCH
 };
-#define WEIR__HANDLE_KINDS 16u /* at most */
+#define WEIR__HANDLE_KINDS 32u /* at most */
 
 #define WEIR__HANDLE_CLOSED 0x80000000u
 #define WEIR__HANDLE_WRITER 0x40000000u
