@@ -47,12 +47,12 @@ struct weir_dump_task {
 typedef void weir_dump_fn(const struct weir_dump_task *task, void *arg);
 
 /* Tells of each task of a runtime, on the calling thread: how many. A `runtime` that is NULL is the
- * calling task's. `fn` may not suspend, and is passed `arg`. A task that calls suspends, and is
+ * current one. `fn` may not suspend, and is passed `arg`. A task that calls suspends, and is
  * told too, as waiting for "dump" or as running; its worker may be held up for 2 ms for each task
  * that runs. Another thread is blocked, for 20 ms for each such task at most, and for 0.5 s for
- * each worker that does not answer. Errors, with some tasks told perhaps: WEIR_ENOTASK (NULL
- * outside of tasks, or in a hook of a worker), WEIR_EBUSY (there is another dump of the runtime),
- * WEIR_ENOMEM, WEIR_ECANCELED, WEIR_EDEADLINE.
+ * each worker that does not answer. Errors, with some tasks told perhaps: WEIR_ENOTASK (NULL,
+ * and none is current, or in a hook of a worker), WEIR_EBUSY (there is another dump of the
+ * runtime), WEIR_ENOMEM, WEIR_ECANCELED, WEIR_EDEADLINE.
  * Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_dump(weir_runtime *runtime, weir_dump_fn *fn, void *arg);
 

@@ -100,9 +100,9 @@ struct weir_metrics {
 
 /* Fills *out and the first workers_max of `workers` (which may be NULL with 0), all the caller's,
  * borrowed for the call; what stands behind the last worker is left as it is. A `runtime` that is
- * NULL is the calling task's. How many workers there are, which may be more than workers_max;
- * WEIR_ENOTASK (NULL outside of tasks), WEIR_EOPTION (sizes of a later version). Does not suspend,
- * needs no memory. Any thread, while the runtime exists. */
+ * NULL is the current one. How many workers there are, which may be more than workers_max;
+ * WEIR_ENOTASK (NULL, and none is current), WEIR_EOPTION (sizes of a later version). Does not
+ * suspend, needs no memory. Any thread, while the runtime exists. */
 WEIR_PUBLIC int weir_metrics_read_n(weir_runtime *runtime, struct weir_metrics *out,
                                     size_t out_size, struct weir_worker_metrics *workers,
                                     uint32_t workers_max, size_t worker_size);

@@ -161,10 +161,11 @@ static inline int weir_runtime_create(weir_runtime **out,
     return weir_runtime_create_n(out, options, sizeof *options, WEIR_VERSION);
 }
 
-/* Starts a task that belongs to the runtime itself, not to a scope: it is cancelled when the
- * runtime shuts down. `arg` is borrowed until the task has ended. WEIR_ENOMEM, WEIR_EOPTION,
- * WEIR_ELIMIT, WEIR_ESHUTDOWN. A task that cannot be started for want of a stack ends at once. Any
- * thread; does not suspend. */
+/* Starts a task that belongs to the runtime itself (NULL: the current one, see below), not to a
+ * scope: it is cancelled when the runtime shuts down. `arg` is borrowed until the task has ended.
+ * WEIR_ENOMEM, WEIR_EOPTION, WEIR_ELIMIT, WEIR_ESHUTDOWN (also: its last task has ended),
+ * WEIR_ENOTASK (NULL, and none is current). A task that cannot be started for want of a stack ends
+ * at once. Any thread; does not suspend. */
 WEIR_PUBLIC int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                                      const struct weir_spawn_options *options, size_t options_size);
 static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, void *arg)
@@ -172,20 +173,46 @@ static inline int weir_runtime_spawn(weir_runtime *runtime, weir_task_fn *fn, vo
     return weir_runtime_spawn_n(runtime, fn, arg, NULL, 0);
 }
 
-/* Runs `fn` as a task and blocks the calling thread until it has ended: its result. `arg` is
- * borrowed until then. WEIR_EBUSY from a task (of any runtime), and errors as of
- * weir_runtime_spawn. Any thread that is no worker's. */
+/* Runs `fn` as a task of the runtime (NULL: of the current one) and blocks the calling thread until
+ * it has ended: its result. `arg` is borrowed until then. WEIR_EBUSY from a task (of any runtime),
+ * and errors as of weir_runtime_spawn. Any thread that is no worker's. */
 WEIR_PUBLIC int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg);
 
-/* The runtime of the calling task, borrowed: it exists as long as the task does. NULL outside of
- * tasks. Does not suspend, cannot fail. Any thread. */
+/* The current runtime, borrowed: that of the calling task, which lives as long as the task does;
+ * on a thread that is no worker the one that it has entered last. NULL if there is none. Does not
+ * suspend, cannot fail. Any thread. */
 WEIR_PUBLIC weir_runtime *weir_runtime_current(void);
 
-/* The token of a runtime (NULL: the calling task's): cancelled when the runtime begins to shut
+/* One entry of a thread into a runtime: the caller's memory, which must stay where it is until it
+ * is left. Needs no initialisation. */
+typedef struct weir_runtime_entry {
+    weir_runtime *weir__runtime;
+    struct weir_runtime_entry *weir__outer;
+} weir_runtime_entry;
+
+/* Makes a runtime, which the caller knows to exist, the current one of the calling thread, one that
+ * runs no tasks: a thread of the program, or of the pool (<weir/blocking.h>). Then calls that take
+ * a runtime take NULL for it; weir_spawn and weir_strand_spawn start tasks from this thread, in
+ * scopes and strands of the runtime that a task holds open meanwhile; and weir_worker_count,
+ * weir_backend_name, the metrics and the dump are about it. Calls that suspend are still for tasks
+ * alone: WEIR_ENOTASK; those that block a thread need no runtime. Entries nest, in any number and
+ * order of runtimes. Until it is left the runtime stays: weir_runtime_destroy fails with
+ * WEIR_EBUSY, and weir_run and weir_sim_run, whose tasks have ended, block until all have left;
+ * starting tasks fails with WEIR_ESHUTDOWN by then. Borrows the entry until it is left. 0,
+ * WEIR_EINVAL (no runtime), WEIR_EBUSY (from a task; or this entry is one of the thread's
+ * already). Does not suspend. */
+WEIR_PUBLIC int weir_runtime_enter(weir_runtime_entry *entry, weir_runtime *runtime);
+/* Leaves the runtime that was entered last: what was current before is so again. 0, or WEIR_EINVAL,
+ * and nothing is changed: this is not the calling thread's last entry, because it was left already,
+ * another one was entered after it, another thread has entered it, or the caller is a task. A
+ * thread leaves all entries before it ends. Does not suspend. */
+WEIR_PUBLIC int weir_runtime_leave(weir_runtime_entry *entry);
+
+/* The token of a runtime (NULL: the current one): cancelled when the runtime begins to shut
  * down, before its tasks are. The program may cancel it itself, to have those that wait for it end
  * in their own time; that stops nothing else. It is borrowed: it ends with the runtime, when a
- * thread that waits for it gets WEIR_ECLOSED. Does not suspend. WEIR_ENOTASK (NULL outside of
- * tasks), WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
+ * thread that waits for it gets WEIR_ECLOSED. Does not suspend. WEIR_ENOTASK (NULL, and none is
+ * current), WEIR_ENOMEM, WEIR_ELIMIT. Any thread. */
 WEIR_PUBLIC int weir_runtime_token(weir_runtime *runtime, weir_token *out);
 
 /* One thing that a shutdown waits for. */
@@ -211,13 +238,13 @@ WEIR_PUBLIC int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns,
 /* Shuts down without a limit, joins the workers and releases the runtime: 0. Blocks the calling
  * thread until all tasks have ended, so a task that never returns holds it for ever; use
  * weir_runtime_shutdown to learn which. Any thread, once, when no other uses the runtime; from one
- * of its tasks it is WEIR_EBUSY, and nothing is released. */
+ * of its tasks, and while any thread has entered it, it is WEIR_EBUSY, and nothing is done. */
 WEIR_PUBLIC int weir_runtime_destroy(weir_runtime *runtime);
 
-/* ---- about the calling task's runtime ---- */
+/* ---- about the current runtime ---- */
 
 /* How many workers (1..WEIR_WORKERS_MAX), and which backend: "uring", "epoll" or "sim", static
- * text. 0 and "" outside of tasks. Do not suspend, cannot fail. Any thread. */
+ * text. 0 and "" if no runtime is current. Do not suspend, cannot fail. Any thread. */
 WEIR_PUBLIC uint32_t weir_worker_count(void);
 WEIR_PUBLIC const char *weir_backend_name(void);
 /* The calling task's worker, 1..N; 0 outside of tasks. While a worker is lent (see `lend`) tasks

@@ -73,7 +73,8 @@ WEIR_PUBLIC int weir_strand_post(weir_strand strand, weir_strand_fn *fn, void *a
  * own, with nothing run: WEIR_EBADHANDLE, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_strand_run(weir_strand strand, weir_task_fn *fn, void *arg);
 
-/* Starts a task in the strand, and in its scope. Results as of weir_spawn; WEIR_EBADHANDLE,
+/* Starts a task in the strand, and in its scope. By whom, and results, as of weir_spawn;
+ * WEIR_EBADHANDLE,
  * WEIR_EINVAL (the strand is another runtime's). */
 WEIR_PUBLIC int weir_strand_spawn_n(weir_strand strand, weir_task_fn *fn, void *arg,
                                     const struct weir_spawn_options *options, size_t options_size);

@@ -65,11 +65,13 @@ struct weir_spawn_options {
 
 #define WEIR_SPAWN_COPY_MAX 256 /* bytes that weir_spawn_copy takes */
 
-/* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open. Does
- * not suspend: the task first runs when the caller suspends, or before that on another worker.
+/* Starts a task in a scope that the caller's task, or one of the scope's tasks, holds open; from a
+ * thread that is no task in one of the runtime that it has entered (weir_runtime_enter). Does not
+ * suspend: the task first runs when the caller suspends, or before that on another worker.
  * `arg` is borrowed until the scope is joined, options for the call. Errors, with nothing started:
  * WEIR_ENOTASK, WEIR_ENOMEM, WEIR_ELIMIT (stacks), WEIR_ECANCELED (the scope is cancelled),
- * WEIR_EOPTION (there is no such worker, priority or switch). On another worker the task is made
+ * WEIR_EOPTION (there is no such worker, priority or switch), WEIR_EINVAL (a thread's; the scope is
+ * another runtime's). On another worker, or from a thread, the task is made
  * there: if it has no memory or stack for it, that error is the task's result, for the scope, and
  * `fn` is not called. */
 WEIR_PUBLIC int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,

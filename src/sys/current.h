@@ -17,13 +17,15 @@
 #include <stdint.h>
 
 struct weir_loop;
+struct weir_runtime_entry;
 struct weir__worker;
 
 struct weir__here {
     struct weir_loop *loop;
     struct weir__worker *worker;
-    uint32_t inside; /* partner: the signal handler, on the same thread */
-    uint32_t lent;   /* likewise */
+    struct weir_runtime_entry *entered; /* the innermost, of a thread that runs no task, or NULL */
+    uint32_t inside;                    /* partner: the signal handler, on the same thread */
+    uint32_t lent;                      /* likewise */
 };
 
 /* What takes a lent worker back; set by the task layer. */

@@ -504,7 +504,9 @@ int weir_dump(weir_runtime *runtime, weir_dump_fn *fn, void *arg)
     WEIR__CALL;
     struct weir__worker *worker = weir__current_worker();
 
-    if (worker ? !worker->current : !runtime)
+    if (!runtime)
+        runtime = weir__runtime_here();
+    if (!runtime || (worker && !worker->current))
         return WEIR_ENOTASK;
-    return weir__dump(runtime ? runtime : worker->runtime, fn, arg);
+    return weir__dump(runtime, fn, arg);
 }

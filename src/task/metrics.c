@@ -108,13 +108,6 @@ static void finish(struct weir_metrics *sum)
         add_class(&sum->blocking[i < WEIR_METRICS_CLASSES ? i : WEIR_METRICS_CLASSES - 1], &counts);
 }
 
-static struct weir__runtime *runtime_or_own(struct weir__runtime *runtime)
-{
-    struct weir__worker *worker = runtime ? NULL : weir__current_worker();
-
-    return worker ? worker->runtime : runtime;
-}
-
 int weir_metrics_read_n(weir_runtime *runtime, struct weir_metrics *out, size_t out_size,
                         struct weir_worker_metrics *workers, uint32_t workers_max,
                         size_t worker_size)
@@ -123,7 +116,8 @@ int weir_metrics_read_n(weir_runtime *runtime, struct weir_metrics *out, size_t 
     struct weir_metrics sum = {0};
     uint32_t i;
 
-    runtime = runtime_or_own(runtime);
+    if (!runtime)
+        runtime = weir__runtime_here();
     if (!runtime)
         return WEIR_ENOTASK;
     if (out_size > sizeof sum || worker_size > sizeof *workers)
@@ -360,7 +354,8 @@ int weir_metrics_text(weir_runtime *runtime, weir_metrics_text_fn *put, void *ar
     struct weir_metrics sum;
     int workers;
 
-    runtime = runtime_or_own(runtime);
+    if (!runtime)
+        runtime = weir__runtime_here();
     workers = weir_metrics_read(runtime, &sum, NULL, 0);
     if (workers < 0)
         return workers;

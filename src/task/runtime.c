@@ -37,7 +37,8 @@ struct weir__runtime {
     uint32_t stopping; /* partner: weir__runtime_stop; parked on by a shutdown */
     uint32_t visitors; /* threads of others that are waking a task; partner: await_visitors */
     struct weir__left_list left;
-    uint32_t turn; /* which worker gets the next task from outside */
+    uint32_t entries; /* of threads; partner: weir_runtime_destroy */
+    uint32_t turn;    /* which worker gets the next task from outside */
     struct weir__sched sched;
     struct weir__standby standby;
     struct weir__monitor monitor;
@@ -143,21 +144,22 @@ const struct weir_runtime_hooks *weir__runtime_hooks(const struct weir__runtime 
     return runtime->options.hooks;
 }
 
-weir_runtime *weir_runtime_current(void)
+uint32_t *weir__runtime_entries(struct weir__runtime *runtime)
 {
-    WEIR__CALL;
-    struct weir__task *task = weir__task_current();
+    return &runtime->entries;
+}
 
-    return task ? task->runtime : NULL;
+struct weir__worker *weir__runtime_next_worker(struct weir__runtime *runtime)
+{
+    return &runtime->workers[WEIR_ATOMIC_ADD(&runtime->turn, 1, RELAXED) % runtime->count];
 }
 
 uint32_t weir_worker_count(void)
 {
     WEIR__CALL;
-    struct weir__worker *worker = weir__current_worker();
-    uint32_t count = worker ? worker->runtime->count : 0;
+    struct weir__runtime *runtime = weir__runtime_here();
 
-    return count;
+    return runtime ? runtime->count : 0;
 }
 
 uint32_t weir_worker_index(void)
@@ -172,10 +174,9 @@ uint32_t weir_worker_index(void)
 const char *weir_backend_name(void)
 {
     WEIR__CALL;
-    struct weir__worker *worker = weir__current_worker();
-    const char *name = worker ? weir_loop_backend(worker->loop) : "";
+    struct weir__runtime *runtime = weir__runtime_here();
 
-    return name;
+    return runtime ? weir_loop_backend(runtime->workers[0].loop) : "";
 }
 
 #define VISITORS_AWAITED ((uint32_t)1 << 31)
@@ -589,24 +590,40 @@ int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options 
     return 0;
 }
 
+/* The last task of the runtime may end meanwhile: what holds the root lets the workers go on, and
+ * who visits keeps the memory. */
+static int spawn_detached(struct weir__runtime *runtime, weir_task_fn *fn, void *arg,
+                          const struct weir_spawn_options *o)
+{
+    struct weir__runtime *visited = weir__runtime_visit_other(runtime);
+    int rc = WEIR_ESHUTDOWN;
+
+    if (!weir__scope_cancelled(&runtime->root) && weir__scope_hold_living(&runtime->root)) {
+        struct weir__worker *worker =
+            o->worker ? &runtime->workers[o->worker - 1] : weir__runtime_next_worker(runtime);
+
+        rc = weir__task_spawn(weir__current_worker(), worker, &runtime->root, fn, arg, o, NULL);
+        weir__scope_release(&runtime->root);
+    }
+    weir__runtime_leave_other(visited);
+    return rc;
+}
+
 int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
                          const struct weir_spawn_options *options, size_t options_size)
 {
     WEIR__CALL;
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
-    uint32_t turn;
 
     if (rc < 0)
         return rc;
+    if (!runtime)
+        runtime = weir__runtime_here();
+    if (!runtime)
+        return WEIR_ENOTASK;
     rc = weir__spawn_options_check(&o, runtime->count);
-    if (rc < 0)
-        return rc;
-    if (weir__scope_cancelled(&runtime->root))
-        return WEIR_ESHUTDOWN;
-    turn = o.worker ? o.worker - 1 : WEIR_ATOMIC_ADD(&runtime->turn, 1, RELAXED) % runtime->count;
-    return weir__task_spawn(weir__current_worker(), &runtime->workers[turn], &runtime->root, fn,
-                            arg, &o, NULL);
+    return rc < 0 ? rc : spawn_detached(runtime, fn, arg, &o);
 }
 
 struct call {
@@ -663,7 +680,7 @@ int weir_runtime_token(weir_runtime *runtime, weir_token *out)
     int rc = 0;
 
     if (!runtime)
-        runtime = weir_runtime_current();
+        runtime = weir__runtime_here();
     if (!runtime)
         return WEIR_ENOTASK;
     if (!WEIR_ATOMIC_LOAD(&runtime->token, ACQUIRE))
@@ -671,6 +688,13 @@ int weir_runtime_token(weir_runtime *runtime, weir_token *out)
     if (rc == 0)
         out->id = WEIR_ATOMIC_LOAD(&runtime->token, ACQUIRE);
     return rc;
+}
+
+static bool is_own(const struct weir__runtime *runtime)
+{
+    const struct weir__task *task = weir__task_current();
+
+    return task && task->runtime == runtime;
 }
 
 static bool ended(const struct weir__runtime *runtime)
@@ -698,7 +722,7 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
     uint64_t until_ns = weir__time_later(weir__now_ns(), limit_ns);
     uint32_t jobs;
 
-    if (weir_runtime_current() == runtime)
+    if (is_own(runtime))
         return WEIR_EBUSY;
     WEIR_ATOMIC_STORE(&runtime->shutting_down, 1, SEQ_CST);
     (void)weir_token_cancel((weir_token){WEIR_ATOMIC_LOAD(&runtime->token, SEQ_CST)});
@@ -718,8 +742,11 @@ int weir_runtime_shutdown(weir_runtime *runtime, int64_t limit_ns, weir_remainin
 int weir_runtime_destroy(weir_runtime *runtime)
 {
     WEIR__CALL;
-    int rc = weir_runtime_shutdown(runtime, WEIR_FOREVER, NULL, NULL);
+    int rc;
 
+    if (is_own(runtime) || WEIR_ATOMIC_LOAD(&runtime->entries, SEQ_CST) != 0)
+        return WEIR_EBUSY;
+    rc = weir_runtime_shutdown(runtime, WEIR_FOREVER, NULL, NULL);
     if (rc == 0)
         destroy(runtime);
     return rc;

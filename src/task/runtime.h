@@ -73,6 +73,13 @@ void weir__runtime_stop(struct weir__runtime *runtime);
  * WEIR_EOPTION. */
 int weir__runtime_options_fill(struct weir_runtime_options *options);
 
+/* The runtime of the calling worker, or the one that the thread has entered; NULL. */
+struct weir__runtime *weir__runtime_here(void);
+/* How many entries there are (weir_runtime_enter). */
+uint32_t *weir__runtime_entries(struct weir__runtime *runtime);
+/* The worker that starts the next task that comes from outside. */
+struct weir__worker *weir__runtime_next_worker(struct weir__runtime *runtime);
+
 /* Between these two a thread that is none of the runtime's may touch it: its end waits. Begun while
  * a task of the runtime is known to live. Any thread. */
 void weir__runtime_visit(struct weir__runtime *runtime);

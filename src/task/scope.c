@@ -61,6 +61,17 @@ void weir__scope_hold(struct weir__scope *scope)
     (void)WEIR_ATOMIC_ADD(&scope->count, 1, RELAXED);
 }
 
+bool weir__scope_hold_living(struct weir__scope *scope)
+{
+    uint64_t count = WEIR_ATOMIC_LOAD(&scope->count, RELAXED);
+
+    while (count != 0) {
+        if (WEIR_ATOMIC_CAS(&scope->count, &count, count + 1, SEQ_CST))
+            return true;
+    }
+    return false;
+}
+
 void weir__scope_release(struct weir__scope *scope)
 {
     struct weir__task *owner = scope->owner;

@@ -77,6 +77,8 @@ void weir__scope_enter(struct weir__scope *scope, struct weir__worker *worker,
  * (weir__scope_release). Any worker. */
 void weir__scope_leave(struct weir__scope *scope, int result);
 void weir__scope_hold(struct weir__scope *scope);
+/* The same, unless the count is zero: false. Of the root, which nobody waits for. */
+bool weir__scope_hold_living(struct weir__scope *scope);
 void weir__scope_release(struct weir__scope *scope);
 void weir__scope_cancel(struct weir__scope *scope);
 /* Lets the scope have members on every worker. 0 or WEIR_ENOMEM. */

@@ -263,21 +263,22 @@ int weir_strand_spawn_n(weir_strand handle, weir_task_fn *fn, void *arg,
     struct weir_spawn_options o = {0};
     int rc = weir__options_copy(&o, sizeof o, options, options_size);
     struct weir__worker *here = weir__current_worker(), *worker = here;
+    struct weir__runtime *runtime = weir__runtime_here();
     struct weir__strand *strand;
     struct weir__scope *scope;
 
     if (rc < 0)
         return rc;
-    if (!worker)
+    if (!runtime)
         return WEIR_ENOTASK;
-    rc = weir__spawn_options_check(&o, weir__runtime_workers(worker->runtime));
+    rc = weir__spawn_options_check(&o, weir__runtime_workers(runtime));
     if (rc < 0)
         return rc;
     strand = enter(handle);
     if (!strand)
         return WEIR_EBADHANDLE;
     scope = strand->scope;
-    if (strand->runtime != worker->runtime)
+    if (strand->runtime != runtime)
         rc = WEIR_EINVAL;
     else if (weir__scope_cancelled(scope))
         rc = WEIR_ECANCELED;
@@ -289,7 +290,9 @@ int weir_strand_spawn_n(weir_strand handle, weir_task_fn *fn, void *arg,
     if (rc < 0)
         return rc;
     if (o.worker)
-        worker = weir__runtime_worker(worker->runtime, o.worker);
+        worker = weir__runtime_worker(runtime, o.worker);
+    else if (!here)
+        worker = weir__runtime_next_worker(runtime);
     rc = weir__task_spawn(here, worker, scope, fn, arg, &o, strand);
     weir__scope_release(scope);
     return rc;

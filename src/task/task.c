@@ -373,6 +373,28 @@ int weir__spawn_options_check(const struct weir_spawn_options *o, uint32_t worke
     return right ? 0 : WEIR_EOPTION;
 }
 
+/* By a thread that has entered a runtime. */
+static int spawn_from_thread(struct weir__scope *scope, weir_task_fn *fn, void *arg,
+                             const struct weir_spawn_options *o)
+{
+    struct weir__runtime *runtime = weir__runtime_here();
+    struct weir__worker *worker;
+    int rc;
+
+    if (!runtime)
+        return WEIR_ENOTASK;
+    if (scope->home->runtime != runtime)
+        return WEIR_EINVAL;
+    rc = weir__spawn_options_check(o, weir__runtime_workers(runtime));
+    if (rc < 0)
+        return rc;
+    if (weir__scope_cancelled(scope))
+        return WEIR_ECANCELED;
+    worker =
+        o->worker ? weir__runtime_worker(runtime, o->worker) : weir__runtime_next_worker(runtime);
+    return weir__task_spawn(NULL, worker, scope, fn, arg, o, NULL);
+}
+
 int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
                  const struct weir_spawn_options *options, size_t options_size)
 {
@@ -385,7 +407,7 @@ int weir_spawn_n(weir_scope *scope, weir_task_fn *fn, void *arg,
         return rc;
     here = worker = weir__current_worker();
     if (!here)
-        return WEIR_ENOTASK;
+        return spawn_from_thread(weir__scope_of(scope), fn, arg, &o);
     rc = weir__spawn_options_check(&o, weir__runtime_workers(here->runtime));
     if (rc < 0)
         return rc;
