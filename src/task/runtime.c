@@ -469,6 +469,8 @@ static int create(struct weir__runtime **out, const struct weir_runtime_options 
     weir__overflow_describe = describe_current;
     runtime->reports = o->no_overflow_report == WEIR_OFF && weir__overflow_install() == 0;
     rc = choose_clock(runtime);
+    if (!runtime->advance.on && !runtime->drive) /* where a thief may wait for time to pass */
+        runtime->sched.newest_age_ns = WEIR__NEWEST_AGE_NS;
     if (rc == 0)
         rc = make_workers(runtime, o->workers);
     if (rc < 0) {

@@ -24,7 +24,7 @@
 #define WORTH_NS        20000 /* waiting work for which a sleeper is woken: about what that costs */
 #define SPILLED_LEAST   32    /* taken in a turn */
 #define SPILLED_MOST    (WEIR__RUNQ_SLOTS / 2)
-#define SEARCH_PASSES   3
+#define SEARCH_PASSES   3 /* at least */
 #ifndef WEIR__SEARCH_RELAX
 #define WEIR__SEARCH_RELAX 100 /* looks at nothing between two passes: a microsecond or two */
 #endif
@@ -492,14 +492,42 @@ static struct weir__task *steal_from(struct weir__worker *worker, struct weir__r
     return take_remote(worker, victim) ? weir__sched_next(worker) : NULL;
 }
 
-/* The newest task of a worker that has not run anything since it had `runs`. */
-static struct weir__task *steal_newest(struct weir__run *victim, uint32_t runs)
+/* What a thief has seen of the others in its first pass. */
+struct look {
+    bool any;       /* a slot was taken */
+    uint64_t at_ns; /* after the last of them was looked at */
+    uint32_t runs[WEIR_WORKERS_MAX];
+    const struct weir__task *newest[WEIR_WORKERS_MAX];
+};
+
+static void look_at(struct look *look, uint32_t at, const struct weir__run *victim)
+{
+    look->runs[at] = WEIR_ATOMIC_LOAD(&victim->runs, RELAXED);
+    look->newest[at] = WEIR_ATOMIC_LOAD(&victim->newest, RELAXED);
+    look->any |= look->newest[at] != NULL;
+}
+
+/* The newest task of a worker that had it at the look, and has not run anything since. One that was
+ * run and is back in the slot may be taken for that in the moment of the steal, or where the count
+ * of runs is seen late: it is stolen young, which costs its move and nothing else. */
+static struct weir__task *steal_newest(struct weir__run *victim, const struct look *look,
+                                       uint32_t at)
 {
     struct weir__task *task = WEIR_ATOMIC_LOAD(&victim->newest, ACQUIRE);
+    bool stayed =
+        task == look->newest[at] && WEIR_ATOMIC_LOAD(&victim->runs, RELAXED) == look->runs[at];
 
-    if (!task || (WEIR_ATOMIC_LOAD(&victim->runs, RELAXED) != runs && !weir__chance(2)))
+    if (!task || (!stayed && !weir__chance(2)))
         return NULL;
     return WEIR_ATOMIC_CAS(&victim->newest, &task, NULL, ACQ_REL) ? task : NULL;
+}
+
+/* Whether what was in a slot at the look, if anything was, is old enough. */
+static bool is_old(const struct weir__worker *worker, const struct look *look)
+{
+    uint64_t age_ns = worker->sched->newest_age_ns;
+
+    return !look->any || !age_ns || weir__now_ns() - look->at_ns >= age_ns;
 }
 
 /* Whether another worker has anything to give; looks, and touches nothing. */
@@ -553,7 +581,8 @@ void weir__sched_found(struct weir__worker *worker)
         wake_one(worker->runtime);
 }
 
-static struct weir__task *search_pass(struct weir__worker *worker, int pass, uint32_t *runs)
+static struct weir__task *search_pass(struct weir__worker *worker, bool first, bool last,
+                                      struct look *look)
 {
     struct weir__runtime *runtime = worker->runtime;
     uint32_t count = weir__runtime_workers(runtime), at = next_random(&worker->run) % count, i;
@@ -564,31 +593,48 @@ static struct weir__task *search_pass(struct weir__worker *worker, int pass, uin
 
         if (at + 1 == worker->index)
             continue;
-        if (pass == 0)
-            runs[at] = WEIR_ATOMIC_LOAD(&victim->runs, RELAXED);
+        if (first)
+            look_at(look, at, victim);
         task = steal_from(worker, victim);
-        if (!task && pass == SEARCH_PASSES - 1)
-            task = steal_newest(victim, runs[at]);
+        if (!task && last)
+            task = steal_newest(victim, look, at);
+    }
+    if (first && look->any && worker->sched->newest_age_ns)
+        look->at_ns = weir__now_ns();
+    return task;
+}
+
+/* The last pass comes when the tasks in the slots may be taken. */
+static struct weir__task *search_all(struct weir__worker *worker)
+{
+    struct weir__task *task;
+    struct look look;
+    bool last = false;
+    int pass, i;
+
+    look.any = false;
+    look.at_ns = 0;
+    task = search_pass(worker, true, false, &look);
+    for (pass = 1; !task && !last; pass++) {
+        for (i = 0; i < WEIR__SEARCH_RELAX; i++)
+            weir__sys_cpu_relax();
+        last = pass >= SEARCH_PASSES - 1 && is_old(worker, &look);
+        task = search_pass(worker, false, last, &look);
     }
     return task;
 }
 
 struct weir__task *weir__sched_search(struct weir__worker *worker)
 {
-    uint32_t runs[WEIR_WORKERS_MAX];
     struct weir__task *task = NULL;
-    int pass, i;
 
     if (worker->alone || !somebody_has_work(worker) || !begin_search(worker))
         return NULL;
     WEIR_ATOMIC_COUNT(&worker->counts.steals_tried, 1);
     weir__sched_gather(worker);
     task = weir__sched_next(worker);
-    for (pass = 0; pass < SEARCH_PASSES && !task; pass++) {
-        for (i = 0; pass > 0 && i < WEIR__SEARCH_RELAX; i++)
-            weir__sys_cpu_relax();
-        task = search_pass(worker, pass, runs);
-    }
+    if (!task)
+        task = search_all(worker);
     if (task) {
         WEIR_ATOMIC_COUNT(&worker->counts.steals_done, 1);
         WEIR_PROBE2(steal, task->id, worker->index);

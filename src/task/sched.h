@@ -4,7 +4,11 @@
  * newest one, from which it runs next, or into the queue of its class. Other threads push it to the
  * `remote` stack of the worker that ran it last. A worker without work searches: it takes half of
  * another's queue, or another's remote stack, and in its last pass the newest task of a worker that
- * has not moved meanwhile. A queue that is full spills its older half into one list of the runtime.
+ * has not moved since the first. That one it may take only if it has been in its slot for a time,
+ * WEIR__NEWEST_AGE_NS: its worker would run it next, with all that it needs still in the caches.
+ * The owner notes no time for that. The thief knows the age from its own two looks: what was there
+ * at both, on a worker that has run nothing in between, is at least as old as what the thief's
+ * clock says has passed. A queue that is full spills its older half into one list of the runtime.
  *
  * Waking a sleeper costs tens of microseconds. So one is woken only for work that would wait about
  * as long, and never while another worker searches: at most half of the workers do. A worker that
@@ -36,10 +40,15 @@ enum weir__class {
 
 #define WEIR__SLEEPER_WORDS 4 /* 64 workers each: WEIR_WORKERS_MAX */
 
+/* So long the newest task is better left to its worker: about what a wake costs, and more than the
+ * cache misses of a move. A thief looks at the queues meanwhile. */
+#define WEIR__NEWEST_AGE_NS 20000
+
 /* A runtime's share. */
 struct weir__sched {
     uint64_t idle; /* searching workers in the high half, sleeping ones in the low */
     uint64_t sleepers[WEIR__SLEEPER_WORDS]; /* a bit a worker: who may be woken */
+    uint64_t newest_age_ns;                 /* WEIR__NEWEST_AGE_NS; 0 where time stands still */
     uint32_t spill_lock;
     uint32_t spill_count; /* partner: weir__sched_next */
     struct weir__queue spill[CLASSES];

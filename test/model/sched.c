@@ -175,6 +175,73 @@ static void search(void)
     weir__task_bury(task);
 }
 
+/* ---- the age of the newest task, by a clock that goes on whenever the thief looks at it ---- */
+
+#define AGE_NS 1
+
+static uint64_t clock_ns, pushed_ns[2];
+
+static uint64_t moving_now(void)
+{
+    return WEIR_ATOMIC_ADD(&clock_ns, 1, SEQ_CST) + 1;
+}
+
+static const struct weir__sys moving_clock = {.now_ns = moving_now};
+static const struct weir__sys *sys_before;
+
+static void begin_age(void)
+{
+    begin_with(2);
+    total = 9; /* nobody is roused */
+    sched.newest_age_ns = AGE_NS;
+    clock_ns = 1;
+    memset(pushed_ns, 0, sizeof pushed_ns);
+    sys_before = weir__sys;
+    weir__sys = &moving_clock;
+}
+
+static void begin_without_age(void)
+{
+    begin_age();
+    sched.newest_age_ns = 0;
+}
+
+static void push_newest(uint32_t at)
+{
+    uint64_t now_ns = WEIR_ATOMIC_LOAD(&clock_ns, SEQ_CST);
+
+    WEIR_ATOMIC_STORE(&pushed_ns[at], now_ns, SEQ_CST);
+    weir__sched_ready(&tasks[at], false);
+}
+
+/* The owner's slot has one task, and later another one, which is young again. */
+static void push_run_and_push(void)
+{
+    rig_enter();
+    push_newest(0);
+    if (weir__sched_next(&rig_here()->worker)) /* else it was stolen */
+        push_newest(1);
+}
+
+static void search_newest(void)
+{
+    uint64_t now_ns, since_ns;
+    struct weir__task *task;
+
+    rig_enter();
+    task = weir__sched_search(&rig_here()->worker);
+    if (!task)
+        return;
+    now_ns = WEIR_ATOMIC_LOAD(&clock_ns, SEQ_CST);
+    since_ns = WEIR_ATOMIC_LOAD(&pushed_ns[task - tasks], SEQ_CST);
+    MODEL_CHECK(now_ns - since_ns >= AGE_NS);
+}
+
+static void end_age(void)
+{
+    weir__sys = sys_before;
+}
+
 static void end_one(void)
 {
     MODEL_CHECK(got[0] + got[1] + got[2] == 1);
@@ -237,6 +304,21 @@ TEST(the_newest_task_is_popped_or_stolen)
                                                   .kind = WEIR__MODEL_CAS + 1,
                                                   .blind = true,
                                                   .value = true});
+}
+
+static const struct model age = {.name = "sched, the age of the newest task",
+                                 .begin = begin_age,
+                                 .threads = {push_run_and_push, search_newest},
+                                 .end = end_age,
+                                 .runs_max = 50000};
+
+TEST(the_newest_task_is_not_stolen_before_its_time)
+{
+    struct model young = age;
+
+    model_holds(&age);
+    young.begin = begin_without_age;
+    model_fails(&young, NULL);
 }
 
 TEST(a_remote_stack_that_releases_nothing_is_a_race)
