@@ -228,13 +228,26 @@ WEIR_PUBLIC int weir_latch_try(const weir_latch *latch);
 
 /* ---- deadlocks ---- */
 
-/* While this is on, every wait for a mutex, for a rwlock that is written, or for a once looks
- * whether it closes a ring of waiters. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR),
- * with a line for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME
- * ID". The call then waits all the same, until it is stopped. For debugging: such waits take one
- * lock of the process, and time that grows with how many there are; calls that need not wait cost
- * what they always do. Off at first. Locks taken by a try call while it was off have no known
- * holder. Any thread; does not suspend. */
+/* While this is on, every wait for a mutex, a rwlock or a once, every join of a scope or a task,
+ * and every select looks whether it closes a ring: of those who wait for each other, and so for ever
+ * unless one of them is stopped. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR), with a
+ * line for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME ID"; 32
+ * lines at most. The other lines say "waits for rwlock 0xADDRESS, held by" a writer, "read by" a
+ * reader or, for one that would read, "after" a writer that waits already; "waits for scope
+ * 0xADDRESS, which has" a task; "waits for task 0xADDRESS, which is" one. A select has a line for
+ * each case, with "selects" for "waits for", and is in a ring only if all of its cases are: a mutex
+ * (weir_case_lock), a join, a task. In a scope whose policy is FIRST_DONE or FIRST_SUCCESS, where
+ * one task ends the others, all of them must be.
+ *
+ * Who waits for what anybody may give is never reported: permits, signals, values, tokens, time,
+ * bytes. What each task waits for is in a dump (<weir/dump.h>).
+ *
+ * The call then waits all the same, until it is stopped. For debugging: such waits take one lock of
+ * the process, and time that grows with how many there are; calls that need not wait cost what they
+ * always do, but reading calls of a rwlock, which take that lock, too, and some memory, without
+ * which a reader is unknown. Off at first. Locks taken by a try call, and rwlocks read, while it
+ * was off have no known holder; nor have the readers of a rwlock that one releases who has not
+ * locked it. Any thread; does not suspend. */
 WEIR_PUBLIC void weir_deadlock_watch(bool on);
 
 #ifdef __cplusplus

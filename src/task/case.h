@@ -32,6 +32,7 @@
 
 struct weir__task;
 struct weir__wait_slot;
+struct weir__want;
 struct weir__case;
 
 enum weir__case_step {
@@ -50,6 +51,7 @@ struct weir__case_calls {
                      struct weir__task *task); /* NULL: takes the waiter out */
     void (*leave)(struct weir__case *c, struct weir__task *task);
     struct weir__wait_slot *(*slot)(struct weir__case *c); /* names the wait; NULL: nothing does */
+    void (*want)(const struct weir__case *c, struct weir__want *out); /* NULL: anybody may end it */
     bool pins;  /* what it waits for is in the loop of the worker: the task stays there */
     bool timed; /* `id` is a moment: of those of a select the earliest ends the wait */
     bool looks; /* a grant does nothing but commit: then comes `attempt` */

@@ -52,7 +52,8 @@ static int lock_contended(weir_mutex *mutex, struct weir__task *task, uintptr_t 
     waiter->data = (void *)self; /* the word, once it is handed over */
     weir__waitq_push(queue, waiter);
     weir__unlock(&mutex->weir__guard);
-    weir__deadlock_enter(&blocked, "mutex", mutex, &mutex->weir__word, task);
+    weir__deadlock_enter(&blocked, &(struct weir__want){WANT_MUTEX, mutex, &mutex->weir__word},
+                         waiter, task);
     rc = weir__sync_wait(waiter, queue, &mutex->weir__guard);
     weir__deadlock_leave(&blocked);
     return rc;
@@ -198,7 +199,15 @@ static enum weir__case_step enlist_case(struct weir__case *c, struct weir__selec
     return step;
 }
 
-static const struct weir__case_calls case_calls = {.attempt = attempt_case, .enlist = enlist_case};
+static void want_of_case(const struct weir__case *c, struct weir__want *out)
+{
+    const weir_mutex *mutex = c->object;
+
+    *out = (struct weir__want){WANT_MUTEX, mutex, &mutex->weir__word};
+}
+
+static const struct weir__case_calls case_calls = {
+    .attempt = attempt_case, .enlist = enlist_case, .want = want_of_case};
 
 void weir_case_lock(weir_case *out, weir_mutex *mutex)
 {

@@ -52,7 +52,8 @@ static int turn(weir_once *once, struct weir__task *task)
     waiter->data = (void *)self;
     weir__waitq_push(queue, waiter);
     weir__unlock(&once->weir__guard);
-    weir__deadlock_enter(&blocked, "once", once, &once->weir__runner, task);
+    weir__deadlock_enter(&blocked, &(struct weir__want){WANT_ONCE, once, &once->weir__runner},
+                         waiter, task);
     rc = weir__sync_wait(waiter, queue, &once->weir__guard);
     weir__deadlock_leave(&blocked);
     return rc;

@@ -12,6 +12,7 @@
 #include "core/pool.h"
 #include "sys/current.h"
 #include "task/case.h"
+#include "task/deadlock.h"
 #include "task/grant.h"
 #include "task/runtime.h"
 #include "task/scope.h"
@@ -275,8 +276,11 @@ static int join_or_wait(weir_task handle, int *result)
 {
     struct weir__task *task = weir__task_current();
     struct weir__record *record = enter(handle);
+    struct weir__want want = {WANT_TASK, NULL, NULL};
     struct weir__waiter own, *waiter;
+    struct weir__blocked blocked;
     bool ended;
+    int rc;
 
     if (!record)
         return WEIR_EBADHANDLE;
@@ -288,8 +292,12 @@ static int join_or_wait(weir_task handle, int *result)
     waiter = weir__waiter_begin(&own, "end of a task");
     waiter->data = result;
     weir__waitq_push(&record->waiters, waiter);
+    want.object = record->task;
     weir__unlock(&record->lock);
-    return weir__waiter_wait(waiter, &record->waiters, &record->lock);
+    weir__deadlock_enter(&blocked, &want, waiter, task);
+    rc = weir__waiter_wait(waiter, &record->waiters, &record->lock);
+    weir__deadlock_leave(&blocked);
+    return rc;
 }
 
 int weir_task_join(weir_task handle, int *result)
@@ -491,6 +499,7 @@ static enum weir__case_step enlist(struct weir__case *c, struct weir__select *se
         return weir__case_gone(c, select, WEIR_EBADHANDLE);
     if (!record->ended) {
         weir__case_queue(c, select, &record->waiters, &record->lock);
+        c->object = record->task;
     } else if (weir__case_claim(c, select)) {
         (void)has_ended(record, c->data);
         c->result = 0;
@@ -502,7 +511,13 @@ static enum weir__case_step enlist(struct weir__case *c, struct weir__select *se
     return step;
 }
 
-static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enlist};
+static void want_of_case(const struct weir__case *c, struct weir__want *out)
+{
+    *out = (struct weir__want){WANT_TASK, c->object, NULL};
+}
+
+static const struct weir__case_calls calls = {
+    .attempt = attempt, .enlist = enlist, .want = want_of_case};
 
 void weir_case_task(weir_case *out, weir_task task, int *result)
 {

@@ -103,6 +103,7 @@ static int lock_contended(weir_rwlock *rwlock, uint32_t mode, struct weir__task 
                           uintptr_t self)
 {
     struct weir__waitq *queue = weir__queue_of(rwlock->weir__queue);
+    struct weir__want want = {.object = rwlock, .holder = &rwlock->weir__writer};
     struct weir__waiter own, *waiter;
     struct weir__blocked blocked;
     int rc;
@@ -118,7 +119,8 @@ static int lock_contended(weir_rwlock *rwlock, uint32_t mode, struct weir__task 
     waiter->data = (void *)self; /* the writer, once it is one */
     weir__waitq_push(queue, waiter);
     weir__unlock(&rwlock->weir__guard);
-    weir__deadlock_enter(&blocked, "rwlock", rwlock, &rwlock->weir__writer, task);
+    want.kind = mode == READ ? WANT_READ : WANT_WRITE;
+    weir__deadlock_enter(&blocked, &want, waiter, task);
     rc = weir__sync_wait(waiter, queue, &rwlock->weir__guard);
     weir__deadlock_leave(&blocked);
     if (rc < 0) {
@@ -126,6 +128,21 @@ static int lock_contended(weir_rwlock *rwlock, uint32_t mode, struct weir__task 
         serve(rwlock); /* a writer that has given up may have held up readers */
     }
     return rc;
+}
+
+/* While deadlocks are watched for. */
+static void note_reader(const weir_rwlock *rwlock)
+{
+    WEIR__CALL;
+
+    weir__deadlock_reads(rwlock, weir__holder(weir__task_current()));
+}
+
+static void note_reader_leaves(const weir_rwlock *rwlock)
+{
+    WEIR__CALL;
+
+    weir__deadlock_reads_no_more(rwlock, weir__holder(weir__task_current()));
 }
 
 static int lock(weir_rwlock *rwlock, uint32_t mode)
@@ -137,6 +154,8 @@ static int lock(weir_rwlock *rwlock, uint32_t mode)
 
     if (rc == 0 && !take(rwlock, mode, self))
         rc = lock_contended(rwlock, mode, task, self);
+    if (rc == 0 && mode == READ && weir__deadlock_watching())
+        note_reader(rwlock);
     return rc;
 }
 
@@ -152,7 +171,11 @@ int weir_rwlock_write(weir_rwlock *rwlock)
 
 int weir_rwlock_try_read(weir_rwlock *rwlock)
 {
-    return take(rwlock, READ, 0) ? 0 : WEIR_EBUSY;
+    if (!take(rwlock, READ, 0))
+        return WEIR_EBUSY;
+    if (weir__deadlock_watching())
+        note_reader(rwlock);
+    return 0;
 }
 
 int weir_rwlock_try_write(weir_rwlock *rwlock)
@@ -206,6 +229,8 @@ static void leave(weir_rwlock *rwlock, uint32_t mode)
 
 void weir_rwlock_read_unlock(weir_rwlock *rwlock)
 {
+    if (weir__deadlock_watching())
+        note_reader_leaves(rwlock);
     leave(rwlock, READ);
 }
 
@@ -220,6 +245,8 @@ void weir_rwlock_downgrade(weir_rwlock *rwlock)
     uint32_t seen = WRITTEN;
 
     WEIR_ATOMIC_STORE(&rwlock->weir__writer, 0, RELAXED);
+    if (weir__deadlock_watching())
+        note_reader(rwlock);
     if (WEIR_ATOMIC_CAS(&rwlock->weir__word, &seen, READ, RELEASE))
         return;
     WEIR__CALL;

@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/options.h"
 #include "sys/current.h"
+#include "task/deadlock.h"
 #include "task/drive.h"
 #include "task/record.h"
 #include "task/runtime.h"
@@ -309,6 +310,7 @@ int weir_scope_join(weir_scope *public)
     WEIR__CALL;
     struct weir__scope *scope = weir__scope_of(public);
     struct weir__task *task = weir__task_current();
+    struct weir__blocked blocked;
 
     if (!task)
         return WEIR_ENOTASK;
@@ -316,7 +318,9 @@ int weir_scope_join(weir_scope *public)
     (void)weir__task_spend(task);
     (void)WEIR_ATOMIC_SUB(&scope->count, 1, SEQ_CST);
     weir__task_waits_for(task, "join");
+    weir__deadlock_enter(&blocked, &(struct weir__want){WANT_SCOPE, scope, NULL}, NULL, task);
     await_all(scope, task);
+    weir__deadlock_leave(&blocked);
     /* a token may still be cancelling it, and strands that nobody is in have tasks of their own */
     if (scope->token)
         weir__token_unbind(scope);

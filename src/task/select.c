@@ -18,6 +18,7 @@
 #include "sys/lock.h"
 #include "sys/sys.h"
 #include "task/case.h"
+#include "task/deadlock.h"
 #include "task/scope.h"
 #include "task/task.h"
 #include "task/worker.h"
@@ -217,7 +218,13 @@ static void withdraw_join(struct weir__case *c, struct weir__task *task)
     c->enlisted = false;
 }
 
+static void want_join(const struct weir__case *c, struct weir__want *out)
+{
+    *out = (struct weir__want){WANT_SCOPE, weir__scope_of(c->data), NULL};
+}
+
 static const struct weir__case_calls join_calls = {.enter = enter_join,
+                                                   .want = want_join,
                                                    .attempt = attempt_join,
                                                    .enlist = enlist_join,
                                                    .check = check_join,
@@ -325,6 +332,16 @@ static enum weir__case_step complete(struct selection *s, uint32_t at)
     return c->calls->attempt(c, s->task) ? CASE_DONE : CASE_AGAIN;
 }
 
+/* For a watcher of deadlocks. */
+static void want_of_case(const void *from, uint32_t at, struct weir__want *out)
+{
+    const struct weir__case *c = case_at(from, at);
+
+    *out = (struct weir__want){c->calls ? WANT_ANYTHING : WANT_NOTHING, NULL, NULL};
+    if (c->calls && c->calls->want)
+        c->calls->want(c, out);
+}
+
 /* Waits until the select is committed: CASE_DONE with *at; CASE_AGAIN; or CASE_LOST: the task was
  * stopped, with the reason in *rc. */
 static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *at, int *rc)
@@ -350,12 +367,15 @@ static enum weir__case_step wait_until_committed(struct selection *s, uint32_t *
 static enum weir__case_step wait_or_expire(struct selection *s, uint32_t *at, int *rc)
 {
     weir_block block;
+    struct weir__blocked blocked;
     enum weir__case_step step;
     bool timed;
 
     s->timer = earliest(s);
     timed = begin_moment(s, &block);
+    weir__deadlock_enter_any(&blocked, &s->word, want_of_case, s, s->count, s->task);
     step = wait_until_committed(s, at, rc);
+    weir__deadlock_leave(&blocked);
     if (timed)
         end_moment(s->task, &block);
     if (step != CASE_LOST)
