@@ -400,8 +400,8 @@ static void print_advice(const struct report *report)
 static void print_option(const struct weir_runtime_option *option, void *arg)
 {
     (void)arg;
-    printf("  %-18s %-23s %-9s %s%s\n", option->key, option->variable, option->value,
-           option->meaning,
+    printf("  %-18s %-23s %-9s %s%s\n", option->key,
+           option->variable ? option->variable : "(struct only)", option->value, option->meaning,
            option->wrong == WEIR_ON              ? " (WRONG: unset it or change it)"
            : option->from_environment == WEIR_ON ? " (set)"
                                                  : "");

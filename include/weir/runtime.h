@@ -108,9 +108,10 @@ static inline int weir_runtime_options_parse(struct weir_runtime_options *option
 
 /* One option as it is: see weir_runtime_options_each. */
 struct weir_runtime_option {
-    const char *key;      /* in text */
-    const char *variable; /* in the environment */
-    const char *value;    /* in effect, as text; borrowed until the call returns */
+    const char *key;      /* in text, or the member's name */
+    const char *variable; /* in the environment; NULL: it is given in the struct alone */
+    const char *value;    /* in effect, as text; borrowed until the call returns; "none", "set" and
+                             "random" tell of hooks, the name and the seed */
     const char *meaning;
     uint8_t from_environment; /* enum weir_switch */
     uint8_t wrong;            /* likewise: the variable's value does not parse */

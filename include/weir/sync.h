@@ -229,11 +229,11 @@ WEIR_PUBLIC int weir_latch_try(const weir_latch *latch);
 /* ---- deadlocks ---- */
 
 /* While this is on, every wait for a mutex, a rwlock or a once, every join of a scope or a task,
- * and every select looks whether it closes a ring: of those who wait for each other, and so for ever
- * unless one of them is stopped. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR), with a
- * line for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME ID"; 32
- * lines at most. The other lines say "waits for rwlock 0xADDRESS, held by" a writer, "read by" a
- * reader or, for one that would read, "after" a writer that waits already; "waits for scope
+ * and every select looks whether it closes a ring: of those who wait for each other, and so for
+ * ever unless one of them is stopped. If so it is told to the log (<weir/log.h>, WEIR_LOG_ERROR),
+ * with a line for each that waits: "deadlock 1: NAME ID waits for mutex 0xADDRESS, held by NAME
+ * ID"; 32 lines at most. The other lines say "waits for rwlock 0xADDRESS, held by" a writer, "read
+ * by" a reader or, for one that would read, "after" a writer that waits already; "waits for scope
  * 0xADDRESS, which has" a task; "waits for task 0xADDRESS, which is" one. A select has a line for
  * each case, with "selects" for "waits for", and is in a ring only if all of its cases are: a mutex
  * (weir_case_lock), a join, a task. In a scope whose policy is FIRST_DONE or FIRST_SUCCESS, where

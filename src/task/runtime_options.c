@@ -7,6 +7,7 @@
 
 #include "base/line.h"
 #include "base/options.h"
+#include "core/buffers.h"
 #include "sys/limits.h"
 #include "task/runtime.h"
 #include "task/stack.h"
@@ -30,7 +31,9 @@ enum option_kind {
     OPTION_BACKEND,
     OPTION_PIN,
     OPTION_CLOCK,
-    OPTION_SEED
+    OPTION_SEED,
+    OPTION_POINTER, /* in the struct alone, and so is what follows */
+    OPTION_TEXT
 };
 
 struct option {
@@ -61,6 +64,8 @@ static const struct option table[] = {
     {"dump", "WEIR_DUMP", OPTION_SIGNAL, AT(dump_signal), "a signal that has tasks dumped, or 0"},
     {"clock", "WEIR_CLOCK", OPTION_CLOCK, AT(clock), "real or virtual"},
     {"seed", "WEIR_SEED", OPTION_SEED, AT(seed), "of the backend sim"},
+    {"hooks", NULL, OPTION_POINTER, AT(hooks), "what the program has called by workers and tasks"},
+    {"name", NULL, OPTION_TEXT, AT(name), "of the runtime, for messages"},
 };
 
 /* ---- values ---- */
@@ -182,18 +187,22 @@ static bool set(struct weir_runtime_options *options, const struct option *optio
         return word >= 0;
     case OPTION_SEED:
         return read_number(&text, at) && *text == 0;
+    case OPTION_POINTER:
+    case OPTION_TEXT:
+        break;
     }
     return false;
 }
 
 /* ---- text ---- */
 
+/* Of those that have one. */
 static const struct option *find(const char *key, size_t len)
 {
     size_t i;
 
     for (i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strlen(table[i].key) == len && memcmp(table[i].key, key, len) == 0)
+        if (table[i].variable && strlen(table[i].key) == len && memcmp(table[i].key, key, len) == 0)
             return &table[i];
     }
     return NULL;
@@ -256,8 +265,17 @@ static bool is_zero(const struct weir_runtime_options *options, const struct opt
     case OPTION_PIN:
     case OPTION_CLOCK:
         return *at == 0;
+    case OPTION_POINTER:
+    case OPTION_TEXT:
+        return !*(const void *const *)(const void *)at;
     }
     return false;
+}
+
+/* What the environment says of it, or NULL. */
+static const char *variable_of(const struct option *option)
+{
+    return option->variable ? getenv(option->variable) : NULL;
 }
 
 static int from_environment(struct weir_runtime_options *options)
@@ -265,7 +283,7 @@ static int from_environment(struct weir_runtime_options *options)
     size_t i;
 
     for (i = 0; i < sizeof table / sizeof *table; i++) {
-        const char *value = getenv(table[i].variable);
+        const char *value = variable_of(&table[i]);
 
         if (value && is_zero(options, &table[i]) && !set(options, &table[i], value))
             return WEIR_EOPTION;
@@ -313,6 +331,15 @@ int weir__runtime_options_fill(struct weir_runtime_options *o)
 
 /* ---- telling ---- */
 
+/* What others put for zero. */
+static void from_others(struct weir_runtime_options *o)
+{
+    if (!o->buffers_max)
+        o->buffers_max = WEIR__BUFFERS_DEFAULT_MAX;
+    if (!o->stack_size)
+        o->stack_size = WEIR__STACK_SLOT_DEFAULT;
+}
+
 static void describe_number(struct weir__line *line, const struct weir_runtime_options *options,
                             const struct option *option)
 {
@@ -349,18 +376,17 @@ static void describe(struct weir__line *line, const struct weir_runtime_options 
 {
     const char *at = (const char *)options + option->offset;
 
-    if (is_zero(options, option)
-        && (option->kind == OPTION_COUNT || option->kind == OPTION_SIZE
-            || option->kind == OPTION_SEED)) {
-        weir__line_add(line, "default");
-        return;
-    }
     switch (option->kind) {
     case OPTION_COUNT:
     case OPTION_SIGNAL:
     case OPTION_SIZE:
-    case OPTION_SEED:
         describe_number(line, options, option);
+        break;
+    case OPTION_SEED:
+        if (is_zero(options, option))
+            weir__line_add(line, "random");
+        else
+            describe_number(line, options, option);
         break;
     case OPTION_TIME:
         describe_time(line, *(const int64_t *)(const void *)at);
@@ -377,6 +403,14 @@ static void describe(struct weir__line *line, const struct weir_runtime_options 
     case OPTION_CLOCK:
         weir__line_add(line, clocks[*(const uint8_t *)at]);
         break;
+    case OPTION_POINTER:
+        weir__line_add(line, is_zero(options, option) ? "none" : "set");
+        break;
+    case OPTION_TEXT:
+        weir__line_add_cut(
+            line, is_zero(options, option) ? "none" : *(const char *const *)(const void *)at,
+            VALUE_MAX);
+        break;
     }
 }
 
@@ -391,7 +425,7 @@ int weir_runtime_options_each_n(const struct weir_runtime_options *options,
         return rc;
     for (i = 0; i < sizeof table / sizeof *table; i++) {
         const struct option *option = &table[i];
-        const char *variable = is_zero(&own, option) ? getenv(option->variable) : NULL;
+        const char *variable = is_zero(&own, option) ? variable_of(option) : NULL;
         struct weir_runtime_option told = {
             option->key, option->variable, NULL, option->meaning, variable ? WEIR_ON : WEIR_OFF,
             WEIR_OFF};
@@ -406,6 +440,7 @@ int weir_runtime_options_each_n(const struct weir_runtime_options *options,
         } else {
             filled = own;
             from_defaults(&filled);
+            from_others(&filled);
             describe(&line, &filled, option);
         }
         told.value = line.text;

@@ -33,6 +33,11 @@ judge doctor_lists_options '^  slice  *WEIR_SLICE  *1ms' "$weir" doctor --option
 judge doctor_lists_the_report_of_overflows \
     '^  no_overflow_report  *WEIR_NO_OVERFLOW_REPORT  *on .*(set)' \
     env WEIR_NO_OVERFLOW_REPORT=on "$weir" doctor --options
+judge doctor_tells_the_default_of_stacks '^  stack  *WEIR_STACK  *65536 ' "$weir" doctor --options
+judge doctor_tells_the_default_of_buffers '^  buffers  *WEIR_BUFFERS  *[0-9]' \
+    "$weir" doctor --options
+judge doctor_marks_what_only_the_struct_has '^  name  *(struct only)  *none ' \
+    "$weir" doctor --options
 judge doctor_shows_the_environment '^  slice .* 5ms .*(set)' \
     env WEIR_SLICE=5ms "$weir" doctor --options
 judge doctor_names_wrong_variables '^  pin .* sideways .*WRONG' \

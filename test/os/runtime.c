@@ -119,7 +119,9 @@ TEST(the_report_of_overflows_is_an_option_in_text)
 }
 
 struct each {
-    int count, wrong, set;
+    int count, wrong, set, struct_only;
+    bool hooks; /* they are given, and a name */
+    bool one_ms;
 };
 
 static void note_option(const struct weir_runtime_option *option, void *arg)
@@ -132,9 +134,35 @@ static void note_option(const struct weir_runtime_option *option, void *arg)
     each->wrong += option->wrong == WEIR_ON;
     each->set += option->from_environment == WEIR_ON;
     if (strcmp(option->key, "slice") == 0)
-        assert_string_equal(option->value, "3ms");
+        assert_string_equal(option->value, each->one_ms ? "1ms" : "3ms");
+    assert_string_not_equal(option->value, "default");
+    if (strcmp(option->key, "stack") == 0)
+        assert_string_equal(option->value, "65536");
+    if (strcmp(option->key, "buffers") == 0)
+        assert_true(strtoul(option->value, NULL, 10) >= 64);
+    if (strcmp(option->key, "hooks") == 0)
+        assert_string_equal(option->value, each->hooks ? "set" : "none");
+    if (strcmp(option->key, "name") == 0)
+        assert_string_equal(option->value, each->hooks ? "mine" : "none");
+    each->struct_only += !option->variable;
     if (strcmp(option->key, "pin") == 0 && option->wrong == WEIR_ON)
         assert_string_equal(option->value, "nowhere");
+}
+
+TEST(options_without_a_variable_are_told_too)
+{
+    static const struct weir_runtime_hooks hooks;
+    struct weir_runtime_options options = {.hooks = &hooks, .name = "mine"};
+    struct weir_runtime_options parsed = {0};
+    struct each each = {.one_ms = true};
+
+    assert_int_equal(weir_runtime_options_each(NULL, note_option, &each), 0);
+    assert_int_equal(each.struct_only, 2);
+    each = (struct each){.hooks = true};
+    options.slice_ns = WEIR_MILLISECONDS(3);
+    assert_int_equal(weir_runtime_options_each(&options, note_option, &each), 0);
+    assert_int_equal(each.struct_only, 2);
+    assert_int_equal(weir_runtime_options_parse(&parsed, "name=mine", NULL), WEIR_EOPTION);
 }
 
 TEST(options_are_told_with_their_values)
