@@ -2,7 +2,7 @@
  *
  * For time limits of many things that one task looks after: leases, sessions, retries. Entries are
  * the program's memory, usually part of its own struct, so that inserting cannot fail for want of
- * memory. Any task or thread may insert, reset and remove; tasks wait for the next entry that
+ * memory. Any task or thread may insert, reset and remove, and wait for the next entry that
  * expires. Entries of the same moment come out in the order in which they went in.
  */
 #ifndef WEIR_DELAY_H
@@ -55,8 +55,8 @@ WEIR_PUBLIC int weir_delay_reset(weir_delay_queue *queue, weir_delay_entry *entr
 WEIR_PUBLIC bool weir_delay_remove(weir_delay_queue *queue, weir_delay_entry *entry);
 
 /* Waits until an entry has expired, and takes it out: *out, which is the caller's again. Never
- * early. Several tasks may wait; each entry goes to one of them. Suspends. 0, WEIR_ENOTASK,
- * WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
+ * early. Several may wait; each entry goes to one of them. Suspends; a thread that runs no task is
+ * blocked. 0, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out);
 
 /* The same without waiting: WEIR_EAGAIN if none has expired. Does not suspend. Any thread. */

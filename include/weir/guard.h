@@ -95,11 +95,11 @@ typedef struct weir_rate {
  * evenly, into a bucket that holds `burst`. Both are 1..2^31-1, and it takes less than 10 years to
  * fill the bucket; else WEIR_EINVAL. Does not suspend. */
 WEIR_PUBLIC int weir_rate_init(weir_rate *rate, uint32_t tokens, int64_t period_ns, uint32_t burst);
-/* Takes so many tokens at once, at most `burst`. Suspends until they are there and it is the
- * caller's turn: one that wants many is not overtaken by others that want few. Timers come up to a
- * millisecond late; a bucket that holds what comes in in that time makes up for it. 0,
- * WEIR_EINVAL (none, or more than the burst), WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE,
- * WEIR_ENOMEM. */
+/* Takes so many tokens at once, at most `burst`. Suspends (a thread that runs no task is blocked)
+ * until they are there and it is the caller's turn: one that wants many is not overtaken by others
+ * that want few. Timers come up to a millisecond late; a bucket that holds what comes in in that
+ * time makes up for it. 0, WEIR_EINVAL (none, or more than the burst), WEIR_ECANCELED,
+ * WEIR_EDEADLINE, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_rate_acquire(weir_rate *rate, uint32_t count);
 /* The same without waiting: 0, or the time in nanoseconds after which it would succeed, if nobody
  * else comes first; those who wait already are counted in; INT64_MAX for centuries. WEIR_EINVAL.

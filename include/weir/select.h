@@ -16,10 +16,10 @@
 #include <weir/net.h>
 #include <weir/scope.h>
 #include <weir/stream.h>
-#include <weir/task.h>
-#include <weir/token.h>
 #include <weir/sync.h>
+#include <weir/task.h>
 #include <weir/time.h>
+#include <weir/token.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,7 +81,9 @@ struct weir_select_options {
 
 /* Waits until one of 1..WEIR_SELECT_MAX cases can be done, and does it: its index. A case whose
  * call fails, on a closed channel for example, counts as done, and its result tells. Borrows the
- * cases until it returns, and options for the call. Suspends, unless no_wait is on. Tasks only.
+ * cases until it returns, and options for the call. Suspends, unless no_wait is on. Tasks only:
+ * a thread that runs none gets WEIR_ENOTASK, also with no_wait; it has the blocking calls, one at a
+ * time, or runs a select by weir_runtime_block_on.
  * Errors, with nothing done: WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_EIDLE (a served
  * stream of a case), WEIR_EINVAL, WEIR_EOPTION, WEIR_ENOMEM, WEIR_EAGAIN, WEIR_ELIMIT (pins). */
 WEIR_PUBLIC int weir_select_n(weir_case *cases, size_t count,

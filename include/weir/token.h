@@ -34,9 +34,11 @@ WEIR_PUBLIC int weir_token_child(weir_token parent, weir_token *out);
  * be repeated. */
 WEIR_PUBLIC void weir_token_destroy(weir_token token);
 
-/* Cancels the token and all below it; has done so when it returns, unless another call has begun
- * it before. Wakes who waits first, then cancels the scopes that are bound. Does not suspend,
- * allocates nothing, may be repeated. 0, WEIR_EBADHANDLE. */
+/* Cancels the token and all below it, and has done so when it returns. One that comes while another
+ * call does it, or after that, does nothing and does not wait: weir_token_cancelled says 1 for this
+ * token by then, but scopes and tokens below may be cancelled a moment later. Wakes who waits
+ * first, then cancels the scopes that are bound. Does not suspend, allocates nothing, may be
+ * repeated. 0, WEIR_EBADHANDLE. */
 WEIR_PUBLIC int weir_token_cancel(weir_token token);
 
 /* 1: cancelled, 0: not, WEIR_EBADHANDLE. Takes no lock. Does not suspend. */

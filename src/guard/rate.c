@@ -128,22 +128,11 @@ static struct weir__wakee hand_on(weir_rate *rate)
     return weir__waiter_grant(waiter, 0);
 }
 
-/* Until the moment has come, or it is told to lead: 0, or why the task was stopped. Without the
- * guard. */
-static int wait_turn(struct weir__task *task, uint64_t until_ns)
-{
-    int rc = 0;
-
-    while (!granted(&task->waiter) && rc == 0)
-        rc = weir__task_pause_until(task, until_ns);
-    return rc == WEIR_ETIMEDOUT ? 0 : rc;
-}
-
 /* Waits once, as the first or behind others. Under the guard, which is released meanwhile; whether
  * the caller leads is in *leads. Out of the queue. */
-static int wait_once(weir_rate *rate, struct weir__task *task, uint32_t count, bool *leads)
+static int wait_once(weir_rate *rate, uint32_t count, bool *leads)
 {
-    struct weir__waiter *waiter = weir__waiter_begin(NULL, "rate");
+    struct weir__waiter own, *waiter = weir__waiter_begin(&own, "rate");
     uint64_t until_ns = UINT64_MAX, now_ns = weir__now_ns();
     int rc;
 
@@ -154,7 +143,7 @@ static int wait_once(weir_rate *rate, struct weir__task *task, uint32_t count, b
     else
         weir__waitq_push(queue_of(rate), waiter);
     weir__unlock(&rate->weir__guard);
-    rc = wait_turn(task, until_ns);
+    rc = weir__waiter_wait_until(waiter, until_ns);
     weir__lock(&rate->weir__guard);
     if (granted(waiter)) {
         *leads = true;
@@ -171,7 +160,7 @@ static int wait_in_line(weir_rate *rate, struct weir__task *task, uint32_t count
     bool leads = !somebody_waits(rate);
 
     do {
-        int rc = wait_once(rate, task, count, &leads);
+        int rc = wait_once(rate, count, &leads);
 
         if (leads && take(rate, count, weir__now_ns()))
             return 0;
@@ -210,8 +199,6 @@ int weir_rate_acquire(weir_rate *rate, uint32_t count)
     struct weir__task *task = weir__task_current();
     int rc;
 
-    if (!task)
-        return WEIR_ENOTASK;
     if (count == 0)
         return WEIR_EINVAL;
     rc = weir__leaf_of(task);

@@ -192,18 +192,15 @@ static bool granted(const struct weir__waiter *waiter)
 
 /* Waits, after the lock was released, until it is time to look again: 0, or why the task was
  * stopped. */
-static int wait_turn(struct weir__task *task, weir_delay_queue *queue, uint64_t until_ns)
+static int wait_turn(struct weir__waiter *waiter, weir_delay_queue *queue, uint64_t until_ns)
 {
-    struct weir__waiter *waiter = &task->waiter;
-    int rc = 0;
+    int rc = weir__waiter_wait_until(waiter, until_ns);
 
-    while (!granted(waiter) && rc == 0)
-        rc = weir__task_pause_until(task, until_ns);
     lock(queue);
     if (!granted(waiter))
         weir__waitq_remove(waiting_of(queue), waiter);
     unlock(queue);
-    return rc == WEIR_ETIMEDOUT ? 0 : rc;
+    return rc;
 }
 
 /* After a wait, whatever came of it. */
@@ -218,9 +215,9 @@ static void leave(weir_delay_queue *queue)
 }
 
 /* Takes the first expired entry, or waits once. */
-static int look(struct weir__task *task, weir_delay_queue *queue, weir_delay_entry **entry,
-                bool again)
+static int look(weir_delay_queue *queue, weir_delay_entry **entry, bool again)
 {
+    struct weir__waiter own, *waiter;
     uint64_t until_ns;
 
     lock(queue);
@@ -231,12 +228,13 @@ static int look(struct weir__task *task, weir_delay_queue *queue, weir_delay_ent
     }
     if (!again && !weir__waitq_empty(waiting_of(queue)))
         until_ns = UINT64_MAX; /* another one leads */
+    waiter = weir__waiter_begin(&own, "delay queue");
     if (again)
-        weir__waitq_push_front(waiting_of(queue), weir__waiter_begin(NULL, "delay queue"));
+        weir__waitq_push_front(waiting_of(queue), waiter);
     else
-        weir__waitq_push(waiting_of(queue), weir__waiter_begin(NULL, "delay queue"));
+        weir__waitq_push(waiting_of(queue), waiter);
     unlock(queue);
-    return wait_turn(task, queue, until_ns);
+    return wait_turn(waiter, queue, until_ns);
 }
 
 int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
@@ -244,15 +242,12 @@ int weir_delay_next(weir_delay_queue *queue, weir_delay_entry **out)
     WEIR__CALL;
     struct weir__task *task = weir__task_current();
     weir_delay_entry *entry = NULL;
-    int rc;
+    int rc = weir__leaf_of(task);
 
-    if (!task)
-        return WEIR_ENOTASK;
-    rc = weir__leaf();
     if (rc == 0) {
-        rc = look(task, queue, &entry, false);
+        rc = look(queue, &entry, false);
         while (rc == 0 && !entry)
-            rc = look(task, queue, &entry, true);
+            rc = look(queue, &entry, true);
         rc = weir__task_stopped(task, rc);
         leave(queue);
     }

@@ -2,11 +2,15 @@
 #include "task/waitq.h"
 
 #include "base/container.h"
+#include "core/sim.h"
 #include "sys/lock.h"
+#include "sys/virtual_clock.h"
 #include "task/deadlock.h"
 #include "task/runtime.h"
 #include "task/select.h"
 #include "task/worker.h"
+
+#define OTHER_CLOCK_LOOK_NS 1000000
 
 /* What is so nearly always: nothing has stopped the task, and its budget need not be looked at. */
 static bool goes_on(const struct weir__task *task)
@@ -159,6 +163,31 @@ static int wait_as_thread(struct weir__waiter *waiter)
     while (!granted(waiter))
         (void)weir__sys_table()->park(&waiter->state, WAITER_QUEUED, -1);
     return waiter->result;
+}
+
+/* A clock that is not the system's moves by itself: it is looked at again and again. */
+static int64_t park_ns(uint64_t until_ns, uint64_t now_ns)
+{
+    int64_t left_ns = until_ns - now_ns > INT64_MAX ? INT64_MAX : (int64_t)(until_ns - now_ns);
+
+    if (until_ns == UINT64_MAX)
+        return -1;
+    if (left_ns > OTHER_CLOCK_LOOK_NS && (weir__virtual_clock_on() || weir__sim_on()))
+        return OTHER_CLOCK_LOOK_NS;
+    return left_ns;
+}
+
+int weir__waiter_wait_until(struct weir__waiter *waiter, uint64_t until_ns)
+{
+    struct weir__task *task = waiter->task;
+    uint64_t now_ns;
+    int rc = 0;
+
+    while (task && !granted(waiter) && rc == 0)
+        rc = weir__task_pause_until(task, until_ns);
+    while (!task && !granted(waiter) && (now_ns = weir__now_ns()) < until_ns)
+        (void)weir__sys_table()->park(&waiter->state, WAITER_QUEUED, park_ns(until_ns, now_ns));
+    return rc == WEIR_ETIMEDOUT ? 0 : rc;
 }
 
 int weir__waiter_wait(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock)

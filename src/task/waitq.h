@@ -90,7 +90,11 @@ void weir__wake(struct weir__wakee wakee);
 /* Waits, after the lock was released, until the waiter is granted: its result; or why the task was
  * stopped, when the waiter is out of the queue and has got nothing. `lock` is the object's. */
 int weir__waiter_wait(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock);
-/* The same, when who grants touches the memory at `also` too, besides that of the waiter's data. */
+/* The same with an end at a moment (UINT64_MAX: never), and without taking the waiter out: 0 if it
+ * was granted or the moment has come, else why the task was stopped, which nobody was told yet. */
+int weir__waiter_wait_until(struct weir__waiter *waiter, uint64_t until_ns);
+/* As weir__waiter_wait, when who grants touches the memory at `also` too, besides that of the
+ * waiter's data. */
 int weir__waiter_wait_also(struct weir__waiter *waiter, struct weir__waitq *queue, uint32_t *lock,
                            const void *also);
 

@@ -297,11 +297,135 @@ TEST(a_thread_puts_entries_in)
     assert_checks();
 }
 
-TEST(only_tasks_wait)
+/* ---- threads that wait ---- */
+
+struct waiting_thread {
+    weir_delay_queue queue;
+    struct lease leases[ENTRIES];
+    int taken; /* atomic */
+};
+
+static struct waiting_thread shared;
+
+static void begin_shared(void)
+{
+    int i;
+
+    shared = (struct waiting_thread){.taken = 0};
+    for (i = 0; i < ENTRIES; i++)
+        shared.leases[i].number = i;
+}
+
+/* Takes entries until the one of the last number has come. */
+static void take_until_last(void)
+{
+    struct lease *lease;
+
+    do {
+        weir_delay_entry *entry = NULL;
+
+        CHECK(weir_delay_next(&shared.queue, &entry) == 0);
+        lease = lease_of(entry);
+        CHECK(weir_now_ns() >= lease->due_ns);
+        CHECK(__atomic_add_fetch(&lease->taken, 1, __ATOMIC_SEQ_CST) == 1);
+        (void)__atomic_add_fetch(&shared.taken, 1, __ATOMIC_SEQ_CST);
+    } while (lease->number < ENTRIES - 2);
+}
+
+static void *take_as_thread(void *arg)
+{
+    (void)arg;
+    take_until_last();
+    return NULL;
+}
+
+static int take_as_task(void *arg)
+{
+    (void)arg;
+    take_until_last();
+    return 0;
+}
+
+static void insert_lease(struct lease *lease, int64_t delay_ns)
+{
+    lease->due_ns = weir_now_ns() + (uint64_t)delay_ns;
+    CHECK(weir_delay_insert_at(&shared.queue, &lease->entry, lease->due_ns) == 0);
+}
+
+TEST(a_thread_waits_for_what_expires)
+{
+    pthread_t thread;
+    int i;
+
+    begin_shared();
+    assert_int_equal(pthread_create(&thread, NULL, take_as_thread, NULL), 0);
+    for (i = ENTRIES - 2; i >= 0; i--) /* the last one that is put in expires first */
+        insert_lease(&shared.leases[i], WEIR_MICROSECONDS(100 * i));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_checks();
+    assert_int_equal(shared.taken, ENTRIES - 1);
+    assert_int_equal(weir_delay_count(&shared.queue), 0);
+}
+
+static int feed_threads_and_tasks(void *arg)
+{
+    weir_scope scope;
+    int i;
+
+    (void)arg;
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, take_as_task, NULL) == 0);
+    for (i = 0; i < ENTRIES; i++)
+        insert_lease(&shared.leases[i],
+                     i < ENTRIES - 2 ? WEIR_MICROSECONDS(i % 7 * 100) : WEIR_MILLISECONDS(20));
+    return weir_scope_join(&scope);
+}
+
+/* The last two entries end one each. */
+TEST(threads_and_tasks_wait_together)
+{
+    struct weir_runtime_options options = {.workers = 2};
+    pthread_t thread;
+
+    not_on_sim("time does not wait for threads");
+    begin_shared();
+    assert_int_equal(pthread_create(&thread, NULL, take_as_thread, NULL), 0);
+    assert_int_equal(weir_run(feed_threads_and_tasks, NULL, &options), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_checks();
+    assert_int_equal(shared.taken, ENTRIES);
+}
+
+/* By the virtual clock, which a task moves by an hour. */
+static int move_by_an_hour(void *arg)
+{
+    struct lease *lease = arg;
+
+    insert_lease(lease, WEIR_MINUTES(60));
+    CHECK(weir_sleep(WEIR_MINUTES(61)) == 0);
+    while (__atomic_load_n(&shared.taken, __ATOMIC_SEQ_CST) < 1)
+        CHECK(weir_yield() == 0);
+    return 0;
+}
+
+TEST(a_thread_follows_the_virtual_clock)
+{
+    struct weir_runtime_options options = {.workers = 1, .clock = WEIR_CLOCK_VIRTUAL};
+    pthread_t thread;
+
+    not_on_sim("time does not wait for threads");
+    begin_shared();
+    assert_int_equal(pthread_create(&thread, NULL, take_as_thread, NULL), 0);
+    assert_int_equal(weir_run(move_by_an_hour, &shared.leases[ENTRIES - 1], &options), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_checks();
+    assert_int_equal(shared.taken, 1);
+}
+
+TEST(a_look_does_not_wait)
 {
     weir_delay_queue queue = {0};
     weir_delay_entry *entry;
 
-    assert_int_equal(weir_delay_next(&queue, &entry), WEIR_ENOTASK);
     assert_int_equal(weir_delay_try_next(&queue, &entry), WEIR_EAGAIN);
 }

@@ -2,6 +2,7 @@
  * none. Mostly in virtual time. */
 #include "test.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <weir.h>
 
@@ -47,7 +48,8 @@ TEST(wrong_numbers_are_refused)
     assert_int_equal(weir_rate_init(&rate, 5, WEIR_SECONDS(1), 3), 0);
     assert_int_equal(weir_rate_try(&rate, 0), WEIR_EINVAL);
     assert_int_equal(weir_rate_try(&rate, 4), WEIR_EINVAL);
-    assert_int_equal(weir_rate_acquire(&rate, 1), WEIR_ENOTASK);
+    assert_int_equal(weir_rate_acquire(&rate, 0), WEIR_EINVAL);
+    assert_int_equal(weir_rate_acquire(&rate, 4), WEIR_EINVAL);
     assert_int_equal(weir_rate_set(&rate, 0, 1, 1), WEIR_EINVAL);
 }
 
@@ -409,4 +411,60 @@ TEST(cancels_take_no_tokens_and_keep_nobody_waiting)
         storm.seed = seed;
         (void)run_with(run_storm, &storm, 1 + seed % 4, WEIR_CLOCK_REAL);
     }
+}
+
+/* ---- threads ---- */
+
+enum {
+    PART = 50
+};
+
+static void *take_part(void *arg)
+{
+    int i;
+
+    for (i = 0; i < PART; i++)
+        CHECK(weir_rate_acquire(arg, i % 2 + 1) == 0);
+    return NULL;
+}
+
+static int take_part_as_task(void *arg)
+{
+    return take_part(arg) != NULL;
+}
+
+/* 150 + 75 tokens, of which two are there: the rest comes in within so many periods. */
+TEST(threads_and_tasks_take_from_one_rate)
+{
+    struct weir_runtime_options options = {.workers = 2};
+    struct weir_guard_counts counts;
+    pthread_t threads[2];
+    weir_rate rate;
+    uint64_t begun;
+    int i;
+
+    not_on_sim("time does not wait for threads");
+    assert_int_equal(weir_rate_init(&rate, 10, WEIR_MILLISECONDS(1), 2), 0);
+    begun = weir_now_ns();
+    for (i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_part, &rate), 0);
+    assert_int_equal(weir_run(take_part_as_task, &rate, &options), 0);
+    for (i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(since(begun) >= WEIR_MICROSECONDS(100) * (3 * PART * 3 / 2 - 2));
+    assert_checks();
+    weir_rate_count(&rate, &counts);
+    assert_int_equal(counts.waiting, 0);
+    assert_int_equal(counts.admitted, 3 * PART);
+}
+
+TEST(a_thread_that_waits_for_more_than_a_new_burst_is_told)
+{
+    weir_rate rate;
+
+    assert_int_equal(weir_rate_init(&rate, 1, WEIR_MILLISECONDS(2), 3), 0);
+    assert_int_equal(weir_rate_acquire(&rate, 3), 0);
+    assert_int_equal(weir_rate_acquire(&rate, 1), 0); /* after a wait */
+    assert_int_equal(weir_rate_set(&rate, 1, WEIR_MILLISECONDS(2), 1), 0);
+    assert_int_equal(weir_rate_acquire(&rate, 2), WEIR_EINVAL);
 }
