@@ -390,6 +390,33 @@ static int end_job(struct world *w)
     weir__sys->unpark(&w->job, 1);
     return 0;
 }
+static void end_nothing(void *arg)
+{
+    (void)arg;
+}
+static int run_owned_job(struct world *w)
+{
+    bool left = true;
+    int rc = weir_blocking_owned(WEIR_BLOCKING_USER, park_thread, w, end_nothing, &left);
+
+    CHECK(!left);
+    return rc;
+}
+static int produce(weir_generator *generator, void *arg)
+{
+    int value = 7, rc = sleep_inside(arg);
+
+    return rc < 0 ? rc : weir_generator_yield(generator, &value);
+}
+static int next_of_generator(struct world *w)
+{
+    weir_generator generator;
+    int value = 0;
+
+    CHECK(weir_generator_open(&generator, sizeof value, produce, w) == 0);
+    CHECK(weir_generator_next(&generator, &value) == 1 && value == 7);
+    return weir_generator_close(&generator);
+}
 static int next_expired(struct world *w)
 {
     weir_delay_entry *entry = NULL;
@@ -618,6 +645,8 @@ static const struct kind kinds[] = {
     {"next that ends", next_child, notify, false},
     {"join", join_child, notify, false},
     {"job", run_job, end_job, false},
+    {"owned job", run_owned_job, end_job, false},
+    {"generator", next_of_generator, notify, false},
     {"delay queue", next_expired, expire_now, false},
     {"limiter", go_in, go_out, true},
     {"rate", take_token, fill_bucket, false},
@@ -779,7 +808,9 @@ static int walk_all(void *arg)
     (void)arg;
     for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         /* a job blocks the driving thread, and no signals are waited for */
-        if (!test_simulated() || (kinds[i].wait != run_job && kinds[i].wait != wait_signal))
+        if (!test_simulated()
+            || (kinds[i].wait != run_job && kinds[i].wait != run_owned_job
+                && kinds[i].wait != wait_signal))
             walk_through(&kinds[i]);
     }
     return 0;
