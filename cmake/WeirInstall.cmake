@@ -6,7 +6,7 @@ file(RELATIVE_PATH WEIR_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" WEIR_PC_PREFIX "${WEIR_PC_PREFIX}")
 
 set(installed)
-foreach(name weir weir-http)
+foreach(name weir weir-http weir-dns)
     if(TARGET ${name}-shared)
         list(APPEND installed ${name}-static ${name}-shared)
         configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)

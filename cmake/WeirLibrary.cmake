@@ -27,6 +27,16 @@ function(weir_sources out)
     set(${out} ${found} PARENT_SCOPE)
 endfunction()
 
+# weir_library_uses(name PREFIX): a library that another project has, as pkg_check_modules found it.
+function(weir_library_uses name prefix)
+    target_include_directories(${name}-objects PRIVATE ${${prefix}_INCLUDE_DIRS})
+    foreach(kind static shared)
+        target_link_directories(${name}-${kind} PUBLIC ${${prefix}_LIBRARY_DIRS})
+    endforeach()
+    target_link_libraries(${name}-static PUBLIC ${${prefix}_LIBRARIES})
+    target_link_libraries(${name}-shared PRIVATE ${${prefix}_LIBRARIES})
+endfunction()
+
 # weir_library(name SOURCES file... MAP file [NEEDS library]): name-static and name-shared from one
 # set of objects. Public symbols alone are exported; internals stay visible inside the archive.
 function(weir_library name)

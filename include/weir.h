@@ -10,6 +10,7 @@
 #include <weir/count.h>
 #include <weir/delay.h>
 #include <weir/dir.h>
+#include <weir/dns.h>
 #include <weir/dump.h>
 #include <weir/environment.h>
 #include <weir/error.h>
@@ -31,6 +32,7 @@
 #include <weir/process.h>
 #include <weir/ready.h>
 #include <weir/reader.h>
+#include <weir/resolve.h>
 #include <weir/runtime.h>
 #include <weir/scope.h>
 #include <weir/script.h>

@@ -107,6 +107,15 @@ enum weir_error {
     WEIR_HTTP_EFRAMING = -3004,  /* the length of the body is ambiguous */
     WEIR_HTTP_EENCODING = -3005, /* a transfer coding that is not known */
     WEIR_HTTP_ESTATE = -3006,    /* calls in an order that HTTP does not allow */
+
+    /* DNS */
+    WEIR_DNS_ENXDOMAIN = -5001, /* there is no such name */
+    WEIR_DNS_ENODATA = -5002,   /* the name has no record of that type */
+    WEIR_DNS_ESERVFAIL = -5003, /* the server could not find out */
+    WEIR_DNS_EREFUSED = -5004,  /* the server does not answer that to us */
+    WEIR_DNS_ETIMEOUT = -5005,  /* no server has answered */
+    WEIR_DNS_EFORMERR = -5006,  /* the server has not understood the question, or we the answer */
+    WEIR_DNS_EUNREACH = -5007,  /* no server can be reached, or none of several had an answer */
 };
 
 /* One line of English for a code, for example "connection reset by peer". Never NULL: an unknown

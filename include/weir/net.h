@@ -84,13 +84,33 @@ static inline int weir_listener_adopt(weir_listener *out, int descriptor,
  */
 WEIR_PUBLIC int weir_listener_release(weir_listener listener, int *descriptor);
 
-/* Connects; *out gives the stream, for weir_close. The host of a tcp address is a number or
- * "localhost". Suspends; how long is a deadline's business (<weir/time.h>), besides the system's
+/* Connects; *out gives the stream, for weir_close. A tcp address with a host name is dialled as by
+ * weir_dial_host, with its errors; "localhost" is 127.0.0.1. Suspends; how long is a deadline's business (<weir/time.h>), besides the system's
  * own WEIR_ETIMEDOUT after some minutes. Borrows `address`. WEIR_EADDRESS, WEIR_ENOSCHEME,
- * WEIR_ENAME (a host name), WEIR_ECONNREFUSED, WEIR_ENETUNREACH, WEIR_EHOSTUNREACH, WEIR_ENOENT (no
+ * WEIR_ECONNREFUSED, WEIR_ENETUNREACH, WEIR_EHOSTUNREACH, WEIR_ENOENT (no
  * such UNIX socket), WEIR_EACCES, WEIR_EAGAIN (its backlog is full), WEIR_EMFILE, WEIR_ENFILE,
  * WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_dial(weir_stream *out, const char *address);
+
+/* Zero means default everywhere. */
+struct weir_dial_options {
+    int64_t attempt_delay_ns; /* for which an attempt is alone; default 250 ms, at least 10 ms */
+    uint8_t ip;               /* enum weir_ip: addresses of one family only */
+    uint8_t system;           /* as of struct weir_resolve_options */
+};
+
+/* Connects by TCP to a host, a name or a number without brackets, which may come from outside, and
+ * a port; *out gives the stream. Up to 16 addresses of the host (weir_resolve) are tried, IPv6 and
+ * IPv4 by turns: the next one when the one before has failed or been alone for long enough; the
+ * first that succeeds ends the others (RFC 8305). Suspends. Borrows `host` and options. Errors as
+ * of weir_resolve and weir_dial: of several attempts that which says most. */
+WEIR_PUBLIC int weir_dial_host_n(weir_stream *out, const char *host, uint16_t port,
+                                 const struct weir_dial_options *options, size_t options_size);
+static inline int weir_dial_host(weir_stream *out, const char *host, uint16_t port,
+                                 const struct weir_dial_options *options)
+{
+    return weir_dial_host_n(out, host, port, options, sizeof *options);
+}
 
 /* The stream's own address and its peer's, as weir_listener_address gives text: the length. A UNIX
  * socket without a name is "unix://". WEIR_ENOBUFS if `cap` is too small, WEIR_EBADHANDLE,

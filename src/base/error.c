@@ -90,6 +90,13 @@ static const struct entry table[] = {
     {WEIR_HTTP_EFRAMING, "WEIR_HTTP_EFRAMING", "the length of the HTTP body is ambiguous"},
     {WEIR_HTTP_EENCODING, "WEIR_HTTP_EENCODING", "unknown transfer coding"},
     {WEIR_HTTP_ESTATE, "WEIR_HTTP_ESTATE", "calls in an order that HTTP does not allow"},
+    {WEIR_DNS_ENXDOMAIN, "WEIR_DNS_ENXDOMAIN", "no such host name"},
+    {WEIR_DNS_ENODATA, "WEIR_DNS_ENODATA", "the name has no such record"},
+    {WEIR_DNS_ESERVFAIL, "WEIR_DNS_ESERVFAIL", "the name server could not find out"},
+    {WEIR_DNS_EREFUSED, "WEIR_DNS_EREFUSED", "the name server refused"},
+    {WEIR_DNS_ETIMEOUT, "WEIR_DNS_ETIMEOUT", "no name server has answered"},
+    {WEIR_DNS_EFORMERR, "WEIR_DNS_EFORMERR", "malformed DNS message"},
+    {WEIR_DNS_EUNREACH, "WEIR_DNS_EUNREACH", "no name server can be reached, or has an answer"},
 };
 
 static const struct entry *find(int code)

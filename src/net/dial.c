@@ -7,6 +7,7 @@
 
 #include "core/handle.h"
 #include "net/address.h"
+#include "net/dial.h"
 #include "stream/stream.h"
 #include "sys/call.h"
 #include "sys/current.h"
@@ -14,45 +15,21 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-static int connect_socket(struct weir__task *task, weir_fd *fd, const struct weir__address *address)
+static int connect_socket(struct weir__task *task, weir_fd *fd, const struct sockaddr *address,
+                          socklen_t len)
 {
-    weir_op_connect(&task->op, fd, (const struct sockaddr *)&address->storage, address->len);
+    weir_op_connect(&task->op, fd, address, len);
     return weir__task_await(task, &task->op);
 }
 
-/* A name may be that of a simulated host. */
-static bool find_simulated(struct weir__address *address)
+int weir__dial_address(weir_stream *out, const struct sockaddr *address, socklen_t len)
 {
-    struct sockaddr_in *to = (void *)&address->storage;
-
-    if (!weir__network || weir__network->resolve(address->host, &to->sin_addr.s_addr) < 0)
-        return false;
-    to->sin_family = AF_INET;
-    to->sin_port = htons(address->port);
-    address->len = sizeof *to;
-    return true;
-}
-
-int weir_dial(weir_stream *out, const char *text)
-{
-    WEIR__CALL;
     struct weir__task *task = weir__task_current();
-    struct weir__address address;
+    bool tcp = address->sa_family != AF_UNIX;
     struct weir__stream *stream;
     int fd, rc;
-    bool tcp;
 
-    if (!task)
-        return WEIR_ENOTASK;
-    rc = weir__address_parse(text, &address);
-    if (rc < 0)
-        return rc;
-    if (address.type != SOCK_STREAM || address.scheme == WEIR__SCHEME_VSOCK)
-        return WEIR_ENOSCHEME;
-    if (address.len == 0 && !find_simulated(&address))
-        return WEIR_ENAME;
-    tcp = address.storage.ss_family != AF_UNIX;
-    fd = weir__sys_socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = weir__sys_socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     if (tcp)
@@ -62,13 +39,31 @@ int weir_dial(weir_stream *out, const char *text)
         weir__sys_close(fd);
         return rc;
     }
-    rc = connect_socket(task, &stream->fd, &address);
+    rc = connect_socket(task, &stream->fd, address, len);
     if (rc < 0) {
         weir_close((weir_stream){stream->id});
         return rc;
     }
     out->id = stream->id;
     return 0;
+}
+
+int weir_dial(weir_stream *out, const char *text)
+{
+    WEIR__CALL;
+    struct weir__address address;
+    int rc;
+
+    if (!weir__task_current())
+        return WEIR_ENOTASK;
+    rc = weir__address_parse(text, &address);
+    if (rc < 0)
+        return rc;
+    if (address.type != SOCK_STREAM || address.scheme == WEIR__SCHEME_VSOCK)
+        return WEIR_ENOSCHEME;
+    if (address.len == 0)
+        return weir_dial_host(out, address.host, address.port, NULL);
+    return weir__dial_address(out, (const struct sockaddr *)&address.storage, address.len);
 }
 
 typedef int ask_address(int fd, struct sockaddr *address, socklen_t *len);

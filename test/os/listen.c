@@ -122,7 +122,6 @@ static int bad_addresses(void *arg)
     CHECK(weir_listen(&listener, "nothing", NULL) == WEIR_EADDRESS);
     CHECK(weir_listen(&listener, "udp://127.0.0.1:1", NULL) == WEIR_ENOSCHEME);
     CHECK(weir_listen(&listener, "tcp://name.example:1", NULL) == WEIR_ENAME);
-    CHECK(weir_dial(&stream, "tcp://name.example:1") == WEIR_ENAME);
     CHECK(weir_dial(&stream, "unix:///nowhere/at/all") == WEIR_ENOENT);
     CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", &options) == 0);
     CHECK(weir_listener_address(listener, address, sizeof address) > 0);
