@@ -69,7 +69,7 @@ static int wait_for(struct race *race, uint32_t running, int64_t delay_ns)
     while (rc == 0 && !decided(race, running))
         rc = weir_notify_wait(&race->changed);
     (void)weir_block_end(&block);
-    return rc == 0 ? 0 : rc == WEIR_EDEADLINE ? weir_check() : rc;
+    return rc == 0 ? 0 : weir_check(); /* 0: it was the delay */
 }
 
 static int run(struct race *race, struct attempt *attempts, uint32_t count, int64_t delay_ns)
@@ -130,7 +130,7 @@ static int race_to(weir_stream *out, const weir_address *list, uint32_t count, i
     struct attempt attempts[ATTEMPTS_MAX];
     struct race race;
     uint32_t i;
-    int rc, told;
+    int rc;
 
     memset(&race, 0, sizeof race);
     for (i = 0; i < count; i++)
@@ -140,10 +140,11 @@ static int race_to(weir_stream *out, const weir_address *list, uint32_t count, i
         out->id = race.winner;
         return 0;
     }
-    if (rc < 0)
-        return rc;
-    told = most_telling(attempts, count);
-    return told ? told : weir_check() < 0 ? weir_check() : WEIR_ECANCELED;
+    if (rc == 0)
+        rc = most_telling(attempts, count);
+    if (rc == 0)
+        rc = weir_check();
+    return rc < 0 ? rc : WEIR_ECANCELED; /* of the scope's deadline, which is the caller's */
 }
 
 static int check(const struct weir_dial_options *o)
