@@ -80,9 +80,9 @@ static int answer_by(weir_address *out, size_t max, const char *host, uint16_t p
     answer->calls++;
     CHECK(weir_yield() == 0); /* it may suspend */
     for (i = 0; i < 4 && answer->hosts[i] && i < max; i++)
-        CHECK(weir_address_host(&out[i], answer->hosts[i],
-                                answer->ports[i] ? answer->ports[i] : port)
-              == 0);
+        CHECK(
+            weir_address_host(&out[i], answer->hosts[i], answer->ports[i] ? answer->ports[i] : port)
+            == 0);
     return answer->rc ? answer->rc : (int)i;
 }
 
@@ -245,8 +245,8 @@ static int dial_until(void *arg)
 static int stop_attempts(void *arg)
 {
     struct full *full = arg;
-    struct setting s
-        = {.answer = {.hosts = {"127.0.0.1", "127.0.0.1"}, .ports = {full->port, full->port}}};
+    struct setting s = {
+        .answer = {.hosts = {"127.0.0.1", "127.0.0.1"}, .ports = {full->port, full->port}}};
     int64_t soon = WEIR_MILLISECONDS(30), never = WEIR_FOREVER;
     weir_scope scope;
 

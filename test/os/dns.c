@@ -241,9 +241,11 @@ TEST(without_a_cache_each_look_up_asks)
 
 /* ---- many at once ---- */
 
-enum {
-    MANY = 10000
-};
+#if defined(__SANITIZE_THREAD__)
+#define MANY 1000 /* it knows 8128 stacks */
+#else
+#define MANY 10000
+#endif
 
 static uint32_t next_number;
 
@@ -271,7 +273,7 @@ static int look_up_many(void *arg)
     CHECK(run_many(look_up_own, NULL, MANY) == 0);
     counts = counts_now();
     CHECK(counts.questions == MANY && counts.in_flight == 0 && counts.waiting == 0);
-    CHECK(counts.cached == 4096);
+    CHECK(counts.cached == (MANY < 4096 ? MANY : 4096));
     return weir_dns_fini();
 }
 

@@ -38,6 +38,12 @@ TEST(codes_of_weir_have_name_and_text)
         assert_string_not_equal(weir_strerror(code), "unknown error");
 }
 
+TEST(codes_of_dns_have_a_text)
+{
+    for (int code = WEIR_DNS_ENXDOMAIN; code >= WEIR_DNS_EUNREACH; code--)
+        assert_string_not_equal(weir_strerror(code), "unknown error");
+}
+
 TEST(unknown_codes_get_a_text_that_says_so)
 {
     static const int unknown[] = {1, 999, -999, -1000, -5000, INT32_MAX, INT32_MIN};
