@@ -60,12 +60,12 @@ struct weir_dns_options {
     uint8_t rotate;              /* WEIR_ON: servers take turns; default off */
 };
 
-/* Makes the resolver of the process and registers it, until weir_dns_fini. It belongs to no runtime:
- * while something is being looked up, a task on the runtime that has asked sees to it; if that
- * runtime is shut down, what is being looked up fails with WEIR_ECLOSED. Borrows options for the
- * call. Reads the files of the configuration where it stands. WEIR_EBUSY (there is one, or another
- * resolver is registered), WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ECANCELED, WEIR_EDEADLINE.
- * Any thread. */
+/* Makes the resolver of the process and registers it, until weir_dns_fini. It belongs to no
+ * runtime: while something is being looked up, a task on the runtime that has asked sees to it; if
+ * that runtime is shut down, what is being looked up fails with WEIR_ECLOSED. Borrows options for
+ * the call. Reads the files of the configuration where it stands. WEIR_EBUSY (there is one, or
+ * another resolver is registered), WEIR_EOPTION, WEIR_ENOMEM, WEIR_EMFILE, WEIR_ECANCELED,
+ * WEIR_EDEADLINE. Any thread. */
 WEIR_PUBLIC int weir_dns_init_n(const struct weir_dns_options *options, size_t options_size);
 static inline int weir_dns_init(const struct weir_dns_options *options)
 {

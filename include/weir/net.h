@@ -85,11 +85,11 @@ static inline int weir_listener_adopt(weir_listener *out, int descriptor,
 WEIR_PUBLIC int weir_listener_release(weir_listener listener, int *descriptor);
 
 /* Connects; *out gives the stream, for weir_close. A tcp address with a host name is dialled as by
- * weir_dial_host, with its errors; "localhost" is 127.0.0.1. Suspends; how long is a deadline's business (<weir/time.h>), besides the system's
- * own WEIR_ETIMEDOUT after some minutes. Borrows `address`. WEIR_EADDRESS, WEIR_ENOSCHEME,
- * WEIR_ECONNREFUSED, WEIR_ENETUNREACH, WEIR_EHOSTUNREACH, WEIR_ENOENT (no
- * such UNIX socket), WEIR_EACCES, WEIR_EAGAIN (its backlog is full), WEIR_EMFILE, WEIR_ENFILE,
- * WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
+ * weir_dial_host, with its errors; "localhost" is 127.0.0.1. Suspends; how long is a deadline's
+ * business (<weir/time.h>), besides the system's own WEIR_ETIMEDOUT after some minutes. Borrows
+ * `address`. WEIR_EADDRESS, WEIR_ENOSCHEME, WEIR_ECONNREFUSED, WEIR_ENETUNREACH, WEIR_EHOSTUNREACH,
+ * WEIR_ENOENT (no such UNIX socket), WEIR_EACCES, WEIR_EAGAIN (its backlog is full), WEIR_EMFILE,
+ * WEIR_ENFILE, WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOTASK. */
 WEIR_PUBLIC int weir_dial(weir_stream *out, const char *address);
 
 /* Zero means default everywhere. */

@@ -56,9 +56,9 @@ struct weir_resolver {
     void *arg;
 };
 
-/* Registers the process's resolver, borrowed until another one is; NULL: the system's is used again.
- * Calls under way go on with the one that they have begun with, so it must not be released before
- * they have returned. WEIR_EBUSY: there is one already. Does not suspend. Any thread. */
+/* Registers the process's resolver, borrowed until another one is; NULL: the system's is used
+ * again. Calls under way go on with the one that they have begun with, so it must not be released
+ * before they have returned. WEIR_EBUSY: there is one already. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_resolver_register(const struct weir_resolver *resolver);
 
 #ifdef __cplusplus

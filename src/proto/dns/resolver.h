@@ -114,7 +114,8 @@ void weir__dns_clear(struct weir__dns *dns);
 
 /* ---- channels: ares_io.c ---- */
 
-/* Makes a channel, by the configuration as it is now, and retires the one before. Under the lock. */
+/* Makes a channel, by the configuration as it is now, and retires the one before. Under the lock.
+ * */
 int weir__dns_channel_open(struct weir__dns *dns);
 /* Sends a question. Under the lock. */
 void weir__dns_channel_ask(struct weir__dns_channel *channel, struct weir__dns_question *question);

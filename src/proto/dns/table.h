@@ -1,4 +1,4 @@
-/* proto/dns/table.h - things found by a name and a type: answers that are kept, questions under way.
+/* proto/dns/table.h - things found by a name and a type: answers that are kept, open questions.
  *
  * The nodes are intrusive and the owner's. Nodes are in one list besides, the most recently used
  * last. Not thread safe.
