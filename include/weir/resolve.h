@@ -1,8 +1,10 @@
 /* weir/resolve.h - from the name of a host to its addresses.
  *
  * Names are looked up by a resolver. Without one that is the system's (getaddrinfo, in the class
- * for names of <weir/blocking.h>); <weir/dns.h> has another, and a program may have its own. Hosts
- * come from outside: nothing here parses more than a host's name or number.
+ * for names of <weir/blocking.h>); <weir/dns.h> has another, and a program may have its own. In a
+ * simulation (<weir/sim.h>) the names of its hosts come first, and the system is not asked: without
+ * a resolver any other name is WEIR_ENAME. Hosts come from outside: nothing here parses more than a
+ * host's name or number.
  */
 #ifndef WEIR_RESOLVE_H
 #define WEIR_RESOLVE_H

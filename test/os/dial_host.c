@@ -47,8 +47,11 @@ static int resolve_numbers(void *arg)
     CHECK(resolve(out, 4, "a\nb", WEIR_IP_ANY) == WEIR_ENAME);
     CHECK(resolve(out, 4, lengthy, WEIR_IP_ANY) == WEIR_ENAME);
     CHECK(weir_resolve(out, 4, "localhost", 1, &options) == WEIR_EOPTION);
-    /* a form that only getaddrinfo takes, without asking anybody */
-    CHECK(resolve(out, 4, "127.1", WEIR_IP_ANY) == 1 && is(&out[0], "127.0.0.1"));
+    /* a form that only getaddrinfo takes, without asking anybody; the simulator does not ask it */
+    if (test_simulated())
+        CHECK(resolve(out, 4, "127.1", WEIR_IP_ANY) == WEIR_ENAME);
+    else
+        CHECK(resolve(out, 4, "127.1", WEIR_IP_ANY) == 1 && is(&out[0], "127.0.0.1"));
     return 0;
 }
 
@@ -108,7 +111,8 @@ static int use_resolver(void *arg)
     setting_begin(&s);
     CHECK(weir_resolver_register(&s.resolver) == WEIR_EBUSY);
     CHECK(resolve(out, 4, "a.host", 0) == 2 && s.answer.calls == 1);
-    CHECK(weir_resolve(out, 4, "127.1", 80, &options) == 1 && s.answer.calls == 1);
+    CHECK(weir_resolve(out, 4, "127.1", 80, &options) == (test_simulated() ? WEIR_ENAME : 1));
+    CHECK(s.answer.calls == 1);
     s.answer.rc = WEIR_DNS_ENXDOMAIN;
     CHECK(resolve(out, 4, "a.host", 0) == WEIR_DNS_ENXDOMAIN);
     CHECK(weir_dial_host(&stream, "a.host", 1, NULL) == WEIR_DNS_ENXDOMAIN);
@@ -192,6 +196,7 @@ TEST(an_address_that_does_not_answer_is_passed_after_a_while)
     struct full full;
     uint32_t workers;
 
+    not_on_sim("its sockets are not the kernel's");
     full_open(&full, "127.0.0.1");
     for (workers = 1; workers <= 2; workers++)
         assert_int_equal(run_with(pass_silent, &full, workers), 0);
@@ -265,6 +270,7 @@ TEST(who_is_stopped_stops_all_attempts)
 {
     struct full full;
 
+    not_on_sim("its sockets are not the kernel's");
     full_open(&full, "127.0.0.1");
     assert_int_equal(run_with(stop_attempts, &full, 1), 0);
     full_close(&full);

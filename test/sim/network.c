@@ -136,6 +136,43 @@ TEST(hosts_have_names_and_addresses)
     run(tell_names, NULL);
 }
 
+static int answer_elsewhere(weir_address *out, size_t max, const char *host, uint16_t port,
+                            unsigned ip, void *arg)
+{
+    (void)max;
+    (void)ip;
+    (void)arg;
+    return strcmp(host, "alias") == 0 && weir_address_host(out, "10.0.0.2", port) == 0
+               ? 1
+               : WEIR_DNS_ENXDOMAIN;
+}
+
+static int resolve_names(void *arg)
+{
+    static const struct weir_resolver resolver = {.resolve = answer_elsewhere};
+    struct weir_resolve_options six = {.ip = WEIR_IP_V6};
+    weir_address out[2], wanted;
+    weir_stream stream;
+
+    (void)arg;
+    (void)start(echo);
+    CHECK(weir_address_host(&wanted, "10.0.0.2", 7) == 0);
+    CHECK(weir_resolve(out, 2, "server", 7, NULL) == 1 && weir_address_equal(&out[0], &wanted));
+    CHECK(weir_resolve(out, 2, "server", 7, &six) == WEIR_DNS_ENODATA);
+    CHECK(weir_resolve(out, 2, "alias", 7, NULL) == WEIR_ENAME);
+    CHECK(weir_resolver_register(&resolver) == 0);
+    CHECK(weir_resolve(out, 2, "server", 7, NULL) == 1 && weir_address_equal(&out[0], &wanted));
+    CHECK(weir_resolve(out, 2, "nobody", 7, NULL) == WEIR_DNS_ENXDOMAIN);
+    CHECK(weir_dial_host(&stream, "alias", 7, NULL) == 0);
+    weir_close(stream);
+    return weir_resolver_register(NULL);
+}
+
+TEST(names_of_hosts_come_before_a_resolver)
+{
+    run(resolve_names, NULL);
+}
+
 static int use_loopback(void *arg)
 {
     weir_stream stream;
