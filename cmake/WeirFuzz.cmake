@@ -9,6 +9,9 @@ target_compile_options(weir-lib-flags INTERFACE
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/fuzz/*.c)
 foreach(source IN LISTS fuzz_sources)
     get_filename_component(stem ${source} NAME_WE)
+    if(stem MATCHES "^dns_" AND NOT TARGET weir-dns-static)
+        continue()
+    endif()
     set(target fuzz-${stem})
     add_executable(${target} EXCLUDE_FROM_ALL ${source})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${stem}

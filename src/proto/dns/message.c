@@ -132,7 +132,7 @@ int weir__dns_name_prepare(char *out, const char *name)
         out[i] = c;
     }
     out[len] = 0;
-    return 0;
+    return label ? 0 : WEIR_ENAME; /* two dots at the end */
 }
 
 /* ---- the sink ---- */
