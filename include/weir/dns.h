@@ -49,7 +49,8 @@ struct weir_dns_options {
     uint32_t tries;              /* of each server; default 3, at most 10 */
     uint32_t ndots;              /* dots from which on a name is tried as it is first; default as
                                     resolv_conf says, else 1; at most 15 */
-    uint32_t cache_max;          /* answers that are kept; default 4096, at most 1048576 */
+    uint32_t cache_max;          /* answers that are kept, of 32 KiB at most each; default 4096, at
+                                    most 1048576 */
     uint32_t in_flight_max;      /* questions at a server at once, others wait in order; default
                                     128, at most 4096 */
     uint32_t ttl_max_s;          /* for which an answer is kept at most; default a day */

@@ -1,5 +1,5 @@
-/* test/fuzz/dns_hosts.c - hosts files of arbitrary bytes: each word that is a name is found as often
- * as the file says, and nothing else.
+/* test/fuzz/dns_hosts.c - hosts files of arbitrary bytes: what is found has the port and the family
+ * that were asked for.
  */
 #include "proto/dns/hosts.h"
 

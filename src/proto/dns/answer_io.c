@@ -7,6 +7,10 @@
 #include "base/container.h"
 #include "proto/dns/resolver.h"
 
+/* Of an answer that is kept, with its texts: names are compressed in a message, so that one of 64
+ * KiB may take up megabytes. */
+#define KEPT_SIZE_MAX 32768
+
 /* ---- references ---- */
 
 void weir__dns_kept_drop(struct weir__dns_kept *kept)
@@ -133,7 +137,7 @@ void weir__dns_answered(struct weir__dns *dns, struct weir__dns_question *questi
         return;
     }
     kept->answer.until_ns = weir_now_ns() + (uint64_t)WEIR_SECONDS(ttl_s);
-    if (dns->config.options.cache != WEIR_OFF && ttl_s > 0)
+    if (dns->config.options.cache != WEIR_OFF && ttl_s > 0 && extent.size <= KEPT_SIZE_MAX)
         keep(dns, kept);
     conclude(dns, question, rc, kept);
 }
