@@ -68,8 +68,10 @@ void cli_print_options(const struct cli_option *options);
 int cli_echo(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_resolve(int argc, char **argv);
 void cli_echo_help(void);
 void cli_serve_help(void);
 void cli_doctor_help(void);
+void cli_resolve_help(void);
 
 #endif

@@ -15,6 +15,7 @@ struct command {
 static const struct command commands[] = {
     {"serve", "serve the files of a folder over HTTP", cli_serve, cli_serve_help},
     {"echo", "send back what comes in, over TCP or UNIX sockets", cli_echo, cli_echo_help},
+    {"resolve", "the addresses of a host, or the records of a name", cli_resolve, cli_resolve_help},
     {"doctor", "what this machine allows, and what to change", cli_doctor, cli_doctor_help},
 };
 

@@ -337,12 +337,48 @@ def system(path):
     process.stdout.close()
 
 
+def names(path):
+    words = ["localhost", "127.0.0.2", "both.test", "no.test", "both.test"]
+    program = shutil.which("dnsmasq") or shutil.which("dnsmasq", path="/usr/sbin")
+    for _ in range(10):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = program and subprocess.Popen(
+            [program, "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-daemon",
+             "--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file=", "--user=",
+             "--group=", "--local=/test/", "--port=%d" % port,
+             "--host-record=both.test,192.0.2.1"], stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(20):
+                done = subprocess.run([path("names"), "127.0.0.1:%d" % port, *words], text=True,
+                                      stdout=subprocess.PIPE, timeout=60, check=True)
+                lines = done.stdout.splitlines()
+                assert lines[0] in ("localhost: 127.0.0.1:80 [::1]:80",
+                                    "localhost: [::1]:80 127.0.0.1:80"), lines
+                assert lines[1] == "127.0.0.2: 127.0.0.2:80" and len(lines) == 5, lines
+                if not program or lines[2] == "both.test: 192.0.2.1:80":
+                    break
+        finally:
+            if program:
+                server.kill()
+                server.wait()
+        if not program:
+            return
+        if lines[2] == "both.test: 192.0.2.1:80":
+            assert lines[4] == lines[2] and lines[3] == "no.test: no such host name", lines
+            return
+    raise AssertionError("dnsmasq does not answer: %r" % lines)
+
+
 def compile_to(folder, name, source=None):
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-Wall", "-Wextra", "-O1",
                "-I" + os.path.join(SOURCE, "include"),
                "-o", os.path.join(folder, name),
-               source or os.path.join(SOURCE, "examples", name + ".c"),
-               os.path.join(BUILD, "libweir.a"), "-lpthread"]
+               source or os.path.join(SOURCE, "examples", name + ".c")]
+    if name == "names":
+        command += [os.path.join(BUILD, "libweir-dns.a"), "-lcares"]
+    command += [os.path.join(BUILD, "libweir.a"), "-lpthread"]
     with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
         for line in cache:
             if line.startswith("WEIR_SANITIZE:") and line.strip().split("=", 1)[1]:
@@ -356,6 +392,9 @@ def main():
     try:
         names = sorted(name[:-2] for name in os.listdir(os.path.join(SOURCE, "examples"))
                        if name.endswith(".c"))
+        if not os.path.exists(os.path.join(BUILD, "libweir-dns.a")):
+            names.remove("names")
+            print("skip names libweir-dns was left out")
         for name in names:
             for row, check in (("build_" + name, lambda: compile_to(folder, name)),
                              (name, lambda: globals()[name](

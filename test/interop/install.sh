@@ -39,7 +39,9 @@ judge installs cmake --install "$build" --prefix "$prefix"
 lib=$(dirname "$(find "$prefix" -name libweir.so)")
 export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
 packages=weir
-[ -e "$lib/pkgconfig/weir-http.pc" ] && packages="weir weir-http"
+[ -e "$lib/pkgconfig/weir-http.pc" ] && packages="$packages weir-http"
+dns=""
+[ -e "$lib/pkgconfig/weir-dns.pc" ] && packages="$packages weir-dns" dns=-lcares
 
 soname()    # FILE NAME
 {
@@ -51,7 +53,7 @@ exports_only_public()
     local others
 
     others=$(nm -D --defined-only "$lib"/libweir*.so | awk 'NF == 3 { print $3 }' |
-        grep -vE '^(weir_[^_]|WEIR_(HTTP_)?0)')
+        grep -vE '^(weir_[^_]|WEIR_((HTTP|DNS)_)?0)')
     [ -z "$others" ] || { echo "exported: $others"; return 1; }
 }
 
@@ -93,7 +95,7 @@ static()    # COMPILER SOURCE...
     done
     # shellcheck disable=SC2046,SC2086
     $compiler -Wall -Wextra -Werror "$source" -o "$work/program" \
-        $(pkg-config --cflags weir) $archives -pthread
+        $(pkg-config --cflags weir) $archives $dns -pthread
 }
 
 judge pkg_config_shared_c build_and_run "gcc -std=c11" "$work/minimal.c"
@@ -118,6 +120,10 @@ target_link_libraries(static weir::weir_static)
 if(TARGET weir::http)
     target_link_libraries(shared weir::http)
     target_link_libraries(static weir::http_static)
+endif()
+if(TARGET weir::dns)
+    target_link_libraries(shared weir::dns)
+    target_link_libraries(static weir::dns_static)
 endif()
 END
 cmake_package()
@@ -190,6 +196,7 @@ example()    # SOURCE
 }
 for source in "$source_dir"/examples/*.c; do
     [ -e "$source" ] || continue
+    [ -z "$dns" ] && [ "$(basename "$source")" = names.c ] && continue
     judge "example_$(basename "$source" .c)" example "$source"
 done
 

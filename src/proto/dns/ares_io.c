@@ -204,21 +204,24 @@ static int init_ares(struct weir__dns_channel *channel, int more)
     return rc == ARES_ENOMEM ? WEIR_ENOMEM : rc != ARES_SUCCESS ? WEIR_EOPTION : 0;
 }
 
-/* The search list that c-ares has read. */
-static void read_search(struct weir__dns_channel *channel)
+/* The search list that c-ares has read. What it leaves half filled is released too. */
+static int read_search(struct weir__dns_channel *channel)
 {
     struct weir__dns *dns = channel->dns;
-    struct ares_options options;
+    struct ares_options options = {0};
     int flags, i;
 
-    if (ares_save_options(channel->ares, &options, &flags) != ARES_SUCCESS)
-        return;
+    if (ares_save_options(channel->ares, &options, &flags) != ARES_SUCCESS) {
+        ares_destroy_options(&options);
+        return WEIR_ENOMEM;
+    }
     dns->ndots = options.ndots > 0 ? (uint32_t)options.ndots : 0;
     dns->search_count = 0;
     for (i = 0; i < options.ndomains && dns->search_count < WEIR__DNS_SEARCH_MAX; i++)
         dns->search_count +=
             weir__dns_name_prepare(dns->search[dns->search_count], options.domains[i]) == 0;
     ares_destroy_options(&options);
+    return 0;
 }
 
 static void channel_close(struct weir__dns_channel *channel)
@@ -260,12 +263,13 @@ int weir__dns_channel_open(struct weir__dns *dns)
         channel->ares = NULL;
         rc = init_ares(channel, ARES_FLAG_NOCHECKRESP);
     }
+    if (rc >= 0)
+        rc = read_search(channel);
     if (rc < 0) {
         channel_close(channel);
         return rc;
     }
     weir__list_push_back(&dns->channels, &channel->link);
-    read_search(channel);
     dns->channel = channel;
     if (before && !before->running)
         channel_close(before);
