@@ -72,15 +72,15 @@ static int look_up(const char *name)
 /* Looks up a name that is kept for so many seconds: it is asked for again then, and not before. */
 static void keeps(const char *name, int wanted, uint64_t seconds)
 {
-    uint32_t before = answers.asked;
+    uint32_t before = SEE(answers.asked);
 
-    CHECK(look_up(name) == wanted && answers.asked == before + 1);
+    CHECK(look_up(name) == wanted && SEE(answers.asked) == before + 1);
     if (seconds) {
         advance(seconds - 1);
-        CHECK(look_up(name) == wanted && answers.asked == before + 1);
+        CHECK(look_up(name) == wanted && SEE(answers.asked) == before + 1);
         advance(1);
     }
-    CHECK(look_up(name) == wanted && answers.asked == before + 2);
+    CHECK(look_up(name) == wanted && SEE(answers.asked) == before + 2);
 }
 
 /* ---- what is kept ---- */
@@ -146,7 +146,7 @@ static int keep_few(void *arg)
         CHECK(look_up(name) == (i % 2 ? WEIR_DNS_ENXDOMAIN : 0));
         CHECK(look_up("often") == 0); /* the most recently used stays */
     }
-    CHECK(counts_now().cached == 4 && answers.asked == 21);
+    CHECK(counts_now().cached == 4 && SEE(answers.asked) == 21);
     return 0;
 }
 
@@ -169,7 +169,7 @@ static int keep_no_large(void *arg)
         CHECK(answer->count == 60 && strlen(answer->records[59].u.host) == 3 * 4 * 63 + 2);
         weir_dns_release(answer);
     }
-    CHECK(answers.asked == 2 && counts_now().cached == 0);
+    CHECK(SEE(answers.asked) == 2 && counts_now().cached == 0);
     return 0;
 }
 
@@ -284,13 +284,13 @@ static int follow_hosts(void *arg)
     CHECK(resolve("One.Test.", WEIR_IP_V4) == 1);
     CHECK(resolve("one", WEIR_IP_V6) == 1 && is(&found[0], "::5"));
     CHECK(resolve("one", WEIR_IP_ANY) == 2);
-    CHECK(answers.asked == 0);
-    CHECK(resolve("x", WEIR_IP_V4) == 1 && is(&found[0], "192.0.2.1") && answers.asked == 1);
+    CHECK(SEE(answers.asked) == 0);
+    CHECK(resolve("x", WEIR_IP_V4) == 1 && is(&found[0], "192.0.2.1") && SEE(answers.asked) == 1);
     write_file(path, "192.0.2.51 one\n");
     CHECK(resolve("one", WEIR_IP_ANY) == 2);
     advance(1);
     CHECK(resolve("one", WEIR_IP_ANY) == 1 && is(&found[0], "192.0.2.51"));
-    CHECK(answers.asked == 1);
+    CHECK(SEE(answers.asked) == 1);
     unlink(path);
     advance(1);
     CHECK(resolve("one", WEIR_IP_V4) == 1 && is(&found[0], "192.0.2.1"));
@@ -338,8 +338,8 @@ static int share(void *arg)
     CHECK(weir_spawn(&scope, look_up_silent, NULL) == 0);
     YIELD_UNTIL(counts_now().in_flight == 1);
     CHECK(run_many(look_up_own, NULL, MANY) == 0);
-    CHECK(counts_now().questions == MANY + 1 && answers.asked == MANY + 1);
-    CHECK(answers.ports == 1);
+    CHECK(counts_now().questions == MANY + 1 && SEE(answers.asked) == MANY + 1);
+    CHECK(SEE(answers.ports) == 1);
     weir_scope_cancel(&scope);
     return weir_scope_join(&scope) == WEIR_ECANCELED ? 0 : 1;
 }
@@ -348,6 +348,128 @@ TEST(questions_share_a_socket)
 {
     run_virtual(share, 1);
     run_virtual(share, 2);
+}
+
+static int change_port(void *arg)
+{
+    struct weir_dns_options options = by_answers();
+    int i;
+
+    (void)arg;
+    CHECK(weir_dns_init(&options) == 0);
+    for (i = 0; i < 8; i++)
+        CHECK(look_up_own(NULL) == 0);
+    CHECK(SEE(answers.ports) > 1);
+    return 0;
+}
+
+TEST(the_port_changes_when_nothing_is_asked)
+{
+    run_virtual(change_port, 1);
+}
+
+/* The old channel ends with its last question; that is here, when the resolver ends. */
+static int change_channel(void *arg)
+{
+    struct weir_dns_options options = by_answers();
+    char path[] = "/tmp/weir-conf-XXXXXX";
+    weir_scope scope;
+
+    (void)arg;
+    close(mkstemp(path));
+    options.resolv_conf = path;
+    CHECK(weir_dns_init(&options) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, look_up_silent, NULL) == 0);
+    YIELD_UNTIL(counts_now().in_flight == 1);
+    write_file(path, "nameserver 127.0.0.1\n");
+    advance(1);
+    CHECK(look_up("usual") == 0);
+    CHECK(counts_now().reloads == 1 && counts_now().in_flight == 1);
+    unlink(path);
+    CHECK(weir_dns_fini() == 0);
+    CHECK(weir_scope_join(&scope) == WEIR_ECLOSED);
+    return 0;
+}
+
+TEST(a_question_outlives_the_configuration_that_it_was_asked_by)
+{
+    run_virtual(change_channel, 1);
+    run_virtual(change_channel, 2);
+}
+
+/* ---- servers ---- */
+
+static int refuse_twice(void *arg)
+{
+    struct weir_dns_options options = by_answers();
+    char text[160];
+
+    (void)arg;
+    snprintf(text, sizeof text, "%s,%s", answers.servers, answers.servers);
+    options.servers = text;
+    CHECK(weir_dns_init(&options) == 0);
+    CHECK(look_up("refuse") == WEIR_DNS_EUNREACH && SEE(answers.asked) >= 2);
+    CHECK(look_up("usual") == 0);
+    return 0;
+}
+
+TEST(what_one_server_refuses_the_next_is_asked)
+{
+    run_virtual(refuse_twice, 1);
+}
+
+static int turn_back(void *arg)
+{
+    struct weir_dns_options options = by_answers();
+    weir_address address;
+    weir_socket silent;
+    char text[160];
+
+    (void)arg;
+    CHECK(weir_bind(&silent, "udp://127.0.0.1:0", NULL) == 0);
+    CHECK(weir_socket_local(silent, &address) == 0);
+    snprintf(text, sizeof text, "127.0.0.1:%d,%s", weir_address_port(&address), answers.servers);
+    options.servers = text;
+    options.timeout_ns = WEIR_MILLISECONDS(100); /* of the real clock */
+    CHECK(weir_dns_init(&options) == 0);
+    while (counts_now().reloads == 0) {
+        advance(1);
+        CHECK(look_up_own(NULL) == 0);
+    }
+    CHECK(counts_now().slow == 3);
+    advance(29);
+    CHECK(look_up_own(NULL) == 0);
+    CHECK(counts_now().slow == 3 && counts_now().reloads == 1);
+    advance(2);
+    CHECK(look_up_own(NULL) == 0);
+    CHECK(counts_now().slow == 4 && counts_now().reloads == 2);
+    return weir_socket_close(silent);
+}
+
+TEST(a_server_that_was_moved_back_is_tried_again)
+{
+    run_virtual(turn_back, 1);
+}
+
+static int wait_for_six(void *arg)
+{
+    struct weir_dns_options options = by_answers();
+    uint64_t began_ns;
+
+    (void)arg;
+    CHECK(weir_dns_init(&options) == 0);
+    began_ns = weir_now_ns();
+    CHECK(resolve("half", WEIR_IP_ANY) == 1 && is(&found[0], "192.0.2.1"));
+    CHECK(weir_now_ns() - began_ns >= (uint64_t)WEIR_MILLISECONDS(50));
+    CHECK(weir_now_ns() - began_ns < (uint64_t)WEIR_MILLISECONDS(52));
+    return 0;
+}
+
+TEST(a_server_that_does_not_answer_for_ipv6_holds_up_nobody)
+{
+    run_virtual(wait_for_six, 1);
+    run_virtual(wait_for_six, 2);
 }
 
 /* ---- deadlines and cancels of one question among others ---- */

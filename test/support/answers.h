@@ -3,8 +3,9 @@
  *
  * What it says depends on the labels of a name: `no` there is no such name, `bare` the same without
  * a time, `empty` there is nothing of that type, `silent` no answer, `refuse`, `tN` a time to live
- * of N seconds, `big` names (PTR) that are long as text, `loop` the address 127.0.0.1. Any other
- * name has the address 192.0.2.1 and no AAAA, for 100 s. An SOA says 30 s.
+ * of N seconds, `big` names (PTR) that are long as text, `loop` the address 127.0.0.1, `half` no
+ * answer but for A. Any other name has the address 192.0.2.1 and no AAAA, for 100 s. An SOA says
+ * 30 s.
  */
 #ifndef WEIR_TEST_SUPPORT_ANSWERS_H
 #define WEIR_TEST_SUPPORT_ANSWERS_H
@@ -19,8 +20,8 @@
 struct answers {
     weir_socket socket;
     char servers[64];      /* its address, as options want it */
-    uint32_t asked, ports; /* questions; senders that differ from the one before */
-    char log[1024];        /* the names, each with a space behind it */
+    uint32_t asked, ports; /* atomic: questions; senders that differ from the one before */
+    char log[1024];        /* the names, each with a space behind it; for one worker */
     weir_address last;
 };
 
@@ -93,7 +94,7 @@ static inline size_t answers_turn(uint8_t *bytes, size_t len, const char *name, 
          bare = answers_label(name, "bare");
     size_t at = type_at + 4;
 
-    if (answers_label(name, "silent") || at > len)
+    if (answers_label(name, "silent") || (answers_label(name, "half") && !there) || at > len)
         return 0;
     there &= !no && !bare && !answers_label(name, "empty") && !answers_label(name, "refuse");
     bytes[2] = 0x81;
@@ -125,8 +126,9 @@ static inline int answers_serve(void *arg)
     while ((n = weir_recv_from(answers->socket, bytes, 1200, &peer)) > 12) {
         size_t type_at = answers_name(bytes, (size_t)n, name), len;
 
-        answers->asked++;
-        answers->ports += !weir_address_equal(&peer, &answers->last);
+        __atomic_add_fetch(&answers->asked, 1, __ATOMIC_SEQ_CST);
+        if (!weir_address_equal(&peer, &answers->last))
+            __atomic_add_fetch(&answers->ports, 1, __ATOMIC_SEQ_CST);
         answers->last = peer;
         if (strlen(answers->log) + strlen(name) + 2 < sizeof answers->log)
             strcat(strcat(answers->log, name), " ");
