@@ -12,12 +12,12 @@ struct pair {
 /* Sorts, and compares with the order that `wanted` gives by index. */
 static void check_order(const struct pair *pairs, size_t count, const size_t *wanted)
 {
-    weir_address list[WEIR_RESOLVE_MAX], own[WEIR_RESOLVE_MAX], expected;
+    weir_address list[WEIR_RESOLVE_MAX] = {{.len = 0}}, own[WEIR_RESOLVE_MAX] = {{.len = 0}};
+    weir_address expected;
     size_t i;
 
     for (i = 0; i < count; i++) {
         assert_int_equal(weir_address_host(&list[i], pairs[i].to, 80), 0);
-        own[i].len = 0;
         if (pairs[i].own)
             assert_int_equal(weir_address_host(&own[i], pairs[i].own, 0), 0);
     }
