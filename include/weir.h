@@ -16,6 +16,7 @@
 #include <weir/error.h>
 #include <weir/fatal.h>
 #include <weir/file.h>
+#include <weir/fs_watch.h>
 #include <weir/generator.h>
 #include <weir/guard.h>
 #include <weir/http.h>

@@ -35,7 +35,8 @@ enum weir__handle_kind {
     WEIR__KIND_DIR,
     WEIR__KIND_PROCESS,
     WEIR__KIND_SIGNALS,
-    WEIR__KIND_NETIF_WATCH
+    WEIR__KIND_NETIF_WATCH,
+    WEIR__KIND_FS_WATCH
 };
 #define WEIR__HANDLE_KINDS 32u /* at most */
 

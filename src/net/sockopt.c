@@ -280,6 +280,7 @@ static int pin(uint64_t id, struct pinned *out)
     case WEIR__KIND_PROCESS:
     case WEIR__KIND_SIGNALS:
     case WEIR__KIND_NETIF_WATCH:
+    case WEIR__KIND_FS_WATCH:
         break;
     }
     return out->object ? 0 : rc;

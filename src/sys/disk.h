@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/xattr.h>
@@ -266,6 +267,38 @@ static inline int weir__sys_ofd_lock(int fd, int how, struct flock *lock)
     int fault = lock->l_type == F_UNLCK ? 0 : WEIR__SYS_FAULT(ENOLCK);
 
     return fault ? fault : weir__sys_result(fcntl(fd, how, lock));
+}
+
+/* ---- watching ---- */
+
+/* Always close-on-exec and non-blocking. */
+static inline int weir__sys_inotify_init(void)
+{
+    int fault = WEIR__SYS_FAULT(EMFILE);
+
+    return fault ? fault : weir__sys_result(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+}
+
+static inline int weir__sys_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    int fault = WEIR__SYS_FAULT(ENOSPC);
+
+    return fault ? fault : weir__sys_result(inotify_add_watch(fd, path, mask));
+}
+
+/* Has no fault: what ends something cannot fail. */
+static inline int weir__sys_inotify_rm_watch(int fd, int watch)
+{
+    return weir__sys_result(inotify_rm_watch(fd, watch));
+}
+
+/* How many bytes a read would give. */
+static inline int weir__sys_unread(int fd)
+{
+    int count = 0, fault = WEIR__SYS_FAULT(EINVAL);
+    int rc = fault ? fault : weir__sys_result(ioctl(fd, FIONREAD, &count));
+
+    return rc < 0 ? rc : count;
 }
 
 #endif

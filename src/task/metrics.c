@@ -14,7 +14,7 @@
 #include "task/task.h"
 #include "task/worker.h"
 
-_Static_assert((int)WEIR_METRICS_NETIF_WATCH == (int)WEIR__KIND_NETIF_WATCH
+_Static_assert((int)WEIR_METRICS_FS_WATCH == (int)WEIR__KIND_FS_WATCH
                    && WEIR_METRICS_HANDLES == WEIR__HANDLE_KINDS,
                "the same numbers");
 _Static_assert(WEIR_METRICS_CLASSES == WEIR_BLOCKING_NAMES + 2,
@@ -189,6 +189,7 @@ static const char *const handles[WEIR_METRICS_HANDLES] = {
     [WEIR_METRICS_FILE] = "file",           [WEIR_METRICS_DIR] = "dir",
     [WEIR_METRICS_PROCESS] = "process",     [WEIR_METRICS_SIGNALS] = "signals",
     [WEIR_METRICS_NETIF_WATCH] = "netif_watch",
+    [WEIR_METRICS_FS_WATCH] = "fs_watch",
 };
 
 struct writer {
