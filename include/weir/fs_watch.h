@@ -74,8 +74,8 @@ struct weir_fs_watch_options {
  * Gives *out, to be closed with weir_fs_watch_close. What happens from the return on is told; what
  * is there already is not. A file is watched by its name: it may be replaced, removed and made anew
  * (as most editors save), and is told of as long as its directory exists. Options are borrowed for
- * the call and may be NULL. Tasks only; suspends. WEIR_ENOENT, WEIR_EACCES, WEIR_ENOTDIR (recursive,
- * and no directory), WEIR_ENAMETOOLONG, WEIR_ELOOP, WEIR_ENOSPC (the user's watches are used up:
+ * the call and may be NULL. Tasks only; suspends. WEIR_ENOENT, WEIR_EACCES, WEIR_ENOTDIR (recursive
+ * of no directory), WEIR_ENAMETOOLONG, WEIR_ELOOP, WEIR_ENOSPC (the user's watches are used up:
  * fs.inotify.max_user_watches), WEIR_EMFILE (descriptors, or fs.inotify.max_user_instances),
  * WEIR_ENFILE, WEIR_ENOMEM, WEIR_ELIMIT, WEIR_ENOTSUP (events of the kernel, on the simulator),
  * WEIR_EOPTION, WEIR_EBADHANDLE, WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE.

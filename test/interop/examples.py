@@ -216,6 +216,39 @@ def tree(path):
         shutil.rmtree(folder)
 
 
+def watch(path):
+    folder = tempfile.mkdtemp(prefix="weir-watch-")
+    process = subprocess.Popen([path("watch"), folder], stdout=subprocess.PIPE)
+    text = ""
+
+    def lines(last):
+        """Reads until there is this line."""
+        nonlocal text
+        while last not in text.split("\n")[:-1]:
+            assert select.select([process.stdout], [], [], SECONDS)[0], text
+            more = os.read(process.stdout.fileno(), 4096).decode()
+            assert more, text
+            text += more
+
+    try:
+        lines("watching " + folder)
+        os.makedirs(os.path.join(folder, "a", "b"))
+        for save in range(2):
+            with open(os.path.join(folder, "a", "b", "new"), "w") as file:
+                file.write(str(save))
+            os.rename(os.path.join(folder, "a", "b", "new"), os.path.join(folder, "a", "b", "file"))
+        lines("created a/b/file")
+        os.rename(os.path.join(folder, "a"), os.path.join(folder, "c"))
+        lines("renamed c/ (it was a)")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0, process.returncode
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        shutil.rmtree(folder)
+
+
 def pipeline(path):
     answer = subprocess.run([path("pipeline"), "100000"], stdout=subprocess.PIPE, text=True,
                             timeout=LONG, check=True).stdout
