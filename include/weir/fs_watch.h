@@ -98,13 +98,16 @@ static inline int weir_fs_watch_open(weir_fs_watch *out, weir_dir dir, const cha
  *
  * With `recursive` a directory that comes is watched too, and what is in it already is told as
  * CREATED; one that is moved is watched under its new name, and not any more when it is moved away.
+ * A directory that is renamed while it is read for the first time may be told as REMOVED and
+ * CREATED instead, with everything that is in it.
  * With `coalesce_ns` an event waits so long, and what comes for the same path meanwhile becomes one
  * with it: equal events; MODIFIED, WRITTEN and ATTRIBUTES, the last of which is told, but never
  * ATTRIBUTES instead of another one; any of these after a CREATED, which is told; any of these
  * before a REMOVED, which is told. A file that is created and removed is not told at all, one that
  * is removed and created is told as CREATED with `replaced`, and one that is created and then
- * renamed is told as CREATED under its new name, with `replaced`. Events wait for less when half of
- * `events_max` are waiting. */
+ * renamed is told as CREATED under its new name, with `replaced`. REMOVED and RENAMED of a directory
+ * stay alone, and nothing becomes one across them. Events wait for less when half of `events_max`
+ * are waiting. */
 WEIR_PUBLIC int weir_fs_watch_next_n(weir_fs_watch watch, struct weir_fs_event *event,
                                      size_t event_size);
 static inline int weir_fs_watch_next(weir_fs_watch watch, struct weir_fs_event *event)

@@ -6,6 +6,11 @@
  * comes while it reads is in the kernel's queue as well: names that were told by reading are kept
  * until that queue has been read as far as it was then, so that nothing is told twice.
  *
+ * So what was opened may be ahead of the queue: a rename that is heard of later may be older, and
+ * what had the name then is not what was opened. Therefore a node has the position in the queue
+ * from which on what is heard of its name is of itself; and a directory that cannot be found keeps
+ * its node until its new name, or its end, is heard of. (test/os/fs_watch_random.c)
+ *
  * Records are taken from the buffer one after the other. One that begins a rename waits there until
  * its other half has been read, or the time for that is over.
  *
@@ -34,7 +39,7 @@
 #define RECORD_MAX   ((uint32_t)sizeof(struct inotify_event) + NAME_MAX + 1)
 #define STEPS_MAX    64 /* of a job */
 #define JOB_NS       2000000
-#define HEAL_NS      1000000000 /* after memory was out */
+#define HEAL_NS      100000000 /* after memory was out */
 #define EVENTS                                                                                     \
     (IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO              \
      | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
@@ -44,6 +49,8 @@ struct node {
     uint64_t number;        /* names its children in `names`; 0 is none */
     int wd;                 /* -1: is not watched */
     uint32_t generation;    /* of the last walk that has found it */
+    uint64_t known_at;      /* position from which on records are of what was opened */
+    uint64_t listed_at;     /* position of records in it that were read into the list of it */
     bool tells;             /* what is in it when it is read is told */
     struct node *parent;    /* NULL: the root */
     struct weir__list link; /* of the parent's children */
@@ -71,7 +78,9 @@ struct inotify {
     int scan_root, scan_fd;
 
     struct weir__names told; /* by reading, in their directories */
-    int64_t told_left;       /* bytes of the kernel's queue until they are forgotten */
+    uint64_t told_until;     /* position at which they are forgotten */
+    uint64_t known_at;       /* the latest of all nodes */
+    uint64_t position;       /* bytes of records that were taken */
 
     char path[PATH_MAX + NAME_MAX + 2], old_path[PATH_MAX + NAME_MAX + 2];
     uint64_t hold_until_ns; /* the record at `at` waits for its other half; 0: does not */
@@ -194,11 +203,12 @@ static struct node *make_node(struct inotify *in, struct node *parent, const cha
     return node;
 }
 
+/* A node is below itself, and none below NULL. */
 static bool is_below(const struct node *node, const struct node *above)
 {
     while (node && node != above)
         node = node->parent;
-    return node != NULL;
+    return node && above;
 }
 
 /* Writes the path of a name in a directory, which may be "": false if it is too long. */
@@ -225,11 +235,11 @@ static bool write_path(char out[PATH_MAX + NAME_MAX + 2], const struct node *nod
 
 /* ---- telling ---- */
 
+/* Something was lost: that is told when everything was walked through again. */
 static void lose(struct weir__watch *watch, uint64_t heal_ns)
 {
     struct inotify *in = inotify_of(watch);
 
-    weir__watch_lose(&watch->queue);
     in->heal_ns = heal_ns < in->heal_ns ? heal_ns : in->heal_ns;
 }
 
@@ -301,6 +311,14 @@ static int open_directory(struct weir__watch *watch, const char *path)
     return fd;
 }
 
+/* Where what happens from now on will stand. If that is not known it is nowhere. */
+static uint64_t position_now(const struct inotify *in)
+{
+    int unread = weir__sys_unread(in->fd);
+
+    return unread < 0 ? UINT64_MAX : in->position + (in->len - in->at) + (uint64_t)unread;
+}
+
 /* Another directory has the node's name: nothing of what was below is there. */
 static void forget(struct inotify *in, struct node *node)
 {
@@ -328,10 +346,14 @@ static int watch_opened(struct weir__watch *watch, struct node *node, int fd)
     if (wd < 0)
         return wd;
     before = node_of(in, wd);
+    node->known_at = position_now(in);
+    in->known_at = node->known_at > in->known_at ? node->known_at : in->known_at;
     if (before == node)
         return 0;
-    if (before)
+    if (before) { /* that it was renamed is not heard of yet */
         unwatch(in, before);
+        before->known_at = node->listed_at = node->known_at;
+    }
     forget(in, node);
     if (weir__names_put(&in->nodes, (uint64_t)(uint32_t)wd, "", 0, node) < 0) {
         (void)weir__sys_inotify_rm_watch(in->fd, wd);
@@ -353,11 +375,13 @@ static void failed_to_watch(struct weir__watch *watch, struct node *node, int er
             tell_error(watch, node, error);
         return;
     }
+    if (error == WEIR_ENOENT || error == WEIR_ENOTDIR || error == WEIR_ELOOP)
+        return; /* it is gone, or has another name, and that will be heard of */
     if (error == WEIR_ENOMEM)
         lose(watch, weir__now_ns() + HEAL_NS);
-    else if (error != WEIR_ENOENT && error != WEIR_ENOTDIR && error != WEIR_ELOOP)
+    else
         tell_error(watch, node, error);
-    drop_node(in, node); /* or it is not there any more */
+    drop_node(in, node);
 }
 
 /* The next directory of the list: watched, and open if it is to be read. */
@@ -401,7 +425,8 @@ static void take_entry(struct weir__watch *watch, const struct dirent64 *entry)
     if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])))
         return;
     is_dir = is_directory(in, entry);
-    if (in->scanned->tells) {
+    if (in->scanned->tells
+        && !weir__names_get(&in->told, in->scanned->number, name, strlen(name))) {
         tell(watch, in->scanned, name,
              (struct weir_fs_event){.kind = WEIR_FS_CREATED, .is_dir = is_dir});
         (void)weir__names_put(&in->told, in->scanned->number, name, strlen(name), in);
@@ -485,18 +510,16 @@ static void sweep(struct inotify *in)
 static void end_scans(struct weir__watch *watch)
 {
     struct inotify *in = inotify_of(watch);
-    int unread;
 
     if (in->scan_root >= 0)
         weir__sys_close(in->scan_root);
     in->scan_root = -1;
-    if (in->healing)
+    if (in->healing) {
         sweep(in);
-    if (in->told.count == 0)
-        return;
-    unread = weir__sys_unread(in->fd);
-    in->told_left = (int64_t)in->len - in->at + (unread > 0 ? unread : 0);
-    if (in->told_left == 0)
+        weir__watch_lose(&watch->queue);
+    }
+    in->told_until = in->told.count ? position_now(in) : 0;
+    if (in->told_until <= in->position || in->told_until == UINT64_MAX)
         weir__names_clear(&in->told);
 }
 
@@ -525,7 +548,7 @@ static void heal(struct weir__watch *watch)
     in->heal_ns = UINT64_MAX;
     in->generation++;
     in->root->generation = in->generation;
-    in->healing = watch->options.recursive == WEIR_ON;
+    in->healing = true;
     want_scan(in, in->root, false);
 }
 
@@ -555,6 +578,27 @@ static struct inotify_event *other_half(struct inotify *in, const struct inotify
     return NULL;
 }
 
+/* The node that is next, of those that are this one or below it, or NULL. */
+static struct node *next_below(const struct node *top, struct node *at)
+{
+    if (!weir__list_empty(&at->children))
+        return WEIR_CONTAINER_OF(at->children.next, struct node, link);
+    while (at != top && at->link.next == &at->parent->children)
+        at = at->parent;
+    return at == top ? NULL : WEIR_CONTAINER_OF(at->link.next, struct node, link);
+}
+
+/* Whether something was opened, in this directory or below it, after what is heard of now: then it
+ * may be another one, which has come to the name since. */
+static bool is_ahead(const struct inotify *in, struct node *node)
+{
+    struct node *at = in->position < in->known_at ? node : NULL;
+
+    while (at && at->known_at <= in->position)
+        at = next_below(node, at);
+    return at;
+}
+
 static void came(struct weir__watch *watch, struct node *node, const struct inotify_event *record)
 {
     struct inotify *in = inotify_of(watch);
@@ -569,10 +613,10 @@ static void came(struct weir__watch *watch, struct node *node, const struct inot
     if (watch->options.recursive != WEIR_ON)
         return;
     old = child_of(in, node, record->name);
-    if (is_dir) /* also if it is known already: events of it may be on their way */
-        add_directory(watch, node, record->name, true);
-    else if (old)
+    if (old && !(is_dir && is_ahead(in, old)))
         drop_node(in, old);
+    if (is_dir)
+        add_directory(watch, node, record->name, true);
 }
 
 static void went(struct weir__watch *watch, struct node *node, const struct inotify_event *record)
@@ -589,42 +633,77 @@ static void went(struct weir__watch *watch, struct node *node, const struct inot
                                 .moved = record->mask & IN_MOVED_FROM});
 }
 
-/* A directory has another place. */
+/* ---- renamed directories ---- */
+
+/* A directory has another place. What could not be found below it is looked for again. */
 static void move_node(struct weir__watch *watch, struct node *node, struct node *parent,
                       const char *name)
 {
     struct inotify *in = inotify_of(watch);
-    struct node *old = child_of(in, parent, name);
+    struct node *at = node, *old = child_of(in, parent, name);
 
-    if (old == node)
-        return;
-    if (old && !is_below(node, old))
+    bool impossible = old == node || is_below(node, old) || is_below(parent, node);
+
+    if (old && !impossible)
         drop_node(in, old);
-    if (is_below(parent, node) || place_node(in, node, parent, name) < 0) {
+    if (impossible || place_node(in, node, parent, name) < 0) {
         lose(watch, weir__now_ns()); /* what is known of the tree is out of date */
         drop_node(in, node);
+        return;
     }
+    for (; at; at = next_below(node, at)) {
+        if (at->wd < 0)
+            want_scan(in, at, true);
+    }
+}
+
+/* A directory was renamed, and what is known of it was read later: as if it had come from
+ * outside. */
+static void renamed_before(struct weir__watch *watch, struct node *from, const char *old_name,
+                           struct node *to, const char *name)
+{
+    struct inotify *in = inotify_of(watch);
+    struct node *moved = child_of(in, from, old_name), *there;
+
+    if (moved && is_below(to, moved)) {
+        lose(watch, weir__now_ns());
+        return;
+    }
+    if (moved)
+        drop_node(in, moved);
+    tell(watch, from, old_name,
+         (struct weir_fs_event){.kind = WEIR_FS_REMOVED, .is_dir = true, .moved = true});
+    there = child_of(in, to, name);
+    if (there) {
+        drop_node(in, there);
+        tell(watch, to, name, (struct weir_fs_event){.kind = WEIR_FS_REMOVED, .is_dir = true});
+    }
+    tell(watch, to, name,
+         (struct weir_fs_event){.kind = WEIR_FS_CREATED, .is_dir = true, .moved = true});
+    add_directory(watch, to, name, true);
 }
 
 static void renamed(struct weir__watch *watch, struct node *from, const struct inotify_event *first,
                     struct node *to, const struct inotify_event *then)
 {
     struct inotify *in = inotify_of(watch);
-    bool is_dir = first->mask & IN_ISDIR;
+    bool enters = (first->mask & IN_ISDIR) && watch->options.recursive == WEIR_ON;
     struct node *moved = child_of(in, from, first->name);
 
     (void)weir__names_remove(&in->told, from->number, first->name, strlen(first->name));
     (void)weir__names_remove(&in->told, to->number, then->name, strlen(then->name));
+    if (enters && (is_ahead(in, moved) || is_ahead(in, child_of(in, to, then->name)))) {
+        renamed_before(watch, from, first->name, to, then->name);
+        return;
+    }
     if (!write_path(in->old_path, from, first->name))
         weir__watch_lose(&watch->queue);
     tell(watch, to, then->name,
          (struct weir_fs_event){
-             .kind = WEIR_FS_RENAMED, .is_dir = is_dir, .old_path = in->old_path});
-    if (watch->options.recursive != WEIR_ON || !is_dir)
-        return;
-    if (moved)
+             .kind = WEIR_FS_RENAMED, .is_dir = first->mask & IN_ISDIR, .old_path = in->old_path});
+    if (enters && moved)
         move_node(watch, moved, to, then->name);
-    else
+    else if (enters)
         add_directory(watch, to, then->name, true);
 }
 
@@ -670,10 +749,18 @@ static void take_own(struct weir__watch *watch, struct node *node, uint32_t mask
         drop_node(in, node);
 }
 
+/* The directory whose names a record is of; NULL: none, or what was read of it says as much. */
+static struct node *heard_of(const struct inotify *in, int wd)
+{
+    struct node *node = node_of(in, wd);
+
+    return node && in->position >= node->listed_at ? node : NULL;
+}
+
 static void take_record(struct weir__watch *watch, const struct inotify_event *record)
 {
     struct inotify *in = inotify_of(watch);
-    struct node *node = node_of(in, record->wd);
+    struct node *node = heard_of(in, record->wd);
 
     if (record->mask & IN_Q_OVERFLOW)
         lose(watch, weir__now_ns());
@@ -690,11 +777,9 @@ static void skip_record(struct inotify *in, const struct inotify_event *record)
     uint32_t size = size_of(record);
 
     in->at += size;
+    in->position += size;
     in->hold_until_ns = 0;
-    if (in->told.count == 0)
-        return;
-    in->told_left -= size;
-    if (in->told_left <= 0)
+    if (in->told.count && in->position >= in->told_until)
         weir__names_clear(&in->told);
 }
 
@@ -718,13 +803,13 @@ static void take_records(struct weir__watch *watch)
     while (in->at < in->len && !scans(in) && watch->queue.gone == GONE_NOT
            && !weir__watch_queue_full(&watch->queue)) {
         const struct inotify_event *record = record_at(in, in->at);
-        struct node *from = node_of(in, record->wd), *to;
+        struct node *from = heard_of(in, record->wd), *to;
         struct inotify_event *then;
 
         if (holds(watch, record))
             return;
         then = (record->mask & IN_MOVED_FROM) && !watch->name[0] ? other_half(in, record) : NULL;
-        to = then ? node_of(in, then->wd) : NULL;
+        to = then ? heard_of(in, then->wd) : NULL;
         if (from && to) {
             renamed(watch, from, record, to, then);
             then->mask = 0;
@@ -854,6 +939,7 @@ static int begin(struct weir__watch *watch)
     int rc = 0;
 
     heal(watch);
+    in->healing = false;
     while (rc == 0 && scans(in) && watch->queue.gone == GONE_NOT
            && !weir__watch_queue_full(&watch->queue)) {
         struct weir__call call;

@@ -163,25 +163,6 @@ static void hold(struct weir__watch_queue *queue, struct waiting *waiting)
         (void)weir__names_remove(&queue->held, 0, waiting->text, waiting->len);
 }
 
-/* A file that was created and is renamed was created under its new name. */
-static bool put_renamed(struct weir__watch_queue *queue, const struct weir_fs_event *event)
-{
-    struct waiting *made = held_under(queue, event->old_path), *there;
-    struct weir_fs_event created;
-
-    if (!made || made->event.kind != WEIR_FS_CREATED || event->is_dir || made->event.replaced)
-        return false;
-    created = made->event;
-    created.path = event->path;
-    created.replaced = true;
-    created.count += event->count;
-    there = insert(queue, &created, &made->link, made->due_ns);
-    drop(queue, made);
-    if (there)
-        hold(queue, there);
-    return true;
-}
-
 static void put_held(struct weir__watch_queue *queue, const struct weir_fs_event *event)
 {
     struct waiting *before = held_under(queue, event->path), *waiting;
@@ -197,13 +178,48 @@ static void put_held(struct weir__watch_queue *queue, const struct weir_fs_event
         hold(queue, waiting);
 }
 
+/* A file that was created and is renamed was created under its new name. */
+static bool put_renamed(struct weir__watch_queue *queue, const struct weir_fs_event *event)
+{
+    struct waiting *made = held_under(queue, event->old_path);
+    struct weir_fs_event created;
+
+    if (!made || made->event.kind != WEIR_FS_CREATED || event->is_dir || made->event.replaced)
+        return false;
+    created = made->event;
+    created.path = event->path;
+    created.replaced = true;
+    created.count += event->count;
+    put_held(queue, &created);
+    drop(queue, made);
+    return true;
+}
+
+/* No event becomes one with another one across this one. */
+static void part(struct weir__watch_queue *queue, const struct weir_fs_event *event)
+{
+    struct waiting *held;
+
+    if (event->is_dir) {
+        weir__names_sift(&queue->held, leave_out, NULL);
+        return;
+    }
+    held = held_under(queue, event->path);
+    if (held)
+        let_go(queue, held);
+    held = held_under(queue, event->old_path);
+    if (held)
+        let_go(queue, held);
+}
+
 void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event *event)
 {
-    struct waiting *between;
+    bool parts = event->kind == WEIR_FS_ERROR || event->kind == WEIR_FS_RENAMED
+                 || (event->kind == WEIR_FS_REMOVED && event->is_dir);
 
     if (queue->lost) /* until it is told there is no use for more */
         return;
-    if (queue->window_ns && event->kind != WEIR_FS_ERROR && event->kind != WEIR_FS_RENAMED) {
+    if (queue->window_ns && !parts) {
         put_held(queue, event);
         return;
     }
@@ -211,14 +227,7 @@ void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event
         return;
     (void)insert(queue, event, queue->waiting.prev,
                  queue->window_ns ? weir__now_ns() + (uint64_t)queue->window_ns : 0);
-    if (event->is_dir && event->kind == WEIR_FS_RENAMED)
-        weir__names_sift(&queue->held, leave_out, NULL);
-    between = held_under(queue, event->path);
-    if (between)
-        let_go(queue, between);
-    between = held_under(queue, event->old_path);
-    if (between)
-        let_go(queue, between);
+    part(queue, event);
 }
 
 void weir__watch_lose(struct weir__watch_queue *queue)
