@@ -52,6 +52,7 @@ struct node {
     uint64_t known_at;      /* position from which on records are of what was opened */
     uint64_t listed_at;     /* position of records in it that were read into the list of it */
     bool tells;             /* what is in it when it is read is told */
+    bool doubtful;          /* another one may have come to its name when it was opened */
     struct node *parent;    /* NULL: the root */
     struct weir__list link; /* of the parent's children */
     struct weir__list children;
@@ -605,7 +606,7 @@ static void came(struct weir__watch *watch, struct node *node, const struct inot
     bool is_dir = record->mask & IN_ISDIR, moved = record->mask & IN_MOVED_TO;
     struct node *old;
 
-    if (weir__names_remove(&in->told, node->number, record->name, strlen(record->name)))
+    if (weir__names_remove(&in->told, node->number, record->name, strlen(record->name)) && !moved)
         return;
     tell(watch, node, record->name,
          (struct weir_fs_event){
@@ -613,7 +614,9 @@ static void came(struct weir__watch *watch, struct node *node, const struct inot
     if (watch->options.recursive != WEIR_ON)
         return;
     old = child_of(in, node, record->name);
-    if (old && !(is_dir && is_ahead(in, old)))
+    if (old && is_dir && is_ahead(in, old))
+        old->doubtful = true;
+    else if (old)
         drop_node(in, old);
     if (is_dir)
         add_directory(watch, node, record->name, true);
@@ -745,8 +748,15 @@ static void take_own(struct weir__watch *watch, struct node *node, uint32_t mask
     }
     if (mask & IN_UNMOUNT)
         tell(watch, node, "", (struct weir_fs_event){.kind = WEIR_FS_REMOVED, .is_dir = true});
-    if (mask & IN_IGNORED)
+    if (!(mask & IN_IGNORED))
+        return;
+    if (!node->doubtful) {
         drop_node(in, node);
+        return;
+    }
+    node->doubtful = false;
+    unwatch(in, node);
+    want_scan(in, node, true);
 }
 
 /* The directory whose names a record is of; NULL: none, or what was read of it says as much. */

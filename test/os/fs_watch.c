@@ -167,6 +167,45 @@ TEST(what_leaves_is_removed_and_what_arrives_is_created)
     try_in_folder(tell_moves);
 }
 
+enum {
+    LONG = 200, /* of a name: the buffer ends between the halves of a rename */
+    RENAMES = 300
+};
+
+static int rename_long_names(void *arg)
+{
+    const struct folder *folder = arg;
+    char from[LONG + 1], to[LONG + 1];
+    struct weir_fs_event event;
+    weir_fs_watch watch;
+    int i;
+
+    memset(from, 'x', sizeof from);
+    memset(to, 'y', sizeof to);
+    from[LONG] = to[LONG] = '\0';
+    for (i = 0; i < RENAMES; i++) {
+        from[snprintf(from, sizeof from, "%03d", i)] = 'x';
+        put(folder, from, "", O_CREAT);
+    }
+    watch = begin(folder, ".", 0);
+    for (i = 0; i < RENAMES; i++) {
+        from[snprintf(from, sizeof from, "%03d", i)] = 'x';
+        to[snprintf(to, sizeof to, "%03d", i)] = 'y';
+        move(folder, from, to);
+    }
+    for (i = 0; i < RENAMES; i++) {
+        CHECK(weir_fs_watch_next(watch, &event) == 1 && event.kind == WEIR_FS_RENAMED);
+        CHECK(atoi(event.path) == i && atoi(event.old_path) == i);
+    }
+    weir_fs_watch_close(watch);
+    return 0;
+}
+
+TEST(renames_are_one_event_wherever_a_read_ends)
+{
+    try_in_folder(rename_long_names);
+}
+
 /* ---- everything below ---- */
 
 static int tell_below(void *arg)
