@@ -289,9 +289,9 @@ TEST(directories_move_in_with_what_they_have_and_out)
 }
 
 enum {
-    ROUNDS = 40,
-    LEVELS = 6,
-    FILES = 5
+    ROUNDS = 20,
+    LEVELS = 3,
+    FILES = 200
 };
 
 /* While the watcher looks. */
