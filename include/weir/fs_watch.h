@@ -8,7 +8,8 @@
  * told exactly; writes to one file are told at least once after the last of them. Where something
  * was lost the watcher says so (WEIR_FS_RESCAN), and goes on.
  *
- * A watcher belongs to the process: any task of any runtime may use it, one at a time.
+ * A watcher belongs to the runtime of the task that opens it, as a stream does. Any of its tasks may
+ * use it, one at a time.
  */
 #ifndef WEIR_FS_WATCH_H
 #define WEIR_FS_WATCH_H
@@ -94,7 +95,8 @@ static inline int weir_fs_watch_open(weir_fs_watch *out, weir_dir dir, const cha
 
 /* Waits for the next event: 1 and fills *event, or 0 after WEIR_FS_GONE was told. A call that was
  * stopped has lost nothing. Suspends. WEIR_EBADHANDLE, WEIR_EBUSY (another task is in such a call),
- * WEIR_ECLOSED (closed meanwhile), WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM.
+ * WEIR_ECLOSED (closed meanwhile), WEIR_ENOTASK, WEIR_ECANCELED, WEIR_EDEADLINE, WEIR_ENOMEM,
+ * WEIR_ELIMIT (jobs of the pool: nothing is lost).
  *
  * With `recursive` a directory that comes is watched too, and what is in it already is told as
  * CREATED; one that is moved is watched under its new name, and not any more when it is moved away.

@@ -50,7 +50,7 @@ struct node {
     int wd;                 /* -1: is not watched */
     uint32_t generation;    /* of the last walk that has found it */
     uint64_t known_at;      /* position from which on records are of what was opened */
-    uint64_t listed_at;     /* position of records in it that were read into the list of it */
+    uint64_t listed_at;     /* position until which records in it say what was read in it */
     bool tells;             /* what is in it when it is read is told */
     bool doubtful;          /* another one may have come to its name when it was opened */
     struct node *parent;    /* NULL: the root */
@@ -644,7 +644,6 @@ static void move_node(struct weir__watch *watch, struct node *node, struct node 
 {
     struct inotify *in = inotify_of(watch);
     struct node *at = node, *old = child_of(in, parent, name);
-
     bool impossible = old == node || is_below(node, old) || is_below(parent, node);
 
     if (old && !impossible)

@@ -232,6 +232,22 @@ TEST(a_look_pauses_while_nobody_takes_what_it_has_found)
     try_in_folder(look_at_many);
 }
 
+static int ask_the_simulator(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_fs_watch watch = {0};
+    int rc = weir_fs_watch_open(&watch, folder->dir, ".", NULL);
+
+    CHECK(rc == (test_simulated() ? WEIR_ENOTSUP : 0) && (rc == 0) == (watch.id != 0));
+    weir_fs_watch_close(watch);
+    return 0;
+}
+
+TEST(the_simulator_has_no_events_of_the_kernel)
+{
+    try_in_folder(ask_the_simulator);
+}
+
 static int wait_for_close(void *arg)
 {
     return next_of(*(weir_fs_watch *)arg);
