@@ -8,8 +8,8 @@
  * told exactly; writes to one file are told at least once after the last of them. Where something
  * was lost the watcher says so (WEIR_FS_RESCAN), and goes on.
  *
- * A watcher belongs to the runtime of the task that opens it, as a stream does. Any of its tasks may
- * use it, one at a time.
+ * A watcher belongs to the runtime of the task that opens it, as a stream does. Any of its tasks
+ * may use it, one at a time.
  */
 #ifndef WEIR_FS_WATCH_H
 #define WEIR_FS_WATCH_H
@@ -107,9 +107,9 @@ static inline int weir_fs_watch_open(weir_fs_watch *out, weir_dir dir, const cha
  * ATTRIBUTES instead of another one; any of these after a CREATED, which is told; any of these
  * before a REMOVED, which is told. A file that is created and removed is not told at all, one that
  * is removed and created is told as CREATED with `replaced`, and one that is created and then
- * renamed is told as CREATED under its new name, with `replaced`. REMOVED and RENAMED of a directory
- * stay alone, and nothing becomes one across them. Events wait for less when half of `events_max`
- * are waiting. */
+ * renamed is told as CREATED under its new name, with `replaced`. REMOVED and RENAMED of a
+ * directory stay alone, and nothing becomes one across them. Events wait for less when half of
+ * `events_max` are waiting. */
 WEIR_PUBLIC int weir_fs_watch_next_n(weir_fs_watch watch, struct weir_fs_event *event,
                                      size_t event_size);
 static inline int weir_fs_watch_next(weir_fs_watch watch, struct weir_fs_event *event)

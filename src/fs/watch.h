@@ -77,8 +77,9 @@ void weir__watch_queue_init(struct weir__watch_queue *queue,
 void weir__watch_queue_fini(struct weir__watch_queue *queue);
 
 /* Puts an event behind the others, or makes it one with another. The path, and the old one, are
- * copied. */
-void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event *event);
+ * copied. `certain`: a name that is created was not there before. */
+void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event *event,
+                     bool certain);
 /* Tells that something was lost; and that it is over. */
 void weir__watch_lose(struct weir__watch_queue *queue);
 void weir__watch_go(struct weir__watch_queue *queue, bool moved);

@@ -85,6 +85,7 @@ struct inotify {
 
     char path[PATH_MAX + NAME_MAX + 2], old_path[PATH_MAX + NAME_MAX + 2];
     uint64_t hold_until_ns; /* the record at `at` waits for its other half; 0: does not */
+    bool hold_read;         /* and was not there at a look since */
     uint64_t read_ns;
     uint32_t at, len;
     union {
@@ -248,6 +249,7 @@ static void tell(struct weir__watch *watch, const struct node *node, const char 
                  struct weir_fs_event event)
 {
     struct inotify *in = inotify_of(watch);
+    bool certain = !in->scanned; /* what is read may have been told before */
 
     if (!write_path(in->path, node, name)) {
         weir__watch_lose(&watch->queue);
@@ -255,7 +257,7 @@ static void tell(struct weir__watch *watch, const struct node *node, const char 
     }
     event.path = watch->name[0] ? "" : in->path;
     event.count = 1;
-    weir__watch_put(&watch->queue, &event);
+    weir__watch_put(&watch->queue, &event, certain);
 }
 
 static void tell_error(struct weir__watch *watch, const struct node *node, int error)
@@ -788,6 +790,7 @@ static void skip_record(struct inotify *in, const struct inotify_event *record)
     in->at += size;
     in->position += size;
     in->hold_until_ns = 0;
+    in->hold_read = false;
     if (in->told.count && in->position >= in->told_until)
         weir__names_clear(&in->told);
 }
@@ -801,7 +804,8 @@ static bool holds(struct weir__watch *watch, const struct inotify_event *record)
         return false;
     if (!in->hold_until_ns)
         in->hold_until_ns = in->read_ns + (uint64_t)watch->options.rename_wait_ns;
-    return weir__now_ns() < in->hold_until_ns && in->len - in->at + RECORD_MAX <= BUFFER_BYTES;
+    return (!in->hold_read || weir__now_ns() < in->hold_until_ns)
+           && in->len - in->at + RECORD_MAX <= BUFFER_BYTES;
 }
 
 /* Takes records until one has to wait, or a directory is to be read. */
@@ -854,6 +858,7 @@ static int read_more(struct inotify *in, uint64_t until_ns)
     in->at = 0;
     room = BUFFER_BYTES - in->len;
     n = weir__sys_read(in->fd, in->buffer.bytes + in->len, room);
+    in->hold_read = in->hold_until_ns != 0;
     if (n != WEIR_EAGAIN || until_ns <= now_ns)
         return n == WEIR_EAGAIN ? 0 : take_bytes(in, n);
     if (until_ns == UINT64_MAX)

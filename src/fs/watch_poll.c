@@ -61,7 +61,7 @@ static void tell(struct weir__watch *watch, const char *path, struct weir_fs_eve
         return;
     event.path = path;
     event.count = 1;
-    weir__watch_put(&watch->queue, &event);
+    weir__watch_put(&watch->queue, &event, true);
 }
 
 static bool same_kind(const struct weir_stat *a, const struct weir_stat *b)

@@ -18,7 +18,8 @@ struct waiting {
     struct weir_fs_event event;
     size_t len; /* of the path */
     bool held;
-    char text[]; /* the path, and the old one */
+    bool certain; /* CREATED: was not there before */
+    char text[];  /* the path, and the old one */
 };
 
 void weir__watch_queue_init(struct weir__watch_queue *queue,
@@ -83,8 +84,10 @@ static bool changes(uint32_t kind)
 
 /* What an event and a later one on the same path become: a kind, 0 for nothing at all, or -1: they
  * stay two. */
-static int merged(const struct weir_fs_event *first, const struct weir_fs_event *then)
+static int merged(const struct waiting *before, const struct weir_fs_event *then)
 {
+    const struct weir_fs_event *first = &before->event;
+
     if (first->is_dir != then->is_dir)
         return -1;
     if (first->kind == then->kind)
@@ -92,7 +95,7 @@ static int merged(const struct weir_fs_event *first, const struct weir_fs_event 
     if (first->kind == WEIR_FS_CREATED && changes(then->kind))
         return WEIR_FS_CREATED;
     if (first->kind == WEIR_FS_CREATED && then->kind == WEIR_FS_REMOVED && !then->is_dir)
-        return first->replaced ? WEIR_FS_REMOVED : 0;
+        return before->certain && !first->replaced ? 0 : WEIR_FS_REMOVED;
     if (first->kind == WEIR_FS_REMOVED && then->kind == WEIR_FS_CREATED && !then->is_dir)
         return WEIR_FS_CREATED;
     if (changes(first->kind) && then->kind == WEIR_FS_REMOVED)
@@ -163,10 +166,11 @@ static void hold(struct weir__watch_queue *queue, struct waiting *waiting)
         (void)weir__names_remove(&queue->held, 0, waiting->text, waiting->len);
 }
 
-static void put_held(struct weir__watch_queue *queue, const struct weir_fs_event *event)
+static void put_held(struct weir__watch_queue *queue, const struct weir_fs_event *event,
+                     bool certain)
 {
     struct waiting *before = held_under(queue, event->path), *waiting;
-    int kind = before ? merged(&before->event, event) : -1;
+    int kind = before ? merged(before, event) : -1;
 
     if (kind >= 0) {
         become(queue, before, event, kind);
@@ -174,8 +178,10 @@ static void put_held(struct weir__watch_queue *queue, const struct weir_fs_event
     }
     waiting =
         insert(queue, event, queue->waiting.prev, weir__now_ns() + (uint64_t)queue->window_ns);
-    if (waiting)
-        hold(queue, waiting);
+    if (!waiting)
+        return;
+    waiting->certain = certain;
+    hold(queue, waiting);
 }
 
 /* A file that was created and is renamed was created under its new name. */
@@ -184,13 +190,14 @@ static bool put_renamed(struct weir__watch_queue *queue, const struct weir_fs_ev
     struct waiting *made = held_under(queue, event->old_path);
     struct weir_fs_event created;
 
-    if (!made || made->event.kind != WEIR_FS_CREATED || event->is_dir || made->event.replaced)
+    if (!made || made->event.kind != WEIR_FS_CREATED || event->is_dir || made->event.replaced
+        || !made->certain)
         return false;
     created = made->event;
     created.path = event->path;
     created.replaced = true;
     created.count += event->count;
-    put_held(queue, &created);
+    put_held(queue, &created, false);
     drop(queue, made);
     return true;
 }
@@ -212,7 +219,8 @@ static void part(struct weir__watch_queue *queue, const struct weir_fs_event *ev
         let_go(queue, held);
 }
 
-void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event *event)
+void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event *event,
+                     bool certain)
 {
     bool parts = event->kind == WEIR_FS_ERROR || event->kind == WEIR_FS_RENAMED
                  || (event->kind == WEIR_FS_REMOVED && event->is_dir);
@@ -220,7 +228,7 @@ void weir__watch_put(struct weir__watch_queue *queue, const struct weir_fs_event
     if (queue->lost) /* until it is told there is no use for more */
         return;
     if (queue->window_ns && !parts) {
-        put_held(queue, event);
+        put_held(queue, event, certain);
         return;
     }
     if (queue->window_ns && event->kind == WEIR_FS_RENAMED && put_renamed(queue, event))
