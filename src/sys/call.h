@@ -650,13 +650,17 @@ int weir__sys_timerfd_create(int clock);
 int weir__sys_timerfd_settime(int fd, const struct itimerspec *when);
 int weir__sys_timerfd_settime_flags(int fd, int flags, const struct itimerspec *when);
 
+/* With a timeout of 0 a signal that is pending makes it -EINTR where nothing is ready: 0 here. */
 static inline int weir__sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    int fault = WEIR__SYS_FAULT(ENOMEM);
+    int rc = WEIR__SYS_FAULT(ENOMEM);
 
-    if (count == 1 && weir__network_has(fds->fd) && !fault)
+    if (count == 1 && weir__network_has(fds->fd) && !rc)
         return weir__network_poll(fds);
-    return fault ? fault : weir__sys_result(poll(fds, count, timeout_ms));
+    if (rc)
+        return rc;
+    rc = weir__sys_result(poll(fds, count, timeout_ms));
+    return rc == -EINTR && timeout_ms == 0 ? 0 : rc;
 }
 
 /* ---- io_uring, by number: distributions ship old headers ---- */

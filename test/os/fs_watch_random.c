@@ -85,6 +85,9 @@ static void rename_in(struct mirror *mirror, const char *from, const char *to)
 
 static void apply(struct mirror *mirror, const struct weir_fs_event *event)
 {
+    if (event->kind > WEIR_FS_RESCAN)
+        fprintf(stderr, "%s %s %s\n", weir_fs_event_name(event->kind), event->path,
+                weir_error_name(event->error));
     CHECK(event->kind <= WEIR_FS_RESCAN);
     mirror->lost |= event->kind == WEIR_FS_RESCAN;
     if (event->kind == WEIR_FS_CREATED)
