@@ -378,7 +378,7 @@ static void failed_to_watch(struct weir__watch *watch, struct node *node, int er
             tell_error(watch, node, error);
         return;
     }
-    if (error == WEIR_ENOENT || error == WEIR_ENOTDIR || error == WEIR_ELOOP)
+    if (error == WEIR_ENOENT || error == WEIR_ENOTDIR || error == WEIR_ELOOP || error == WEIR_EXDEV)
         return; /* it is gone, or has another name, and that will be heard of */
     if (error == WEIR_ENOMEM)
         lose(watch, weir__now_ns() + HEAL_NS);
