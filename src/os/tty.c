@@ -40,7 +40,7 @@ enum place_state {
 struct place {
     uint32_t state; /* enum place_state; partner: weir_tty_restore */
     int fd;
-    dev_t device; /* of the terminal */
+    uint64_t device; /* of the terminal; of a pseudo-terminal the lower end's */
     struct weir__runtime *runtime;
     struct termios normal;
 };
@@ -65,7 +65,14 @@ void weir_tty_restore(void)
     weir__sys_errno_restore(saved);
 }
 
-/* As if our handler were not there. A fault happens again after the return. */
+/* Whether the instruction that has caused it is made again after the return. */
+static bool happens_again(int number, const siginfo_t *info)
+{
+    return info->si_code > 0
+           && (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE);
+}
+
+/* As if our handler were not there. */
 static void pass_on(size_t index, int number, siginfo_t *info, void *machine)
 {
     const struct sigaction *action = &before[index];
@@ -76,7 +83,7 @@ static void pass_on(size_t index, int number, siginfo_t *info, void *machine)
         action->sa_handler(number);
     } else {
         weir__sys_sigaction_restore(number, action);
-        if (info->si_code <= 0 || number == SIGABRT)
+        if (!happens_again(number, info))
             raise(number);
     }
 }
@@ -133,7 +140,7 @@ static void release_all(void)
 
 /* ---- places: under the lock ---- */
 
-static struct place *find(dev_t device)
+static struct place *find(uint64_t device)
 {
     int i;
 
@@ -178,7 +185,7 @@ static void end_runtime(struct weir__runtime *runtime)
     weir__unlock(&lock);
 }
 
-static int take_place(int fd, dev_t device, const struct termios *normal, struct place **out)
+static int take_place(int fd, uint64_t device, const struct termios *normal, struct place **out)
 {
     struct place *place = find_free();
 
@@ -218,16 +225,16 @@ static void change(struct termios *mode, enum weir_tty_mode wanted)
 static int set_mode(int fd, enum weir_tty_mode wanted)
 {
     struct termios mode;
-    struct stat about;
     struct place *place;
+    uint64_t device;
     bool fresh;
     int rc = weir__terminal_get(fd, &mode);
 
     if (rc == 0)
-        rc = weir__sys_fstat(fd, &about);
+        rc = weir__terminal_device(fd, &device);
     if (rc < 0)
         return rc;
-    place = find(about.st_rdev);
+    place = find(device);
     if (wanted == WEIR_TTY_NORMAL) {
         rc = place ? weir__terminal_set(fd, &place->normal) : 0;
         if (rc == 0 && place)
@@ -236,7 +243,7 @@ static int set_mode(int fd, enum weir_tty_mode wanted)
     }
     fresh = !place;
     if (fresh)
-        rc = take_place(fd, about.st_rdev, &mode, &place);
+        rc = take_place(fd, device, &mode, &place);
     if (rc < 0)
         return rc;
     mode = place->normal;

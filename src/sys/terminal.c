@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 #include "sys/call.h"
@@ -11,6 +12,7 @@
 #if !defined(TIOCGPTPEER)
 #define TIOCGPTPEER _IO('T', 0x41) /* Linux 4.13 */
 #endif
+#define LOWER_MAJOR 136 /* of lower ends; their minor is the number of the pair */
 
 bool weir__terminal_is(int fd)
 {
@@ -24,6 +26,22 @@ bool weir__terminal_is_master(int fd)
     unsigned number;
 
     return ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+int weir__terminal_device(int fd, uint64_t *out)
+{
+    unsigned number;
+    struct stat about;
+    int rc;
+
+    if (ioctl(fd, TIOCGPTN, &number) == 0) {
+        *out = makedev(LOWER_MAJOR, number);
+        return 0;
+    }
+    rc = weir__sys_fstat(fd, &about);
+    if (rc == 0)
+        *out = about.st_rdev;
+    return rc;
 }
 
 int weir__terminal_get(int fd, struct termios *out)

@@ -120,9 +120,15 @@ TEST(the_end_of_a_runtime_restores_its_terminals)
 enum end {
     BY_EXIT,
     BY_TERM,
+    BY_KEY, /* of the terminal: the kernel sends the signal */
+    BY_ALARM,
     BY_ABORT,
     BY_SEGV,
     BY_FAULT
+};
+
+enum {
+    TOO_LONG_S = 10
 };
 
 static void *volatile no_place = (void *)16;
@@ -140,6 +146,15 @@ static int end_raw(void *arg)
         kill(getpid(), SIGTERM);
         for (;;)
             pause();
+    case BY_KEY:
+        if (weir_tty_mode(stream, WEIR_TTY_CBREAK) < 0 || write(upper, "\003", 1) != 1)
+            _exit(3);
+        sleep(TOO_LONG_S);
+        _exit(4);
+    case BY_ALARM:
+        ualarm(1000, 0);
+        sleep(TOO_LONG_S);
+        _exit(4);
     case BY_ABORT:
         abort();
     case BY_SEGV:
@@ -158,6 +173,8 @@ static int end_of(enum end how)
 
     if (pid == 0) {
         signal(SIGSEGV, SIG_DFL);
+        if (how == BY_KEY && (setsid() < 0 || ioctl(lower, TIOCSCTTY, 0) < 0))
+            _exit(6);
         (void)weir_run(end_raw, &how, &(struct weir_runtime_options){.workers = 1});
         _exit(5);
     }
@@ -176,6 +193,8 @@ TEST(every_kind_of_exit_restores_the_terminal)
     assert_true(is_canonical());
     assert_int_equal(WTERMSIG(end_of(BY_TERM)), SIGTERM);
     assert_true(is_canonical());
+    assert_int_equal(WTERMSIG(end_of(BY_ALARM)), SIGALRM);
+    assert_true(is_canonical());
     assert_int_equal(WTERMSIG(end_of(BY_ABORT)), SIGABRT);
     assert_true(is_canonical());
 #if !defined(__SANITIZE_ADDRESS__)
@@ -184,6 +203,45 @@ TEST(every_kind_of_exit_restores_the_terminal)
     assert_int_equal(WTERMSIG(end_of(BY_FAULT)), SIGSEGV);
     assert_true(is_canonical());
 #endif
+    close_terminal();
+}
+
+TEST(a_key_that_interrupts_ends_the_program_and_restores_the_terminal)
+{
+#if defined(__SANITIZE_THREAD__)
+    skip("ThreadSanitizer has no threads after a fork");
+#endif
+    open_terminal();
+    assert_int_equal(WTERMSIG(end_of(BY_KEY)), SIGINT);
+    assert_true(is_canonical());
+    close_terminal();
+}
+
+/* The upper ends of all terminals are one device. */
+static int change_two(void *arg)
+{
+    weir_stream ends[2] = {{0}, {0}}, below = open_lower();
+    int other = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    (void)arg;
+    CHECK(other >= 0 && unlockpt(other) == 0);
+    CHECK(weir_pipe_adopt(&ends[0], dup(upper)) == 0 && weir_pipe_adopt(&ends[1], other) == 0);
+    CHECK(weir_tty_mode(ends[0], WEIR_TTY_RAW) == 0 && !is_canonical());
+    CHECK(weir_tty_mode(ends[1], WEIR_TTY_RAW) == 0);
+    CHECK(weir_tty_mode(ends[1], WEIR_TTY_NORMAL) == 0);
+    CHECK(!is_canonical());
+    CHECK(weir_tty_mode(below, WEIR_TTY_NORMAL) == 0); /* both ends have one mode */
+    CHECK(is_canonical());
+    weir_close(below);
+    weir_close(ends[0]);
+    weir_close(ends[1]);
+    return 0;
+}
+
+TEST(each_terminal_has_a_mode_of_its_own)
+{
+    open_terminal();
+    assert_int_equal(run_with(change_two, NULL, 1), 0);
     close_terminal();
 }
 
