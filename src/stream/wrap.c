@@ -227,9 +227,11 @@ static ptrdiff_t after_tee(struct weir__wrap *wrap, enum weir__wrap_way way, con
 {
     int rc = 0;
 
-    if (way == WRAP_READ && result > 0)
+    if (way == WRAP_WRITE)
+        return result;
+    if (result > 0)
         rc = weir_write_all(wrap->other, bytes, (size_t)result);
-    if (way == WRAP_READ && result == 0)
+    if (result == 0)
         (void)weir_shutdown(wrap->other);
     wrap->failed = rc;
     return rc < 0 ? rc : result;

@@ -51,7 +51,7 @@ struct weir__wrap {
     bool stopped; /* under `lock` */
     union {
         uint64_t left; /* take: bytes until the end */
-        int failed;    /* tee: what the copy has failed with */
+        int failed;    /* tee: what the copy has failed with; the reader's */
         struct {
             weir_wrap_count_fn *fn;
             void *arg;

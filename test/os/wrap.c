@@ -112,6 +112,7 @@ static int tee(void *arg)
         CHECK(drain(stream, out, sizeof out, lent) == WEIR_EPIPE);
         CHECK(drain(stream, out, sizeof out, lent) == WEIR_EPIPE);
         CHECK(weir_write_all(stream, "abc", 3) == 0);
+        CHECK(drain(stream, out, sizeof out, lent) == WEIR_EPIPE);
         CHECK(weir_close(stream) == 0 && weir_close(far) == 0);
     }
     return 0;
