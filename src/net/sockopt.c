@@ -352,7 +352,7 @@ static int set_value(const struct named *named, int64_t value)
     case U64:
         return set_bytes(named, &wide, sizeof wide);
     case LINGER:
-        return value > 0 ? WEIR_ENOTSUP : weir__sockopt_linger(named->fd, (int)value);
+        return value > 0 ? WEIR_ENOTSUP : weir__sockopt_linger(named->fd, value < 0 ? -1 : 0);
     case INTERFACE:
         return set_interface(named, value);
     case NONE:

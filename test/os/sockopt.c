@@ -200,6 +200,8 @@ static int tell_facts(void *arg)
     CHECK(told(all.stream.id, WEIR_SOCKOPT_LINGER) == 0);
     CHECK(weir_sockopt_set(all.stream.id, WEIR_SOCKOPT_LINGER, 3) == WEIR_ENOTSUP);
     CHECK(told(all.stream.id, WEIR_SOCKOPT_LINGER) == 0);
+    CHECK(weir_sockopt_set(all.stream.id, WEIR_SOCKOPT_LINGER, INT64_MIN) == 0);
+    CHECK(told(all.stream.id, WEIR_SOCKOPT_LINGER) == -1);
     CHECK(weir_write_all(all.stream, "12345", 5) == 0);
     CHECK(weir_read(all.accepted, text, 1) == 1);
     CHECK(told(all.udp.id, WEIR_SOCKOPT_READABLE) == 0);
