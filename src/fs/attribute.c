@@ -82,15 +82,17 @@ int weir_dir_set_owner(weir_dir dir, const char *path, uint32_t user, uint32_t g
 
 static struct timespec time_of(int64_t ns)
 {
-    int64_t rest = ns % NS_A_SECOND;
+    int64_t seconds = ns / NS_A_SECOND, rest = ns % NS_A_SECOND;
 
     if (ns == WEIR_TIME_NOW)
         return (struct timespec){.tv_nsec = UTIME_NOW};
     if (ns == WEIR_TIME_KEEP)
         return (struct timespec){.tv_nsec = UTIME_OMIT};
-    if (rest < 0)
+    if (rest < 0) {
         rest += NS_A_SECOND;
-    return (struct timespec){.tv_sec = (ns - rest) / NS_A_SECOND, .tv_nsec = rest};
+        seconds--;
+    }
+    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
 }
 
 static int run_times(struct weir__call *call)

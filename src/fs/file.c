@@ -438,6 +438,11 @@ static int transfer_all(weir_file file, enum weir__call_code code, const void *b
 
     if (offset > INT64_MAX || len > INT64_MAX - offset)
         return WEIR_EINVAL;
+    if (len == 0) {
+        int fd = descriptor_of(file.id, WEIR__KIND_FILE);
+
+        return fd < 0 ? fd : 0;
+    }
     while (len) {
         ptrdiff_t n = transfer_one(file, code, at, len < PIECE ? len : PIECE, offset);
 

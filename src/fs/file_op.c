@@ -266,9 +266,16 @@ uint32_t weir__kind_of_mode(uint32_t mode)
     }
 }
 
+#define NS_A_SECOND INT64_C(1000000000)
+
+/* A time beyond the range is at its end, short of what WEIR_TIME_NOW and WEIR_TIME_KEEP are. */
 static int64_t ns_of(const struct statx_timestamp *at)
 {
-    return at->tv_sec * INT64_C(1000000000) + at->tv_nsec;
+    if (at->tv_sec >= INT64_MAX / NS_A_SECOND)
+        return INT64_MAX - 1;
+    if (at->tv_sec <= INT64_MIN / NS_A_SECOND)
+        return INT64_MIN + 1;
+    return at->tv_sec * NS_A_SECOND + at->tv_nsec;
 }
 
 void weir__stat_convert(const struct statx *from, struct weir_stat *out)

@@ -58,8 +58,7 @@ static int wait_as_task(int fd, const struct locking *locking)
         rc = weir_sleep(wait_ns);
         if (rc < 0)
             return rc;
-        if (wait_ns < WAIT_MAX_NS)
-            wait_ns *= 2;
+        wait_ns = wait_ns < WAIT_MAX_NS / 2 ? 2 * wait_ns : WAIT_MAX_NS;
     }
     return rc;
 }

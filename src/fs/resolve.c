@@ -8,6 +8,7 @@
  * links are refused altogether.
  */
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@
 enum {
     TRIES_MAX = 8,
     LINK_NAME_MAX = 32,
-    PLACE_MAX = 1536, /* of the directory's and a file's own path: longer ones are refused */
+    PLACE_MAX = 1536,    /* of the directory's and a file's own path: longer ones are refused */
+    LOOK_MIN_NS = 50000, /* between two looks for the writer of a FIFO */
+    LOOK_MAX_NS = 20000000
 };
 
 #define RESOLVE_FLAGS                                                                              \
@@ -278,14 +281,56 @@ static bool should_wait(const struct opening *opening, int fd)
            && weir__sys_lseek(fd, 0, SEEK_CUR) == WEIR_ESPIPE;
 }
 
-/* Opens anew, and waits. The first descriptor is kept meanwhile: whoever has found the other end of
- * a FIFO by it does not lose it. */
+/* Whether somebody writes to a FIFO that was opened for reading, or has: 1, 0, or an error. Tee
+ * leaves what it finds where it is. */
+static int has_writer(int fd, const int spare[2])
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    int rc = weir__sys_poll(&poll_fd, 1, 0);
+
+    if (rc == 0)
+        rc = weir__sys_tee_now(fd, spare[1], 1);
+    return rc == WEIR_EAGAIN ? 1 : rc < 0 ? rc : rc > 0;
+}
+
+static int await_writer(int fd)
+{
+    int64_t wait_ns = LOOK_MIN_NS;
+    int spare[2], rc = weir__sys_pipe2(spare, 0);
+
+    if (rc < 0)
+        return rc;
+    while ((rc = has_writer(fd, spare)) == 0) {
+        rc = weir_sleep(wait_ns);
+        if (rc < 0)
+            break;
+        wait_ns = wait_ns < LOOK_MAX_NS / 2 ? 2 * wait_ns : LOOK_MAX_NS;
+    }
+    weir__sys_close(spare[0]);
+    weir__sys_close(spare[1]);
+    return rc < 0 ? rc : 0;
+}
+
+/* Waits for what was opened without waiting, and gives it or another descriptor. Who writes to a
+ * FIFO has its other end then. For the writer of one that is read the task looks again and again: a
+ * second open would miss one that has come, written and gone before it. */
 static int open_waiting(struct opening *opening, int first)
 {
-    int rc = open_slowly(opening);
+    struct stat about;
+    int rc = weir__sys_fstat(first, &about);
 
-    weir__sys_close(first);
-    return rc;
+    if (rc == 0 && !S_ISFIFO(about.st_mode)) {
+        rc = open_slowly(opening);
+        weir__sys_close(first);
+        return rc;
+    }
+    if (rc == 0 && (opening->how.flags & O_ACCMODE) == O_RDONLY)
+        rc = await_writer(first);
+    if (rc == 0)
+        rc = weir__sys_set_nonblock(first, false);
+    if (rc < 0)
+        weir__sys_close(first);
+    return rc < 0 ? rc : first;
 }
 
 int weir__file_open(int dir, const char *path, uint32_t flags, uint32_t extra, uint32_t mode)

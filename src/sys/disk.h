@@ -65,6 +65,16 @@ static inline int64_t weir__sys_lseek(int fd, off_t offset, int whence)
     return at < 0 ? -errno : at;
 }
 
+/* Both are pipes. Does not wait: -EAGAIN if nothing is there and somebody may write. */
+static inline int weir__sys_tee_now(int from, int to, size_t len)
+{
+    int rc = WEIR__SYS_FAULT(ENOMEM);
+
+    if (rc == 0)
+        WEIR__SYS_AGAIN(rc, tee(from, to, len, SPLICE_F_NONBLOCK));
+    return rc;
+}
+
 static inline int weir__sys_fsync(int fd, bool data_alone)
 {
     int rc = WEIR__SYS_FAULT(EIO);

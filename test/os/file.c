@@ -1,6 +1,7 @@
 /* test/os/file.c - files: opening, reading, writing, closing; by tasks and by threads. */
 #include "test.h"
 
+#include <pthread.h>
 #include <sys/uio.h>
 
 #include "fs/file.h"
@@ -394,5 +395,126 @@ TEST(a_deadline_ends_the_read_of_a_fifo)
     snprintf(path, sizeof path, "%s/fifo", folder.path);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(run_with(read_fifo, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
+/* ---- a FIFO whose writer does not stay ---- */
+
+enum {
+    VISITS = 200
+};
+
+static void *visit(void *arg)
+{
+    int fd = open(arg, O_WRONLY | O_CLOEXEC); /* waits for the reader */
+
+    assert_true(fd >= 0 && write(fd, "hello", 5) == 5);
+    close(fd);
+    return NULL;
+}
+
+static int read_visits(void *arg)
+{
+    const struct folder *folder = arg;
+    char path[96], bytes[8];
+    pthread_t writer;
+    weir_file file;
+    int i;
+
+    snprintf(path, sizeof path, "%s/fifo", folder->path);
+    for (i = 0; i < VISITS; i++) {
+        CHECK(pthread_create(&writer, NULL, visit, path) == 0);
+        CHECK(weir_file_open(&file, folder->dir, "fifo", 0, 0) == 0);
+        CHECK(weir_file_read(file, bytes, sizeof bytes) == 5);
+        CHECK(weir_file_read(file, bytes, sizeof bytes) == 0);
+        weir_file_close(file);
+        CHECK(pthread_join(writer, NULL) == 0);
+    }
+    return 0;
+}
+
+TEST(a_writer_of_a_fifo_who_has_gone_was_there)
+{
+    struct folder folder;
+    char path[96];
+
+    folder_make(&folder);
+    snprintf(path, sizeof path, "%s/fifo", folder.path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(run_with(read_visits, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
+/* The other ends of a FIFO, each of which waits for the other. */
+static int write_fifo(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_file file;
+
+    CHECK(weir_file_open(&file, folder->dir, "fifo", WEIR_FILE_WRITE, 0) == 0);
+    CHECK(weir_file_write(file, "hello", 5) == 5);
+    weir_file_close(file);
+    return 0;
+}
+
+static int meet(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_scope scope;
+    weir_file file;
+    char bytes[8];
+
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_fifo, arg) == 0);
+    CHECK(weir_file_open(&file, folder->dir, "fifo", 0, 0) == 0);
+    CHECK(weir_file_read(file, bytes, sizeof bytes) == 5);
+    CHECK(weir_scope_join(&scope) == 0);
+    weir_file_close(file);
+    return 0;
+}
+
+TEST(both_ends_of_a_fifo_meet)
+{
+    struct folder folder;
+    char path[96];
+
+    folder_make(&folder);
+    snprintf(path, sizeof path, "%s/fifo", folder.path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(run_with(meet, &folder, 1), 0);
+    assert_int_equal(run_with(meet, &folder, 2), 0);
+    folder_clean(&folder);
+}
+
+/* ---- numbers at their ends ---- */
+
+static int far_times(void *arg)
+{
+    const struct folder *folder = arg;
+    struct timespec far[2] = {{.tv_sec = 1000000000000}, {.tv_sec = 1000000000000}};
+    struct weir_stat about;
+    weir_file file;
+    char byte;
+
+    CHECK(weir_file_open(&file, folder->dir, "here", 0, 0) == 0);
+    CHECK(weir_file_set_times(file, INT64_MIN + 1, INT64_MIN + 1) == 0);
+    CHECK(weir_file_stat(file, &about) == 0 && about.modified_ns < 0 && about.accessed_ns < 0);
+    CHECK(futimens(weir_file_descriptor(file), far) == 0);
+    CHECK(weir_file_stat(file, &about) == 0 && about.modified_ns > 0);
+    if (strncmp(folder->path, "/dev/shm", 8) == 0) /* which keeps any time */
+        CHECK(about.modified_ns == INT64_MAX - 1);
+    weir_file_close(file);
+    CHECK(weir_file_read_exactly(file, &byte, 0, 0) == WEIR_EBADHANDLE);
+    CHECK(weir_file_write_all(file, &byte, 0, 0) == WEIR_EBADHANDLE);
+    return 0;
+}
+
+TEST(times_beyond_the_range_are_at_its_end)
+{
+    struct folder folder;
+
+    folder_make_quick(&folder);
+    folder_put(&folder, "here", "twelve bytes");
+    assert_int_equal(run_with(far_times, &folder, 1), 0);
     folder_clean(&folder);
 }
