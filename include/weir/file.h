@@ -192,7 +192,7 @@ enum weir_file_kind {
     WEIR_FILE_OTHER = 4, /* a device, a FIFO, a socket */
 };
 
-/* Times are nanoseconds since 1970. */
+/* Times are nanoseconds since 1970; one beyond the range is at its end. */
 struct weir_stat {
     uint64_t size;      /* bytes */
     uint64_t allocated; /* bytes on the disk */
@@ -346,7 +346,8 @@ struct weir_file_copy_options {
 /* Copies from one open file to another: the bytes copied, or an error; if it is stopped or fails
  * half-way, what was copied is there (the progress says how much). The kernel does it where it can,
  * in pieces of 16 MiB, between which it may be stopped. Options are borrowed and may be NULL. May
- * suspend. copy_file_range(2), ioctl_ficlone(2) */
+ * suspend. WEIR_EINVAL: within one file, and what is read and what is written overlap.
+ * copy_file_range(2), ioctl_ficlone(2) */
 WEIR_PUBLIC int64_t weir_file_copy_n(weir_file from, weir_file to,
                                      const struct weir_file_copy_options *options,
                                      size_t options_size);

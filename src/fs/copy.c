@@ -168,6 +168,29 @@ static int copy(struct copying *c)
     return rc;
 }
 
+/* Of a copy within one file: notes how much there is, since a copy to its end would go on for ever.
+ * 1, 0 if there is nothing, or WEIR_EINVAL if what is read is written, too. */
+static int bound_within(struct copying *c)
+{
+    struct weir_file_copy_options *o = &c->options;
+    struct stat from, to;
+    uint64_t left, apart;
+    int rc = weir__sys_fstat(c->from, &from);
+
+    if (rc == 0)
+        rc = weir__sys_fstat(c->to, &to);
+    if (rc < 0)
+        return rc;
+    if (!S_ISREG(from.st_mode) || from.st_dev != to.st_dev || from.st_ino != to.st_ino)
+        return 1;
+    left = (uint64_t)from.st_size > o->from_offset ? (uint64_t)from.st_size - o->from_offset : 0;
+    if (o->len == 0 || o->len > left)
+        o->len = left;
+    apart = o->to_offset > o->from_offset ? o->to_offset - o->from_offset
+                                          : o->from_offset - o->to_offset;
+    return o->len > apart ? WEIR_EINVAL : o->len > 0;
+}
+
 int64_t weir_file_copy_n(weir_file from, weir_file to, const struct weir_file_copy_options *options,
                          size_t options_size)
 {
@@ -190,7 +213,9 @@ int64_t weir_file_copy_n(weir_file from, weir_file to, const struct weir_file_co
     if (target) {
         c.from = source->fd;
         c.to = target->fd;
-        error = copy(&c);
+        error = bound_within(&c);
+        if (error > 0)
+            error = copy(&c);
         weir__file_leave(target);
     }
     weir__file_leave(source);

@@ -142,6 +142,35 @@ TEST(a_file_is_copied)
     run_both(copy);
 }
 
+/* What would be read is what was just written. */
+static int copy_within(void *arg)
+{
+    const struct folder *folder = arg;
+    struct weir_file_copy_options over = {.to_offset = 100, .len = 1u << 20};
+    struct weir_file_copy_options behind = {.to_offset = 100};
+    struct weir_file_copy_options beside = {.from_offset = 5, .to_offset = 100000, .len = 1000};
+    struct weir_file_copy_options past = {.from_offset = 500000, .to_offset = 7};
+    static char big[20000];
+    struct weir_stat about;
+    weir_file file;
+
+    CHECK(weir_file_replace(folder->dir, "self", big, sizeof big, NULL) == 0);
+    CHECK(weir_file_open(&file, folder->dir, "self", WEIR_FILE_READ_WRITE, 0) == 0);
+    CHECK(weir_file_copy(file, file, &over) == WEIR_EINVAL);
+    CHECK(weir_file_copy(file, file, &behind) == WEIR_EINVAL);
+    CHECK(weir_file_copy(file, file, NULL) == WEIR_EINVAL);
+    CHECK(weir_file_copy(file, file, &past) == 0);
+    CHECK(weir_file_copy(file, file, &beside) == 1000);
+    CHECK(weir_file_stat(file, &about) == 0 && about.size == 101000);
+    weir_file_close(file);
+    return 0;
+}
+
+TEST(a_file_is_not_copied_over_itself)
+{
+    run_both(copy_within);
+}
+
 /* ---- direct ---- */
 
 static int read_direct(void *arg)
