@@ -154,7 +154,8 @@ WEIR_PUBLIC void weir_walk_close(weir_walk *walk);
 /* Removes a name and, if it is a directory, everything below it, without ever following a link;
  * *removed, unless NULL, is how many names are gone, also after an error. Goes on after an error,
  * and returns the first. May suspend; may be stopped in between. WEIR_ENOENT, WEIR_EACCES,
- * WEIR_EPERM, WEIR_ENOTEMPTY (others fill it meanwhile), ... */
+ * WEIR_EPERM, WEIR_ENOTEMPTY (others fill it meanwhile), WEIR_ENOTDIR (there is a slash behind what
+ * is none), WEIR_EINVAL ("." and ".."), ... */
 WEIR_PUBLIC int weir_dir_remove_tree(weir_dir dir, const char *path, uint64_t *removed);
 
 #ifdef __cplusplus

@@ -317,6 +317,8 @@ static int leave(struct weir__tree *tree, struct weir__tree_entry *entry)
 
     if (tree->depth == 0)
         return 0;
+    if (rc < 0)
+        tree->path_len = top(tree)->path_len; /* it is the one above that is lost */
     tree->path[tree->path_len] = '\0';
     if (rc < 0)
         return tell_error(tree, entry, rc, top(tree)->serial, tree->depth - 1);

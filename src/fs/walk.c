@@ -294,20 +294,48 @@ static int unlink_at(int dir, const char *path, uint32_t flags)
     return weir__file_await(&call);
 }
 
-static int remove_tree(struct removal *removal, int dir, const char *path)
+/* `slashed`: only if it is a directory. */
+static int remove_tree(struct removal *removal, int dir, const char *path, bool slashed)
 {
     int fd, rc, tries = 0;
 
     do {
         fd = weir__file_open(dir, path, WEIR_FILE_NO_FOLLOW, O_DIRECTORY | O_NONBLOCK, 0);
         if (fd == WEIR_ENOTDIR || fd == WEIR_ELOOP)
-            rc = unlink_at(dir, path, 0);
+            rc = slashed ? WEIR_ENOTDIR : unlink_at(dir, path, 0);
         else
             rc = fd < 0 ? fd : empty(removal, fd);
         if (rc == 0 && fd >= 0)
             rc = unlink_at(dir, path, AT_REMOVEDIR);
     } while (rc == WEIR_ENOTEMPTY && removal->error == 0 && ++tries < REFILLS_MAX);
     removal->removed += rc == 0;
+    return rc;
+}
+
+/* Whether a path ends in "." or "..", which have no name to remove. */
+static bool ends_in_dots(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* A slash behind a name would have the kernel follow a link. */
+static int remove_unslashed(struct removal *removal, int dir, const char *path)
+{
+    size_t len = strlen(path), own_len = len;
+    char *own;
+    int rc;
+
+    while (own_len > 1 && path[own_len - 1] == '/')
+        own_len--;
+    own = weir__alloc(own_len + 1);
+    if (!own)
+        return WEIR_ENOMEM;
+    memcpy(own, path, own_len);
+    own[own_len] = '\0';
+    rc = ends_in_dots(own) ? WEIR_EINVAL : remove_tree(removal, dir, own, own_len < len);
+    weir__free(own);
     return rc;
 }
 
@@ -320,7 +348,7 @@ int weir_dir_remove_tree(weir_dir dir, const char *path, uint64_t *removed)
 
     if (rc < 0)
         return rc;
-    rc = remove_tree(&removal, place.fd, path);
+    rc = remove_unslashed(&removal, place.fd, path);
     weir__place_leave(&place);
     if (removed)
         *removed = removal.removed;

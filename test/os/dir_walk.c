@@ -188,3 +188,38 @@ TEST(a_walk_is_cancelled)
     assert_int_equal(run_with(cancel_walk, &folder, 1), 0);
     folder_clean(&folder);
 }
+
+/* A slash behind the name would have the kernel follow it. */
+static int remove_slashed(void *arg)
+{
+    const struct folder *folder = arg;
+    uint64_t removed = 7;
+
+    CHECK(weir_dir_make(folder->dir, "kept", 0) == 0 && weir_dir_make(folder->dir, "own", 0) == 0);
+    CHECK(weir_dir_make(folder->dir, "kept/in", 0) == 0);
+    CHECK(weir_dir_make(folder->dir, "own/in", 0) == 0);
+    CHECK(weir_dir_symlink(folder->dir, "link", "kept") == 0);
+    CHECK(weir_dir_remove_tree(folder->dir, "link/", &removed) == WEIR_ENOTDIR && removed == 0);
+    CHECK(weir_dir_remove_tree(folder->dir, "link//", NULL) == WEIR_ENOTDIR);
+    CHECK(weir_dir_remove(folder->dir, "kept/in") == 0); /* it is there still */
+    CHECK(weir_dir_remove_tree(folder->dir, "own//", &removed) == 0 && removed == 2);
+    CHECK(weir_dir_remove_tree(folder->dir, "link", &removed) == 0 && removed == 1);
+    CHECK(weir_dir_remove(folder->dir, "kept") == 0);
+    CHECK(weir_dir_remove_tree(folder->dir, "", NULL) == WEIR_ENOENT);
+    CHECK(weir_dir_make(folder->dir, "kept", 0) == 0);
+    CHECK(weir_dir_remove_tree(folder->dir, "kept/..", NULL) == WEIR_EINVAL);
+    CHECK(weir_dir_remove_tree(folder->dir, "kept/./", NULL) == WEIR_EINVAL);
+    CHECK(weir_dir_remove(folder->dir, "kept") == 0);
+    return 0;
+}
+
+TEST(a_slash_behind_a_link_does_not_lead_through_it)
+{
+    struct folder folder;
+
+    folder_make(&folder);
+    assert_int_equal(remove_slashed(&folder), 0);
+    assert_checks();
+    assert_int_equal(run_with(remove_slashed, &folder, 1), 0);
+    folder_clean(&folder);
+}
