@@ -18,3 +18,12 @@ int weir__options_copy(void *own, size_t own_size, const void *theirs, size_t th
     memcpy(own, theirs, theirs_size < own_size ? theirs_size : own_size);
     return 0;
 }
+
+void weir__options_give(void *theirs, size_t theirs_size, const void *own, size_t own_size)
+{
+    if (!theirs)
+        return;
+    memcpy(theirs, own, theirs_size < own_size ? theirs_size : own_size);
+    if (theirs_size > own_size)
+        memset((char *)theirs + own_size, 0, theirs_size - own_size);
+}

@@ -12,4 +12,8 @@
  * NULL: all defaults. WEIR_EOPTION if a byte beyond own_size is set. Does not suspend. */
 int weir__options_copy(void *own, size_t own_size, const void *theirs, size_t theirs_size);
 
+/* The other way round, for a struct that is given out: what the caller's has beyond ours becomes
+ * zero. Does nothing if `theirs` is NULL. */
+void weir__options_give(void *theirs, size_t theirs_size, const void *own, size_t own_size);
+
 #endif

@@ -4,17 +4,10 @@
  * described by a plain call: the kernel has no stat that says that it would have to wait, and its
  * rings give every one to a thread.
  */
-#include <string.h>
-
+#include "base/options.h"
 #include "fs/file.h"
 #include "sys/current.h"
 #include "sys/disk.h"
-
-static void give(void *out, size_t out_size, const void *own, size_t own_size)
-{
-    memset(out, 0, out_size);
-    memcpy(out, own, own_size < out_size ? own_size : out_size);
-}
 
 int weir_file_stat_n(weir_file handle, struct weir_stat *out, size_t out_size)
 {
@@ -35,7 +28,7 @@ int weir_file_stat_n(weir_file handle, struct weir_stat *out, size_t out_size)
     if (rc < 0)
         return rc;
     weir__stat_convert(&about, &own);
-    give(out, out_size, &own, sizeof own);
+    weir__options_give(out, out_size, &own, sizeof own);
     return 0;
 }
 
@@ -85,7 +78,7 @@ int weir_dir_stat_n(weir_dir dir, const char *path, uint32_t flags, struct weir_
     if (rc < 0)
         return rc;
     weir__stat_convert(&about, &own);
-    give(out, out_size, &own, sizeof own);
+    weir__options_give(out, out_size, &own, sizeof own);
     return 0;
 }
 
@@ -122,6 +115,6 @@ int weir_file_statfs_n(weir_file handle, struct weir_statfs *out, size_t out_siz
         .block_size = (uint32_t)about.f_bsize,
         .name_max = (uint32_t)about.f_namelen,
     };
-    give(out, out_size, &own, sizeof own);
+    weir__options_give(out, out_size, &own, sizeof own);
     return 0;
 }

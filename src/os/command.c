@@ -210,12 +210,14 @@ int weir_command_n(const struct weir_process_options *process, size_t process_si
                    struct weir_command_result *out, size_t out_size)
 {
     WEIR__CALL;
-    struct weir_command_result result;
+    struct weir_command_result result = {0};
     struct command *command = weir__calloc(1, sizeof *command);
     int rc;
 
-    if (!command)
+    if (!command) {
+        weir__options_give(out, out_size, &result, sizeof result);
         return WEIR_ENOMEM;
+    }
     rc = weir__options_copy(&command->process, sizeof command->process, process, process_size);
     if (rc == 0)
         rc = weir__options_copy(&command->options, sizeof command->options, options, options_size);
@@ -237,7 +239,7 @@ int weir_command_n(const struct weir_process_options *process, size_t process_si
         .error_len = command->error.len,
         .cut = command->cut,
     };
-    memcpy(out, &result, out_size < sizeof result ? out_size : sizeof result);
+    weir__options_give(out, out_size, &result, sizeof result);
     weir__free(command);
     return rc;
 }

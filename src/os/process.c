@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/container.h"
+#include "base/options.h"
 #include "core/pool.h"
 #include "core/sim.h"
 #include "os/orphan.h"
@@ -134,8 +135,8 @@ int weir_process_wait_n(weir_process handle, struct weir_exit *out, size_t out_s
     if (!process)
         return WEIR_EBADHANDLE;
     rc = await_locked(process, &end);
-    if (rc == 0 && out)
-        memcpy(out, &end, out_size < sizeof end ? out_size : sizeof end);
+    if (rc == 0)
+        weir__options_give(out, out_size, &end, sizeof end);
     return rc;
 }
 
@@ -228,6 +229,15 @@ static int send_most(struct weir__process *process, int signal)
     return rc == WEIR_ENOTSUP ? send_one(process, signal) : rc;
 }
 
+/* The same to one that has to end: as soon as it has begun, if it is being started. */
+static void ask_to_end(struct weir__process *process, int signal)
+{
+    if (process->state == PROCESS_STARTING)
+        process->asked = signal;
+    else
+        (void)send_most(process, signal);
+}
+
 static int with_process(weir_process handle, int signal,
                         int (*act)(struct weir__process *process, int signal))
 {
@@ -276,7 +286,7 @@ int weir__process_end(struct weir__process *process, int signal, int64_t grace_n
 
     weir__lock(&process->lock);
     process->sweep = process->sweep || process->has_group;
-    (void)send_most(process, signal);
+    ask_to_end(process, signal);
     weir__unlock(&process->lock);
     if (grace_ns == WEIR_FOREVER)
         return weir__process_await(process, out);
@@ -287,7 +297,7 @@ int weir__process_end(struct weir__process *process, int signal, int64_t grace_n
     if (!weir_block_end(&block))
         return rc;
     weir__lock(&process->lock);
-    (void)send_most(process, SIGKILL);
+    ask_to_end(process, SIGKILL);
     weir__unlock(&process->lock);
     return weir__process_await(process, out);
 }
@@ -311,8 +321,8 @@ int weir_process_stop_n(weir_process handle, int signal, int64_t grace_ns, struc
     weir__unlock(&process->lock);
     rc = weir__process_end(process, signal, grace_ns, &end);
     weir__process_drop(process);
-    if (rc == 0 && out)
-        memcpy(out, &end, out_size < sizeof end ? out_size : sizeof end);
+    if (rc == 0)
+        weir__options_give(out, out_size, &end, sizeof end);
     return rc;
 }
 
@@ -335,15 +345,25 @@ static void note_end(struct weir__process *process, const struct weir__spawn_end
     };
 }
 
+static bool has_ended(const struct weir__process *process)
+{
+    struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+
+    return weir__sys_poll(&poll_fd, 1, 0) > 0;
+}
+
 /* Takes the end, under the lock, so that no signal goes to a number that is free: as
- * weir__spawn_reap. What is left of its group goes first. */
+ * weir__spawn_reap. What is left of its group goes first; it may have been looked at too early. */
 static int reap(struct weir__process *process)
 {
     struct weir__spawn_end end;
     int rc;
 
-    if (process->sweep && process->has_group)
+    if (process->sweep && process->has_group) {
+        if (!has_ended(process))
+            return 0;
         (void)weir__spawn_signal_group(process->pid, SIGKILL);
+    }
     rc = weir__spawn_reap(process->pidfd, false, &end);
     if (rc != 0)
         note_end(process, rc > 0 ? &end : NULL);
@@ -444,6 +464,8 @@ void weir__process_began(struct weir__process *process, struct weir__worker *wor
     process->pidfd = pidfd;
     process->state = PROCESS_RUNNING;
     process->refs++;
+    if (process->asked)
+        (void)send_most(process, process->asked);
     weir__unlock(&process->lock);
     watch(process);
 }

@@ -35,6 +35,7 @@ struct weir__process {
     int pid;
     int pidfd;       /* while it is RUNNING */
     int cgroup_kill; /* a descriptor, or -1 */
+    int asked;       /* a signal that came while it was STARTING, or 0 */
     bool has_group;  /* of which it is the leader */
     bool sweep;
     bool kill_on_close;

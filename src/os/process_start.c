@@ -20,6 +20,7 @@
 #include "stream/stream.h"
 #include "sys/call.h"
 #include "sys/current.h"
+#include "sys/lock.h"
 #include "sys/spawn.h"
 #include "sys/terminal.h"
 #include "task/runtime.h"
@@ -332,7 +333,7 @@ static int open_files(struct start *start)
 
 static int open_cgroup(struct start *start)
 {
-    int rc, folder;
+    int rc, folder, killer;
 
     if (!start->options.cgroup)
         return 0;
@@ -340,8 +341,12 @@ static int open_cgroup(struct start *start)
     if (folder < 0)
         return folder;
     rc = start->plan.cgroup = weir__sys_openat(folder, "cgroup.procs", O_WRONLY, 0);
-    if (rc >= 0) /* Linux 5.14 */
-        start->process->cgroup_kill = weir__sys_openat(folder, "cgroup.kill", O_WRONLY, 0);
+    if (rc >= 0) {
+        killer = weir__sys_openat(folder, "cgroup.kill", O_WRONLY, 0); /* Linux 5.14 */
+        weir__lock(&start->process->lock);                             /* the guard looks at it */
+        start->process->cgroup_kill = killer;
+        weir__unlock(&start->process->lock);
+    }
     weir__sys_close(folder);
     return rc < 0 ? rc : 0;
 }
@@ -411,7 +416,8 @@ static int prepare(struct start *start, struct weir__task *task)
         return rc;
     start->process->has_group = start->plan.new_session || start->plan.sets_group;
     start->process->sweep = start->options.sweep == WEIR_ON;
-    start->process->kill_on_close = start->options.kill_on_close == WEIR_ON;
+    start->process->kill_on_close = start->options.kill_on_close == WEIR_ON
+                                    && start->options.process; /* else there is no close */
     return make_guard(start);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/atomic.h"
 #include "base/container.h"
+#include "base/options.h"
 #include "core/pool.h"
 #include "core/sim.h"
 #include "sys/call.h"
@@ -78,8 +79,12 @@ static void on_signal(int number, siginfo_t *info, void *machine)
         record.value = info->si_value.sival_int;
     else if (number == SIGCHLD)
         record.value = info->si_status;
-    if (weir__sys_write(pipe_fds[1], &record, sizeof record) != (int)sizeof record)
+    if (weir__sys_write(pipe_fds[1], &record, sizeof record) != (int)sizeof record) {
         (void)WEIR_ATOMIC_OR(&lost, 1ull << number, SEQ_CST);
+        /* the pipe may have been emptied, and the lost ones looked for, in between */
+        record.signal = 0;
+        (void)weir__sys_write(pipe_fds[1], &record, sizeof record);
+    }
     weir__sys_errno_restore(saved);
 }
 
@@ -279,6 +284,9 @@ static int wait_for(const int *signals, size_t count, struct weir_signal_info *o
         return WEIR_ENOTASK;
     if (!request.wanted)
         return WEIR_EINVAL;
+    rc = weir__leaf();
+    if (rc < 0)
+        return rc;
     weir__lock(&lock);
     rc = install_all(signals, count);
     if (rc == 0) {
@@ -303,8 +311,8 @@ int weir_signal_wait_info_n(const int *signals, size_t count, struct weir_signal
     struct weir_signal_info info;
     int rc = wait_for(signals, count, &info);
 
-    if (rc > 0 && out)
-        memcpy(out, &info, out_size < sizeof info ? out_size : sizeof info);
+    if (rc > 0)
+        weir__options_give(out, out_size, &info, sizeof info);
     return rc;
 }
 
@@ -395,8 +403,8 @@ int weir_signals_next_n(weir_signals handle, struct weir_signal_info *out, size_
 
     if (rc == 0)
         rc = next_of(handle, &info);
-    if (rc > 0 && out)
-        memcpy(out, &info, out_size < sizeof info ? out_size : sizeof info);
+    if (rc > 0)
+        weir__options_give(out, out_size, &info, sizeof info);
     return rc;
 }
 

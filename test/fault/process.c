@@ -61,9 +61,11 @@ static int use_command(void *arg)
     struct weir_process_options process = {.arguments = (const char *const[]){"/bin/cat", NULL}};
     struct weir_command_options options = {.input = "hello", .input_len = 5};
     struct weir_command_result result;
-    int rc = weir_command(&process, &options, &result);
+    int rc;
 
     (void)arg;
+    memset(&result, 0x5a, sizeof result); /* it is given in any case */
+    rc = weir_command(&process, &options, &result);
     if (rc == 0 && (result.output_len > 5 || result.exit.code != 0))
         rc = 1;
     weir_command_free(&result);
@@ -108,6 +110,34 @@ static int use_select(void *arg)
     return rc;
 }
 
+/* It lives for longer than the watch takes to look again where waiting has failed. */
+static int use_swept(void *arg)
+{
+    weir_process process;
+    weir_stream to;
+    struct weir_process_options options = {
+        .arguments = (const char *const[]){"/bin/cat", NULL},
+        .input = {.kind = WEIR_STDIO_PIPE, .pipe = &to},
+        .new_group = WEIR_ON,
+        .sweep = WEIR_ON,
+        .process = &process,
+    };
+    struct weir_exit end;
+    int rc = weir_process_start(&options);
+
+    (void)arg;
+    if (rc < 0)
+        return rc;
+    rc = weir_sleep(WEIR_MILLISECONDS(50));
+    weir_close(to);
+    if (rc == 0)
+        rc = weir_process_wait(process, &end);
+    if (rc == 0 && end.known && end.code != 0)
+        rc = 1;
+    weir_process_close(process);
+    return rc;
+}
+
 static int run_task(weir_task_fn *fn)
 {
     struct weir_runtime_options options = {.workers = 1, .spin_ns = -1};
@@ -120,6 +150,11 @@ static int run_task(weir_task_fn *fn)
 static int run_process(void)
 {
     return run_task(use_process);
+}
+
+static int run_swept(void)
+{
+    return run_task(use_swept);
 }
 
 static int run_command(void)
@@ -145,6 +180,11 @@ TEST(every_allocation_of_a_process_may_fail)
 TEST(every_system_call_of_a_process_may_fail)
 {
     fail_each(run_process, WEIR__FAULT_CALL);
+}
+
+TEST(a_watch_that_fails_does_not_sweep_what_lives)
+{
+    fail_each(run_swept, WEIR__FAULT_CALL);
 }
 
 TEST(every_allocation_of_a_command_may_fail)

@@ -16,8 +16,7 @@
 
 #include "support/run.h"
 
-none_on_sim("there are no processes")
-none_emulated("a child does not share its parent's memory")
+none_on_sim("there are no processes") none_emulated("a child does not share its parent's memory")
 
     static void __attribute__((constructor)) choose_environment(void)
 {
@@ -68,6 +67,36 @@ static int know_ends(void *arg)
     CHECK(end.code == -1 && end.signal == SIGKILL);
     CHECK(end.memory_max > 100000);
     return 0;
+}
+
+/* A caller of a later version, whose struct has more. */
+static int know_more(void *arg)
+{
+    struct {
+        struct weir_exit end;
+        unsigned char more[16];
+    } later;
+    weir_process process;
+    size_t i;
+
+    (void)arg;
+    memset(&later, 0xff, sizeof later);
+    CHECK(start_shell(&process, "exit 7") == 0);
+    CHECK(weir_process_wait_n(process, &later.end, sizeof later) == 0 && later.end.code == 7);
+    for (i = 0; i < sizeof later.more; i++)
+        CHECK(later.more[i] == 0);
+    memset(&later, 0xff, sizeof later);
+    CHECK(weir_process_stop_n(process, SIGTERM, 0, &later.end, sizeof later) == 0);
+    for (i = 0; i < sizeof later.more; i++)
+        CHECK(later.more[i] == 0);
+    weir_process_close(process);
+    return 0;
+}
+
+TEST(what_is_not_known_of_an_end_is_zero)
+{
+    assert_int_equal(run_with(know_more, NULL, 1), 0);
+    await_no_children();
 }
 
 TEST(the_end_of_a_process_is_told_exactly)
@@ -736,6 +765,63 @@ TEST(a_scope_ends_the_processes_that_are_in_it)
     assert_int_equal(run_with(guard, &closes[0], 1), 0);
     assert_int_equal(run_with(guard, &closes[1], 1), 0);
     assert_int_equal(run_with(guard, &closes[1], 2), 0);
+}
+
+static int cancel_at_once(void *arg)
+{
+    weir_scope_cancel(arg);
+    return 0;
+}
+
+/* The first look is that of the guard, while a thread of the pool makes the child. */
+static int guard_a_start(void *arg)
+{
+    weir_scope scope;
+    struct weir_process_options options = {
+        .arguments = SHELL("exec sleep 60"), .scope = &scope, .grace_ns = WEIR_FOREVER};
+    int rc;
+
+    (void)arg;
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, cancel_at_once, &scope) == 0);
+    rc = weir_process_start(&options);
+    CHECK(rc == 0 || rc == WEIR_ECANCELED);
+    CHECK(weir_scope_join(&scope) == 0);
+    return 0;
+}
+
+TEST(a_scope_that_is_cancelled_during_a_start_ends_the_process)
+{
+    assert_int_equal(run_with(guard_a_start, NULL, 1), 0);
+    assert_int_equal(run_with(guard_a_start, NULL, 2), 0);
+    await_no_children();
+}
+
+static int start_unnamed(void *arg)
+{
+    weir_scope scope;
+    weir_stream output;
+    struct weir_process_options options = {
+        .arguments = SHELL("echo hello"),
+        .output = {.kind = WEIR_STDIO_PIPE, .pipe = &output},
+        .scope = &scope,
+        .kill_on_close = WEIR_ON,
+    };
+    char bytes[5];
+
+    (void)arg;
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_process_start(&options) == 0);
+    CHECK(weir_read_exactly(output, bytes, 5) == 0 && memcmp(bytes, "hello", 5) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    weir_close(output);
+    return 0;
+}
+
+TEST(a_process_without_a_handle_has_none_that_is_closed)
+{
+    assert_int_equal(run_with(start_unnamed, NULL, 1), 0);
+    await_no_children();
 }
 
 static int carry_streams(void *arg)

@@ -288,6 +288,37 @@ TEST(a_cancel_ends_the_wait)
     assert_int_equal(run_with(be_cancelled, NULL, 2), 0);
 }
 
+static int take_cancelled(void *arg)
+{
+    const int number = SIGUSR1;
+
+    *(int *)arg = weir_signal_wait(&number, 1);
+    return 0;
+}
+
+/* What is kept is not lost to one who may not wait. */
+static int keep_from_cancelled(void *arg)
+{
+    weir_scope scope;
+    int got = -1;
+
+    (void)arg;
+    CHECK(wait_limited(SIGUSR1, WEIR_MILLISECONDS(1)) == WEIR_EDEADLINE);
+    CHECK(kill(getpid(), SIGUSR1) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, take_cancelled, &got) == 0);
+    weir_scope_cancel(&scope);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(got == WEIR_ECANCELED);
+    CHECK(wait_limited(SIGUSR1, WEIR_SECONDS(20)) == SIGUSR1);
+    return 0;
+}
+
+TEST(a_cancelled_task_takes_no_signal)
+{
+    assert_int_equal(run_with(keep_from_cancelled, NULL, 1), 0);
+}
+
 static int refuse(void *arg)
 {
     (void)arg;
