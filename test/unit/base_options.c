@@ -35,3 +35,16 @@ TEST(a_newer_caller_is_refused_if_it_sets_what_is_unknown)
     assert_int_equal(weir__options_copy(own, sizeof own, theirs, sizeof theirs), 0);
     assert_memory_equal(own, theirs, 4);
 }
+
+TEST(what_is_given_out_ends_with_zeroes)
+{
+    unsigned char own[4] = {1, 2, 3, 4}, older[3] = {9, 9, 9}, newer[8];
+    static const unsigned char wanted[8] = {1, 2, 3, 4};
+
+    weir__options_give(older, 2, own, sizeof own);
+    assert_true(older[0] == 1 && older[1] == 2 && older[2] == 9);
+    memset(newer, 9, sizeof newer);
+    weir__options_give(newer, sizeof newer, own, sizeof own);
+    assert_memory_equal(newer, wanted, sizeof wanted);
+    weir__options_give(NULL, sizeof newer, own, sizeof own);
+}
