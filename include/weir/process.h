@@ -81,7 +81,8 @@ struct weir_process_options {
     uint8_t kill_on_close; /* WEIR_ON: SIGKILL when the handle is closed, or the runtime ends; to
                               the group, if it has its own */
     uint32_t user, group, umask;
-    const uint32_t *groups; /* supplementary */
+    const uint32_t *groups; /* supplementary; default: none if the user or the group is set and the
+                               parent may, else the parent's; sets_groups WEIR_OFF: the parent's */
     size_t groups_count;
     const struct weir_process_limit *limits;
     size_t limits_count;

@@ -150,7 +150,7 @@ static int copy_by_bytes(struct copying *c)
 static bool another_way(int rc)
 {
     return rc == WEIR_ENOTSUP || rc == WEIR_EXDEV || rc == WEIR_EINVAL || rc == WEIR_ENOSYS
-           || rc == WEIR_EPERM || rc == -25 /* ENOTTY */ || rc == -26 /* ETXTBSY */;
+           || rc == WEIR_EPERM || rc == WEIR_ENOTTY || rc == -ETXTBSY;
 }
 
 static int copy(struct copying *c)

@@ -7,6 +7,7 @@
 #include <weir/process.h>
 
 #include "base/alloc.h"
+#include "base/atomic.h"
 #include "base/options.h"
 #include "sys/current.h"
 
@@ -39,8 +40,7 @@ static void fail(struct command *command, int code)
 {
     int none = 0;
 
-    (void)__atomic_compare_exchange_n(&command->failure, &none, code, 0, __ATOMIC_SEQ_CST,
-                                      __ATOMIC_SEQ_CST);
+    (void)WEIR_ATOMIC_CAS(&command->failure, &none, code, SEQ_CST);
     (void)weir_process_kill_tree(command->handle, SIGKILL);
 }
 
@@ -87,7 +87,7 @@ static int keep(struct kept *kept, const weir_lent *lent)
     }
     if (len == lent->len)
         return 0;
-    __atomic_store_n(&command->cut, true, __ATOMIC_RELAXED);
+    WEIR_ATOMIC_STORE(&command->cut, true, RELAXED);
     return command->options.stop_at_limit == WEIR_ON ? WEIR_ELIMIT : 0;
 }
 

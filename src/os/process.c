@@ -190,6 +190,9 @@ static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enli
 void weir_case_process_n(weir_case *out, weir_process process, struct weir_exit *end,
                          size_t end_size)
 {
+    /* what is beyond ours is never written again */
+    if (end && end_size > sizeof *end)
+        memset(end + 1, 0, end_size - sizeof *end);
     weir__case_fill(out, &calls, process.id, end, end_size < sizeof *end ? end_size : sizeof *end);
 }
 

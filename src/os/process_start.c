@@ -100,9 +100,16 @@ static bool stdio_is_right(const struct start *start, int index)
 
 static bool switches_are_right(const struct weir_process_options *o)
 {
-    return (o->keep_descriptors | o->new_session | o->new_group | o->sets_user | o->sets_group
-            | o->sets_groups | o->sets_umask | o->sweep | o->kill_on_close)
-           <= (WEIR_ON | WEIR_OFF);
+    const uint8_t switches[] = {o->keep_descriptors, o->new_session, o->new_group,
+                                o->sets_user,        o->sets_group,  o->sets_groups,
+                                o->sets_umask,       o->sweep,       o->kill_on_close};
+    size_t i;
+
+    for (i = 0; i < sizeof switches; i++) {
+        if (switches[i] > WEIR_OFF)
+            return false;
+    }
+    return true;
 }
 
 static int check(const struct start *start)
@@ -197,6 +204,7 @@ static int make_plan(struct start *start, struct weir__runtime *runtime)
     plan->sets_user = o->sets_user == WEIR_ON;
     plan->sets_gid = o->sets_group == WEIR_ON;
     plan->sets_groups = o->sets_groups == WEIR_ON;
+    plan->drops_groups = o->sets_groups == WEIR_DEFAULT && (plan->sets_user || plan->sets_gid);
     plan->sets_umask = o->sets_umask == WEIR_ON;
     plan->user = o->user;
     plan->gid = o->group;

@@ -445,6 +445,9 @@ static const struct weir__case_calls calls = {.attempt = attempt, .enlist = enli
 void weir_case_signals_n(weir_case *out, weir_signals listener, struct weir_signal_info *info,
                          size_t info_size)
 {
+    /* what is beyond ours is never written again */
+    if (info && info_size > sizeof *info)
+        memset(info + 1, 0, info_size - sizeof *info);
     weir__case_fill(out, &calls, listener.id, info,
                     info_size < sizeof *info ? info_size : sizeof *info);
 }

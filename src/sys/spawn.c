@@ -114,6 +114,8 @@ ALONE static long set_user(const struct weir__spawn_plan *plan)
 
     if (plan->sets_groups)
         rc = syscall(SYS_setgroups, plan->group_count, plan->groups);
+    if (plan->drops_groups)
+        (void)syscall(SYS_setgroups, 0, NULL);
     if (rc == 0 && plan->sets_gid)
         rc = syscall(SYS_setresgid, plan->gid, plan->gid, plan->gid);
     if (rc == 0 && plan->sets_user)

@@ -46,7 +46,8 @@ struct weir__spawn_plan {
     bool new_session;
     bool sets_group;
     bool sets_user, sets_gid, sets_groups, sets_umask;
-    int group; /* 0: its own */
+    bool drops_groups; /* if it may */
+    int group;         /* 0: its own */
     uint32_t user, gid, umask;
     const uint32_t *groups;
     size_t group_count;

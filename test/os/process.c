@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,15 +257,26 @@ static int be_another(void *arg)
     (void)arg;
     CHECK(run_command(&who, NULL) == 0 && says("65534\n65533\n65533 7 8\n"));
     weir_command_free(&told);
-    CHECK(getuid() == 0); /* all threads of the parent are who they were */
+    CHECK(getuid() == 0);           /* all threads of the parent are who they were */
+    who.sets_groups = WEIR_DEFAULT; /* those of the superuser do not stay */
+    CHECK(run_command(&who, NULL) == 0 && says("65534\n65533\n65533\n"));
+    who.sets_groups = WEIR_OFF;
+    CHECK(run_command(&who, NULL) == 0 && says("65534\n65533\n65533 4242\n"));
+    weir_command_free(&told);
     return 0;
 }
 
 TEST(a_child_can_be_another_user)
 {
-    if (getuid() != 0)
+    const gid_t more = 4242;
+    gid_t before[64];
+    int count = getgroups(64, before);
+
+    if (getuid() != 0 || count < 0)
         skip("not root");
+    assert_int_equal(setgroups(1, &more), 0);
     assert_int_equal(run_with(be_another, NULL, 2), 0);
+    assert_int_equal(setgroups((size_t)count, before), 0);
     await_no_children();
 }
 
@@ -435,6 +447,9 @@ static int fail_all(void *arg)
     options.extra_count = 1;
     CHECK(weir_process_start(&options) == WEIR_EOPTION);
     options.extra_count = WEIR_PROCESS_EXTRA_MAX + 1;
+    CHECK(weir_process_start(&options) == WEIR_EOPTION);
+    options.extra_count = 0;
+    options.new_group = WEIR_ON | WEIR_OFF;
     CHECK(weir_process_start(&options) == WEIR_EOPTION);
     bad = (struct weir_stdio){.kind = WEIR_STDIO_DESCRIPTOR, .descriptor = 1000000};
     options.extra_count = 1;
