@@ -75,7 +75,7 @@ enum weir_file_flag {
 /* Opens a file: 0, and gives *out, to be closed with weir_file_close. `flags` are of enum
  * weir_file_flag, of WRITE and READ_WRITE at most one; `mode` are the permissions of a file that is
  * made (0: 0666), less the process's umask. Borrows `path`. May suspend. The open of a FIFO that
- * waits for its other end cannot be interrupted on epoll: see NO_WAIT. Errors: WEIR_EINVAL (flags),
+ * waits for its reader cannot be interrupted on epoll: see NO_WAIT. Errors: WEIR_EINVAL (flags),
  * WEIR_ENOENT, WEIR_EEXIST, WEIR_EACCES, WEIR_ELOOP, WEIR_ENOTDIR, WEIR_EISDIR, WEIR_ENAMETOOLONG,
  * WEIR_EMFILE, WEIR_ENFILE, WEIR_ENOMEM, ... open(2) */
 WEIR_PUBLIC int weir_file_open(weir_file *out, weir_dir dir, const char *path, uint32_t flags,

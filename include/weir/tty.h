@@ -25,8 +25,8 @@ enum weir_tty_mode {
 
 /* Sets the mode of the terminal behind a stream. When it is first changed the mode that it had is
  * kept, for NORMAL and for all ends, and a copy of the descriptor till then: the other end of a
- * pseudo-terminal sees no end before. Does not suspend, but waits until what was written is sent. By
- * a task. WEIR_ENOTTY (no terminal), WEIR_EINVAL, WEIR_EBADHANDLE, WEIR_EMFILE, WEIR_ELIMIT (8
+ * pseudo-terminal sees no end before. Does not suspend, but waits until what was written is sent.
+ * By a task. WEIR_ENOTTY (no terminal), WEIR_EINVAL, WEIR_EBADHANDLE, WEIR_EMFILE, WEIR_ELIMIT (8
  * changed terminals), WEIR_EIO, WEIR_ENOTASK. termios(3) */
 WEIR_PUBLIC int weir_tty_mode(weir_stream stream, enum weir_tty_mode mode);
 

@@ -130,7 +130,7 @@ static int open_pinned(int dir, const char *path, int flags)
 static int same_device(int a, int b)
 {
     struct stat at_a, at_b;
-    int rc = weir__sys_fstat(a, &at_a);
+    int rc = weir__sys_fstatat(a, "", &at_a, AT_EMPTY_PATH); /* it may be AT_FDCWD */
 
     if (rc == 0)
         rc = weir__sys_fstat(b, &at_b);

@@ -14,8 +14,8 @@ bool weir__terminal_is(int fd);
 /* Whether it is the upper end of a pseudo-terminal. */
 bool weir__terminal_is_master(int fd);
 
-/* Which one it is: both ends of a pseudo-terminal are one. The descriptor's own number does not say,
- * since all upper ends are one device. */
+/* Which one it is: both ends of a pseudo-terminal are one. The device of the descriptor's file does
+ * not say, since it is the same for all upper ends. */
 int weir__terminal_device(int fd, uint64_t *out);
 
 int weir__terminal_get(int fd, struct termios *out);

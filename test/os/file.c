@@ -266,6 +266,8 @@ TEST(a_path_is_walked_without_the_kernels_help)
     }
     one.resolve |= WEIR__RESOLVE_NO_XDEV;
     assert_int_equal(weir__file_resolve(AT_FDCWD, "/proc/self/status", &one), WEIR_EACCES);
+    i = (size_t)weir__file_resolve(AT_FDCWD, ".", &one);
+    assert_int_equal(close((int)i), 0);
     folder_clean(&folder);
 }
 

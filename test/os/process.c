@@ -451,6 +451,8 @@ static int fail_all(void *arg)
     options.extra_count = 0;
     options.new_group = WEIR_ON | WEIR_OFF;
     CHECK(weir_process_start(&options) == WEIR_EOPTION);
+    options.new_group = WEIR_DEFAULT;
+    options.extra_count = 1;
     bad = (struct weir_stdio){.kind = WEIR_STDIO_DESCRIPTOR, .descriptor = 1000000};
     options.extra_count = 1;
     CHECK(weir_process_start(&options) == WEIR_EBADF && step == WEIR_STEP_DESCRIPTORS);
