@@ -32,7 +32,8 @@ typedef struct weir_process {
 
 /* What becomes a descriptor of the child. */
 enum weir_stdio_kind {
-    WEIR_STDIO_INHERIT = 0,    /* the parent's of the same number */
+    WEIR_STDIO_INHERIT = 0,    /* the parent's of the same number, if it has one; of input, output
+                                  and error only if it is not close-on-exec */
     WEIR_STDIO_NULL = 1,       /* /dev/null */
     WEIR_STDIO_PIPE = 2,       /* a pipe: *pipe gives the parent's end */
     WEIR_STDIO_DESCRIPTOR = 3, /* a copy of `descriptor`, which is borrowed for the call */

@@ -271,6 +271,18 @@ static int make_terminal(struct start *start, struct weir__worker *worker)
     return rc;
 }
 
+/* What is named beyond the three is given although it is close-on-exec, if it was open before this
+ * call opened anything. Of the three, what is not for children is not given unasked. */
+static void note_inherited(struct start *start)
+{
+    int i;
+
+    for (i = 3; i < start->plan.fd_count; i++) {
+        if (stdio_of(start, i)->kind == WEIR_STDIO_INHERIT && weir__sys_get_mode(i) >= 0)
+            start->fds[i] = i;
+    }
+}
+
 /* What needs no disk. */
 static int prepare_stdio(struct start *start, struct weir__worker *worker, int index)
 {
@@ -416,6 +428,7 @@ static int prepare(struct start *start, struct weir__task *task)
 {
     int i, rc = make_plan(start, task->runtime);
 
+    note_inherited(start);
     for (i = 0; rc == 0 && i < start->plan.fd_count; i++)
         rc = prepare_stdio(start, task->worker, i);
     if (rc == 0)

@@ -435,6 +435,33 @@ static int read_visits(void *arg)
     return 0;
 }
 
+static int open_stopped(void *arg)
+{
+    const struct folder *folder = arg;
+    weir_block block;
+    weir_file file = {7};
+
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(20)) == 0);
+    CHECK(weir_file_open(&file, folder->dir, "fifo", 0, 0) == WEIR_EDEADLINE && file.id == 7);
+    CHECK(weir_block_end(&block) == 1);
+    return 0;
+}
+
+TEST(a_deadline_ends_the_open_of_a_fifo_to_read)
+{
+    struct folder folder;
+    char path[96];
+
+    not_on_sim("an open that waits would hold the driving thread");
+    if (!says())
+        skip("the kernel does not say what it has in memory");
+    folder_make(&folder);
+    snprintf(path, sizeof path, "%s/fifo", folder.path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(run_with(open_stopped, &folder, 1), 0);
+    folder_clean(&folder);
+}
+
 TEST(a_writer_of_a_fifo_who_has_gone_was_there)
 {
     struct folder folder;

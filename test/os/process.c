@@ -322,6 +322,43 @@ static int give_extra(void *arg)
     return 0;
 }
 
+/* Everything in this process is close-on-exec; who names a descriptor gives it all the same. */
+static int inherit_one(void *arg)
+{
+    enum {
+        NUMBER = 60,
+        COUNT = NUMBER - 2
+    };
+    struct weir_stdio extra[COUNT] = {0};
+    weir_process process;
+    struct weir_process_options options = {.arguments = SHELL("test -e /proc/self/fd/60"),
+                                           .extra = extra,
+                                           .extra_count = COUNT,
+                                           .process = &process};
+    struct weir_exit end;
+    int i;
+
+    (void)arg;
+    for (i = 0; i < COUNT - 1; i++)
+        extra[i].kind = WEIR_STDIO_NULL;
+    CHECK(dup3(1, NUMBER, O_CLOEXEC) == NUMBER);
+    CHECK(weir_process_start(&options) == 0);
+    CHECK(weir_process_wait(process, &end) == 0 && end.code == 0);
+    weir_process_close(process);
+    CHECK(fcntl(NUMBER, F_GETFD) == FD_CLOEXEC);
+    CHECK(close(NUMBER) == 0);
+    CHECK(weir_process_start(&options) == 0); /* there is none: the child has none, too */
+    CHECK(weir_process_wait(process, &end) == 0 && end.code == 1);
+    weir_process_close(process);
+    return 0;
+}
+
+TEST(a_descriptor_that_is_named_is_inherited)
+{
+    assert_int_equal(run_with(inherit_one, NULL, 1), 0);
+    await_no_children();
+}
+
 TEST(a_child_gets_descriptors_beyond_the_three)
 {
     assert_int_equal(run_with(give_extra, NULL, 1), 0);
