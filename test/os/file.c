@@ -549,3 +549,51 @@ TEST(times_beyond_the_range_are_at_its_end)
     assert_int_equal(run_with(far_times, &folder, 1), 0);
     folder_clean(&folder);
 }
+
+#define FAR (UINT64_C(5) << 30)
+
+/* Nothing is cut to 32 bits on its way. The file has holes. */
+static int use_far(void *arg)
+{
+    const struct folder *folder = arg;
+    struct weir_file_copy_options part = {.from_offset = FAR, .to_offset = FAR + 7, .len = 4};
+    struct iovec parts[2];
+    struct weir_stat about;
+    char bytes[8] = {0};
+    weir_file file, to;
+
+    CHECK(weir_file_open(&file, folder->dir, "far", WEIR_FILE_READ_WRITE | WEIR_FILE_CREATE, 0)
+          == 0);
+    CHECK(weir_file_open(&to, folder->dir, "to", WEIR_FILE_READ_WRITE | WEIR_FILE_CREATE, 0) == 0);
+    CHECK(weir_file_write_at(file, "12345678", 8, FAR) == 8);
+    CHECK(weir_file_stat(file, &about) == 0 && about.size == FAR + 8 && about.allocated < FAR);
+    parts[0] = (struct iovec){bytes, 3};
+    parts[1] = (struct iovec){bytes + 3, 5};
+    CHECK(weir_file_readv_at(file, parts, 2, FAR) == 8 && memcmp(bytes, "12345678", 8) == 0);
+    CHECK(weir_file_read_at(file, bytes, 1, FAR - ((uint64_t)1 << 32)) == 1 && bytes[0] == 0);
+    CHECK(weir_file_seek(file, 0, WEIR_FILE_FROM_END) == (int64_t)FAR + 8);
+    CHECK(weir_file_write(file, "9", 1) == 1);
+    CHECK(weir_file_copy(file, to, &part) == 4);
+    CHECK(weir_file_read_exactly(to, bytes, 4, FAR + 7) == 0 && memcmp(bytes, "1234", 4) == 0);
+    CHECK(weir_file_sync_range(file, 0, FAR + 1, true) == 0);
+    CHECK(weir_file_advise(file, WEIR_FILE_SEQUENTIAL, 0, FAR) == 0);
+    CHECK(weir_file_try_lock(file, WEIR_FILE_EXCLUSIVE_LOCK, FAR, FAR) == 0);
+    CHECK(weir_file_truncate(file, 2 * FAR) == 0);
+    CHECK(weir_file_stat(file, &about) == 0 && about.size == 2 * FAR);
+    CHECK(weir_file_read_exactly(file, bytes, 8, 2 * FAR - 4) == WEIR_EEOF);
+    weir_file_close(file);
+    weir_file_close(to);
+    CHECK(weir_dir_unlink(folder->dir, "far") == 0 && weir_dir_unlink(folder->dir, "to") == 0);
+    return 0;
+}
+
+TEST(offsets_and_lengths_have_64_bits)
+{
+    struct folder folder;
+
+    folder_make(&folder);
+    assert_int_equal(use_far(&folder), 0);
+    assert_checks();
+    assert_int_equal(run_with(use_far, &folder, 1), 0);
+    folder_clean(&folder);
+}
