@@ -37,6 +37,12 @@ enum pipe_way {
     WAY_FILE    /* as NOWAIT; what would wait is for the pool */
 };
 
+/* Where the kernel says that there is room and there is not enough, the task comes again later and
+ * later: an event descriptor has room as long as it can count one more. */
+#define VAIN_MAX   3
+#define NAP_NS     INT64_C(1000000)
+#define NAP_SHIFTS 4
+
 struct pipe_end {
     struct weir__wait_slot slot;
     uint32_t loop;   /* index of the loop where its task waits, or waited; partner: end_wait */
@@ -237,11 +243,17 @@ static int pipe_await_bytes(struct weir__stream *stream, struct weir__task *task
     return rc == WEIR_EPERM ? 0 : rc;
 }
 
+static int nap(uint32_t naps)
+{
+    return weir_sleep(NAP_NS << (naps < NAP_SHIFTS ? naps : NAP_SHIFTS));
+}
+
 static ptrdiff_t pipe_write(struct weir__stream *stream, struct weir__task *task, const void *bytes,
                             size_t len)
 {
     struct pipe *pipe = stream->object;
     struct job job = {stream->fd.number, NULL, bytes, len, false};
+    uint32_t vain = 0;
     int n, rc = weir__leaf_of(task);
 
     if (rc == 0 && !pipe->writes)
@@ -257,6 +269,8 @@ static ptrdiff_t pipe_write(struct weir__stream *stream, struct weir__task *task
         if (n != WEIR_EAGAIN)
             return n;
         rc = await(stream, task, &pipe->writer, POLLOUT);
+        if (rc == 0 && ++vain >= VAIN_MAX)
+            rc = nap(vain - VAIN_MAX);
     }
     /* what has taken the descriptor's place cannot be waited for */
     return rc == WEIR_EPERM && WEIR_ATOMIC_LOAD(&pipe->ended, SEQ_CST) ? WEIR_EPIPE : rc;

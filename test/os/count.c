@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir.h>
 
@@ -61,6 +62,46 @@ TEST(an_event_descriptor_counts)
     assert_int_equal(weir_count_open(&stream, 0, 0), WEIR_ENOTASK);
     assert_int_equal(run_with(count_events, NULL, 1), 0);
     assert_int_equal(run_with(count_events, NULL, 2), 0);
+}
+
+static int64_t processor_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
+/* The kernel calls a count writable that has room for 1. */
+static int add_too_much(void *arg)
+{
+    weir_stream stream;
+    weir_scope scope;
+    weir_block block;
+    uint64_t count = 0;
+    int64_t before;
+
+    (void)arg;
+    CHECK(weir_count_open(&stream, 0, 0) == 0);
+    CHECK(weir_count_add(stream, UINT64_MAX - 3) == 0);
+    before = processor_ns();
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(500)) == 0);
+    CHECK(weir_count_add(stream, 7) == WEIR_EDEADLINE);
+    CHECK(weir_block_end(&block));
+    CHECK(processor_ns() - before < WEIR_MILLISECONDS(200)); /* it has waited */
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, add_later, &stream) == 0);
+    CHECK(weir_sleep(WEIR_MILLISECONDS(1)) == 0);
+    CHECK(weir_count_take(stream, &count) == 0 && count == UINT64_MAX - 3);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(weir_count_take(stream, &count) == 0 && count == 7);
+    weir_close(stream);
+    return 0;
+}
+
+TEST(who_adds_too_much_waits_at_rest)
+{
+    assert_int_equal(run_with(add_too_much, NULL, 1), 0);
 }
 
 static int count_periods(void *arg)
