@@ -6,7 +6,8 @@
  *
  * weir_copy_both has a task for each way. An end of stream is passed on as a half-close, so the
  * other way lives on; a failure of one way ends both, and so does a silence of five minutes. Both
- * have ended when it returns, so the streams can be closed without a thought.
+ * have ended when it returns, so the streams can be closed without a thought. Where much comes at
+ * once the bytes do not pass through the program.
  */
 #include <signal.h>
 #include <stdio.h>

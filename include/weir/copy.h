@@ -1,7 +1,8 @@
 /* weir/copy.h - moves what one stream reads to another, one way or both.
  *
- * Any two streams will do. The bytes pass through buffers that the worker lends, so a connection
- * over which nothing comes holds none.
+ * Any two streams will do. The bytes pass through buffers that the worker lends; between sockets
+ * and pipes, where much comes at once, they stay in the kernel instead (splice(2)). A connection
+ * over which nothing comes holds no buffer and no pipe either way.
  */
 #ifndef WEIR_COPY_H
 #define WEIR_COPY_H
@@ -21,13 +22,16 @@ typedef int weir_copy_progress_fn(void *arg, uint64_t moved);
 struct weir_copy_options {
     uint64_t limit; /* so many bytes are read at most; default: all */
     weir_copy_progress_fn *progress;
-    void *arg; /* progress's, borrowed */
+    void *arg;      /* progress's, borrowed */
+    uint8_t splice; /* through the kernel, where both streams can; default: while much comes at
+                       once; WEIR_ON: from the start; WEIR_OFF: never */
 };
 
 /* Copies until `from` ends, or the limit is reached, and shuts nothing down: 0, or an error of
- * reading, of writing, or of `progress`; after an error of writing what was read last is lost.
- * *moved, unless it is NULL, is the number of bytes that were written, in any case but
- * WEIR_EOPTION. Suspends. Options are borrowed and may be NULL. WEIR_EOPTION, WEIR_ENOMEM. */
+ * reading, of writing, or of `progress`. If an error of writing or a stop loses what was read last,
+ * the writing direction of `to` is broken (WEIR_EBROKEN). *moved, unless it is NULL, is the number
+ * of bytes that were written, in any case but WEIR_EOPTION. Suspends. Options are borrowed and may
+ * be NULL. WEIR_EOPTION, WEIR_ENOMEM. */
 WEIR_PUBLIC int weir_copy_n(weir_stream from, weir_stream to, uint64_t *moved,
                             const struct weir_copy_options *options, size_t options_size);
 static inline int weir_copy(weir_stream from, weir_stream to, uint64_t *moved)
@@ -44,12 +48,14 @@ static inline int weir_copy_with(weir_stream from, weir_stream to, uint64_t *mov
 struct weir_copy_both_options {
     int64_t idle_limit_ns; /* when nothing has moved for so long, either way, it ends with
                               WEIR_EIDLE; default and WEIR_FOREVER: no limit */
+    uint8_t splice;        /* as of struct weir_copy_options, for both ways */
 };
 
 /* Bytes that were written, to the second stream and to the first. */
 struct weir_copied {
     uint64_t there;
     uint64_t back;
+    uint64_t spliced; /* of both, how many stayed in the kernel */
 };
 
 /* Copies both ways at once, each way in a task of its own. When one stream ends, the writing

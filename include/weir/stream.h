@@ -66,9 +66,10 @@ WEIR_PUBLIC ptrdiff_t weir_writev(weir_stream stream, const struct iovec *parts,
  * Suspends. Borrows `bytes`. */
 WEIR_PUBLIC int weir_write_all(weir_stream stream, const void *bytes, size_t len);
 
-/* Moves `len` bytes of a regular file from `offset` to the stream without passing through the
- * process: 0, or an error as of weir_write_all; WEIR_EEOF if the file is shorter. The descriptor
- * stays the caller's, and so does its own offset. Suspends, and may wait for the disk besides. */
+/* Moves `len` bytes of a regular file from `offset` to a socket or a pipe without passing through
+ * the process: 0, or an error as of weir_write_all; WEIR_EEOF if the file is shorter, WEIR_ENOTSUP
+ * from other streams. The descriptor stays the caller's, and so does its own offset. Suspends, and
+ * may wait for the disk besides. */
 WEIR_PUBLIC int weir_send_file(weir_stream stream, int file, uint64_t offset, uint64_t len);
 
 /* Ends the writing direction: the peer reads the end of the stream, later writes return WEIR_EPIPE,

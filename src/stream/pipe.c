@@ -59,6 +59,7 @@ struct pipe {
     bool reads, writes;
     bool terminal;
     bool master; /* the upper end of a pseudo-terminal */
+    bool fifo, appends;
     bool fresh;
     uint32_t ended; /* nothing more is written; partner: pipe_shutdown */
     void (*at_end)(void *arg, int fd);
@@ -348,6 +349,22 @@ static int pipe_shutdown(struct weir__stream *stream)
     return rc < 0 ? rc : 0;
 }
 
+/* A pipe that another program has made may append, which splice refuses. */
+static bool fifo_splices(const struct weir__stream *stream, bool writes)
+{
+    const struct pipe *pipe = stream->object;
+
+    return writes ? pipe->writes && !pipe->appends : pipe->reads;
+}
+
+static int fifo_await(struct weir__stream *stream, struct weir__task *task, bool writes)
+{
+    struct pipe *pipe = stream->object;
+
+    return writes ? await(stream, task, &pipe->writer, POLLOUT)
+                  : await(stream, task, &pipe->reader, POLLIN);
+}
+
 static void pipe_stop(struct weir__stream *stream)
 {
     struct pipe *pipe = stream->object;
@@ -373,6 +390,17 @@ static const struct weir__stream_kind pipe_kind = {
     .read_now = pipe_read_now,
     .write_now = pipe_write_now,
     .watch = pipe_watch,
+    .shutdown = pipe_shutdown,
+    .stop = pipe_stop,
+    .release = pipe_release,
+};
+
+static const struct weir__stream_kind fifo_kind = {
+    .read = pipe_read,
+    .await_bytes = pipe_await_bytes,
+    .write = pipe_write,
+    .splices = fifo_splices,
+    .await = fifo_await,
     .shutdown = pipe_shutdown,
     .stop = pipe_stop,
     .release = pipe_release,
@@ -456,6 +484,8 @@ static int describe(struct pipe *pipe, int *fd, uint32_t flags)
     pipe->refs = 1;
     pipe->reads = (mode & O_ACCMODE) != O_WRONLY;
     pipe->writes = (mode & O_ACCMODE) != O_RDONLY;
+    pipe->fifo = S_ISFIFO(about.st_mode);
+    pipe->appends = mode & O_APPEND;
     pipe->fresh = flags & WEIR__PIPE_FRESH && S_ISFIFO(about.st_mode);
     pipe->reader.pipe = pipe->writer.pipe = pipe;
     return choose_way(pipe, fd, about.st_mode, mode & O_ACCMODE, flags);
@@ -475,7 +505,7 @@ int weir__pipe_adopt(struct weir__worker *worker, int fd, uint32_t flags, struct
     if (rc == 0)
         rc = weir__sys_set_cloexec(used, true);
     if (rc == 0)
-        rc = weir__stream_make_other(worker, &pipe_kind, pipe, out);
+        rc = weir__stream_make_other(worker, pipe->fifo ? &fifo_kind : &pipe_kind, pipe, out);
     if (rc < 0) {
         if (used != fd)
             weir__sys_close(used);

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/container.h"
 #include "core/handle.h"
+#include "stream/conduit.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "task/task.h"
@@ -529,6 +530,12 @@ ptrdiff_t weir__stream_read_now(struct weir__stream *stream, struct weir__task *
     return done_now(stream, &stream->read_bytes, n);
 }
 
+int weir__stream_await_direct(struct weir__stream *stream, struct weir__task *task)
+{
+    stream->direct_left = DIRECT_MANY;
+    return wait_for_bytes(stream, task, true);
+}
+
 ptrdiff_t weir_read(weir_stream handle, void *out, size_t len)
 {
     WEIR__CALL;
@@ -794,12 +801,34 @@ int weir_send_file(weir_stream handle, int file, uint64_t offset, uint64_t len)
 
     if (!stream)
         return error;
-    error = stream->other ? WEIR_ENOTSUP : send_pieces(stream, task, file, offset, len);
+    error = stream->other ? weir__conduit_send_file(stream, task, file, offset, len)
+                          : send_pieces(stream, task, file, offset, len);
     if (error == 0) {
         weir__stream_leave(stream, WEIR__HANDLE_WRITER);
         return 0;
     }
     return (int)weir__stream_end(stream, task, WEIR__HANDLE_WRITER, error);
+}
+
+size_t weir__stream_write_last(weir_stream handle, const void *bytes, size_t len)
+{
+    size_t at = 0;
+    int error;
+    struct weir__stream *stream = weir__stream_enter(handle, WEIR__HANDLE_WRITER, &error);
+    bool tries;
+    ptrdiff_t n = 1;
+
+    if (!stream)
+        return 0;
+    tries = !stream->write_broken && (!stream->other || stream->kind->write_now);
+    while (tries && n > 0 && at < len) {
+        n = weir__stream_write_now(stream, (const char *)bytes + at, len - at);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (at < len)
+        stream->write_broken = true;
+    weir__stream_leave(stream, WEIR__HANDLE_WRITER);
+    return at;
 }
 
 int weir__stream_write_rest(struct weir__stream *stream, struct weir__task *task, const void *bytes,

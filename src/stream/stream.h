@@ -55,6 +55,10 @@ struct weir__stream_kind {
     /* The same without waiting: WEIR_EAGAIN if they would have to. */
     ptrdiff_t (*read_now)(struct weir__stream *stream, void *out, size_t len);
     ptrdiff_t (*write_now)(struct weir__stream *stream, const void *bytes, size_t len);
+    /* Whether splice(2) takes `fd`, to read from or to write to. NULL: it does not. */
+    bool (*splices)(const struct weir__stream *stream, bool writes);
+    /* Where it does: waits until it is worth another try: 0, or an error. Suspends. */
+    int (*await)(struct weir__stream *stream, struct weir__task *task, bool writes);
     /* Has a case of a select wait until reading or writing is worth another try; false: it is. A
      * close ends the wait. */
     bool (*enlist)(struct weir__stream *stream, struct weir__case *c, struct weir__select *select,
@@ -166,6 +170,14 @@ ptrdiff_t weir__stream_end(struct weir__stream *stream, struct weir__task *task,
  * an error, WEIR_EEOF at the end. Suspends. By the task that holds the reader bit. */
 ptrdiff_t weir__stream_read_queued(struct weir__stream *stream, struct weir__task *task, void *out,
                                    size_t len);
+/* Ends the standing receive, and receives by hand for a while: 0 if what comes next lies in the
+ * kernel, 1 if it was received already, or an error, WEIR_EEOF at the end. Suspends. Likewise. */
+int weir__stream_await_direct(struct weir__stream *stream, struct weir__task *task);
+
+/* Writes what the stream takes at once, for a copy that has failed; if that is not all, the rest is
+ * lost and the direction broken. The result is how much went. Does not suspend. */
+size_t weir__stream_write_last(weir_stream stream, const void *bytes, size_t len);
+
 /* As weir_write_all, by the task that holds the writer bit. */
 int weir__stream_write_rest(struct weir__stream *stream, struct weir__task *task, const void *bytes,
                             size_t len);

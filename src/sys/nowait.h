@@ -16,4 +16,8 @@ int weir__sys_read_now(int fd, void *base, size_t len, bool nowait);
 /* As write(2), likewise. A broken pipe is -EPIPE and no signal. */
 int weir__sys_write_now(int fd, const void *base, size_t len, bool nowait);
 
+/* Moves what is there from `from` to `to`, of which one is a pipe, and a socket is non-blocking:
+ * the count, 0 at the end of `from`. */
+int weir__sys_splice_now(int from, int to, size_t len);
+
 #endif

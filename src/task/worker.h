@@ -23,6 +23,8 @@
 #include "task/task.h"
 #include "task/traced.h"
 
+#define WEIR__SPARE_PIPES 4
+
 struct weir__runtime;
 
 struct weir__worker {
@@ -55,6 +57,8 @@ struct weir__worker {
     void (*end_streams)(struct weir__worker *worker); /* NULL: there are none */
     struct weir__slab sockets;                        /* likewise, of sockets with messages */
     void (*end_sockets)(struct weir__worker *worker);
+    int spare_pipes[WEIR__SPARE_PIPES][2]; /* the stream layer's, empty */
+    uint32_t spare_pipe_count;
     struct weir__list processes;                        /* the os layer's: children that live */
     void (*end_processes)(struct weir__worker *worker); /* NULL: there were none */
     struct weir__oneshot_cache oneshots;

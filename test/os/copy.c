@@ -248,7 +248,7 @@ static int bad_options(void *arg)
 {
     struct route route = {.idle_limit_ns = -1};
     struct weir_copy_both_options options = {.idle_limit_ns = -1};
-    struct weir_copied copied = {7, 7};
+    struct weir_copied copied = {7, 7, 0};
 
     (void)arg;
     open_route(&route);
