@@ -37,8 +37,7 @@ static int accept_many(void *arg)
     weir_scope scope;
     int i, ok = 0, closed = 0;
 
-    (void)arg;
-    CHECK(weir_listen(&listener, "tcp://127.0.0.1:0", NULL) == 0);
+    CHECK(weir_listen(&listener, arg, NULL) == 0);
     CHECK(weir_listener_address(listener, dialling.address, sizeof dialling.address) > 0);
     CHECK(weir_scope_open(&scope) == 0);
     for (i = 0; i < 4; i++) {
@@ -72,7 +71,11 @@ TEST(many_tasks_accept_and_a_close_ends_them)
 {
     struct weir_runtime_options options = {.workers = 1};
 
-    assert_int_equal(weir_run(accept_many, NULL, &options), 0);
+    char local[64];
+
+    assert_int_equal(weir_run(accept_many, (char[]){"tcp://127.0.0.1:0"}, &options), 0);
+    snprintf(local, sizeof local, "unix://@weir-test-%d-a", (int)getpid());
+    assert_int_equal(weir_run(accept_many, local, &options), 0);
     assert_checks();
 }
 

@@ -204,6 +204,9 @@ static bool attempt_accept(struct weir_op *op)
 
     if (would_block(rc)) {
         hint(&op->fd->weir__read_hint, 0);
+        /* all that a UNIX socket says that was shut down (seen with 6.18) */
+        if (WEIR_ATOMIC_LOAD(&op->fd->weir__facts, RELAXED) & WEIR__FD_HUP)
+            return finish(op, WEIR_EINVAL);
         return false;
     }
     return finish(op, rc);
