@@ -19,6 +19,7 @@
 #include <weir/fs_watch.h>
 #include <weir/generator.h>
 #include <weir/guard.h>
+#include <weir/handover.h>
 #include <weir/http.h>
 #include <weir/local.h>
 #include <weir/log.h>

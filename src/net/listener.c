@@ -31,6 +31,12 @@ void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kep
     }
 }
 
+void weir__listener_share(struct weir__listener *listener)
+{
+    if (!WEIR_ATOMIC_EXCHANGE(&listener->shared, 1, SEQ_CST))
+        listener->file.path[0] = 0;
+}
+
 static void release(struct weir__listener *listener)
 {
     struct weir__kept *kept = listener->kept, *next;
@@ -278,7 +284,7 @@ int weir_listener_close(weir_listener handle)
 
         if (serve)
             weir__serve_stop(serve);
-        else
+        else if (!WEIR_ATOMIC_LOAD(&listener->shared, SEQ_CST))
             (void)weir__sys_shutdown(listener->fd, SHUT_RDWR); /* ends accepts under way */
     }
     weir__listener_leave(listener);

@@ -30,7 +30,8 @@ struct weir__listener {
     socklen_t address_len;
     struct weir__sockfile file; /* UNIX: removed at the end */
     struct weir__serve *serve;  /* the one that has it; partners: weir_serve, weir_listener_close */
-    struct weir__kept *kept;    /* partner: weir__listener_keep */
+    uint32_t shared;         /* another process has the socket too; partner: weir__listener_share */
+    struct weir__kept *kept; /* partner: weir__listener_keep */
 };
 
 /* A further listening socket at the same address, for another worker. The descriptor, or an error.
@@ -42,6 +43,10 @@ void weir__listener_leave(struct weir__listener *listener);
 
 /* Takes memory of weir__alloc, to be freed with the listener. Any thread that is inside. */
 void weir__listener_keep(struct weir__listener *listener, struct weir__kept *kept);
+
+/* Says that another process has the socket from now on: neither the socket nor its file ends here.
+ * Any thread that is inside. */
+void weir__listener_share(struct weir__listener *listener);
 
 /* Sets what accepted sockets get. */
 void weir__listener_prepare(const struct weir__listener *listener, int fd);

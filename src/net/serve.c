@@ -85,9 +85,14 @@ static bool has_come(int fd)
     return weir__sys_poll(&ready, 1, 0) == 1;
 }
 
+static bool is_shared(const struct weir__served *part)
+{
+    return WEIR_ATOMIC_LOAD(&part->serve->listener->shared, SEQ_CST);
+}
+
 static void take_late(struct weir__served *part, int fd)
 {
-    if (has_come(fd) && !at_limit(part->serve))
+    if ((is_shared(part) || has_come(fd)) && !at_limit(part->serve))
         connection_begin(part, fd);
     else
         weir__sys_close(fd);
@@ -110,13 +115,13 @@ static void empty_backlog(struct weir__served *part)
 
 /* Refuses new connections from now on. A TCP socket that stops resets what is in its backlog, and a
  * UNIX socket leaves it there; so the one is emptied before, the other after. A listener that stays
- * open keeps its own socket and backlog. */
+ * open, here or in another process, keeps its own socket and backlog. */
 static void stop_listening(struct weir__served *part)
 {
     struct weir__listener *listener = part->serve->listener;
     int fd = part->listener.number;
 
-    if (fd == listener->fd && !weir__handle_closed(listener->id))
+    if (fd == listener->fd && (is_shared(part) || !weir__handle_closed(listener->id)))
         return;
     if (weir__sys_set_nonblock(fd, true) < 0)
         return;

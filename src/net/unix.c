@@ -1,5 +1,6 @@
 /* net/unix.c - UNIX streams: descriptors with bytes, who the peer is, pairs; and streams that come
  * from outside. See <weir/unix.h> and <weir/stream.h>. */
+#include <weir/handover.h>
 #include <weir/pipe.h>
 #include <weir/unix.h>
 
@@ -57,23 +58,49 @@ int weir_unix_pair(weir_stream out[2])
     return 0;
 }
 
-int weir_stream_adopt(weir_stream *out, int descriptor)
+/* Makes a stream of a connected socket, whose first reads return what is in the list, too. */
+static int adopt_socket(weir_stream *out, int descriptor, struct weir__received *list)
+{
+    struct weir__stream *stream;
+    int rc = weir__sys_set_cloexec(descriptor, true);
+
+    if (rc == 0)
+        rc = weir__stream_make(weir__current_worker(), descriptor,
+                               weir__sockopt_protocol(descriptor) == IPPROTO_TCP, &stream);
+    if (rc < 0)
+        return rc;
+    stream->taken = list;
+    out->id = stream->id;
+    return 0;
+}
+
+int weir_stream_adopt_unread(weir_stream *out, int descriptor, const void *unread, size_t len)
 {
     WEIR__CALL;
+    struct weir__received *list = NULL;
     int rc = weir__sockopt_type(descriptor);
-    bool tcp;
 
     if (!weir__task_current())
         return WEIR_ENOTASK;
+    if (len > WEIR_HANDOVER_UNREAD_MAX)
+        return WEIR_EINVAL;
     if (rc == WEIR_ENOTSOCK)
-        return weir_pipe_adopt(out, descriptor);
+        return len ? WEIR_ENOTSUP : weir_pipe_adopt(out, descriptor);
     if (rc < 0)
         return rc;
     if (rc != SOCK_STREAM || weir__sockopt_listening(descriptor) > 0)
         return WEIR_EPROTOTYPE;
-    rc = weir__sys_set_cloexec(descriptor, true);
-    tcp = weir__sockopt_protocol(descriptor) == IPPROTO_TCP;
-    return rc < 0 ? rc : make(descriptor, tcp, out);
+    rc = weir__stream_make_list(weir__current_worker()->loop, unread, len, &list);
+    if (rc == 0)
+        rc = adopt_socket(out, descriptor, list);
+    if (rc < 0)
+        weir__stream_drop_list(list);
+    return rc;
+}
+
+int weir_stream_adopt(weir_stream *out, int descriptor)
+{
+    return weir_stream_adopt_unread(out, descriptor, NULL, 0);
 }
 
 /* As weir__stream_begin, for what only a socket can do. */

@@ -851,35 +851,86 @@ static size_t count_queued(const struct weir__stream *stream)
     return len;
 }
 
-int weir__stream_detach(struct weir__stream *stream, struct weir__task *task, void *unread,
-                        size_t cap, int *descriptor)
+size_t weir__stream_rest(struct weir__stream *stream, struct weir__task *task)
+{
+    recall(stream, task);
+    return count_queued(stream);
+}
+
+static unsigned char *copy_list(const struct weir__received *it, unsigned char *out)
+{
+    for (; it; it = it->next) {
+        memcpy(out, it->lent.bytes, it->lent.len);
+        out += it->lent.len;
+    }
+    return out;
+}
+
+void weir__stream_peek(const struct weir__stream *stream, void *out)
+{
+    (void)copy_list(stream->recv.u.received.head, copy_list(stream->taken, out));
+}
+
+bool weir__stream_give_away(struct weir__stream *stream)
 {
     uint32_t in_use;
     void *object;
-    size_t len;
+
+    return weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) == 1;
+}
+
+int weir__stream_detach(struct weir__stream *stream, struct weir__task *task, void *unread,
+                        size_t cap, int *descriptor)
+{
+    size_t len = weir__stream_rest(stream, task);
     int number;
 
-    recall(stream, task);
-    len = count_queued(stream);
     if (len > cap)
         return WEIR_ENOBUFS;
     number = weir__sys_dup(stream->fd.number);
     if (number < 0)
         return number;
-    if (weir__handle_close(stream->id, WEIR__KIND_STREAM, &in_use, &object) != 1) {
+    if (!weir__stream_give_away(stream)) {
         weir__sys_close(number);
         return WEIR_ECLOSED;
     }
-    while (weir__stream_has_bytes(stream)) {
-        weir_lent lent;
-
-        pop_received(stream, &lent);
-        memcpy(unread, lent.bytes, lent.len);
-        unread = (char *)unread + lent.len;
-        weir__buffers_return(&lent);
-    }
+    weir__stream_peek(stream, unread);
+    drop_received(stream);
     *descriptor = number;
     return (int)len;
+}
+
+void weir__stream_drop_list(struct weir__received *list)
+{
+    while (list) {
+        weir_lent lent = list->lent;
+
+        list = list->next;
+        weir__buffers_return(&lent);
+    }
+}
+
+int weir__stream_make_list(weir_loop *loop, const void *bytes, size_t len,
+                           struct weir__received **list)
+{
+    weir_op queue = {.u.received.head = NULL};
+    const char *at = bytes;
+
+    while (len) {
+        uint32_t n = len < WEIR__BUFFER_SIZE ? (uint32_t)len : WEIR__BUFFER_SIZE;
+        weir_lent lent;
+
+        if (weir__buffers_make_copy(&loop->buffers, n, &lent) < 0) {
+            weir__stream_drop_list(queue.u.received.head);
+            return WEIR_ENOMEM;
+        }
+        memcpy(lent.bytes, at, n);
+        weir__received_push(&queue, &lent);
+        at += n;
+        len -= n;
+    }
+    *list = queue.u.received.head;
+    return 0;
 }
 
 int weir_shutdown(weir_stream handle)

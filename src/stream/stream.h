@@ -188,6 +188,19 @@ int weir__stream_write_rest(struct weir__stream *stream, struct weir__task *task
 int weir__stream_detach(struct weir__stream *stream, struct weir__task *task, void *unread,
                         size_t cap, int *descriptor);
 
+/* The parts of such a hand-over: ends the standing receive, and says how much lies unread; copies
+ * that without taking it; closes the handle without shutting the socket down: false if somebody has
+ * closed it. The first suspends. By the task that holds both bits. */
+size_t weir__stream_rest(struct weir__stream *stream, struct weir__task *task);
+void weir__stream_peek(const struct weir__stream *stream, void *out);
+bool weir__stream_give_away(struct weir__stream *stream);
+
+/* The other way: copies bytes as if they had been received on a loop; 0 or WEIR_ENOMEM. What the
+ * list gives is for a stream's `taken`, or for weir__stream_drop_list. */
+int weir__stream_make_list(weir_loop *loop, const void *bytes, size_t len,
+                           struct weir__received **list);
+void weir__stream_drop_list(struct weir__received *list);
+
 /* Closes, by the holder of one reference, which stays. On the home worker. */
 void weir__stream_close(struct weir__stream *stream);
 

@@ -36,15 +36,14 @@ static int copy(void *arg)
     return rc;
 }
 
-static uint64_t listen_to(weir_stream stream)
+static int listen_to(weir_stream stream, uint64_t *came)
 {
     static char bytes[MANY];
-    uint64_t sum = 0;
     ptrdiff_t n;
 
     while ((n = weir_read(stream, bytes, sizeof bytes)) > 0)
-        sum += (uint64_t)n;
-    return sum;
+        *came += (uint64_t)n;
+    return (int)n;
 }
 
 static int go(struct route *route)
@@ -59,7 +58,7 @@ static int go(struct route *route)
     if (rc == 0)
         rc = weir_spawn(&scope, copy, route);
     if (rc == 0)
-        came = listen_to(route->out[1]);
+        rc = listen_to(route->out[1], &came);
     joined = weir_scope_join(&scope);
     if (rc < 0 || joined < 0)
         return rc < 0 ? rc : joined;

@@ -131,6 +131,34 @@ def proxy(path):
             try_echo(front)
 
 
+def handover(path):
+    control = "unix://" + path("handover.sock")
+    with Example(path("handover"), control) as old:
+        peers = [old.connect() for _ in range(20)]
+        for peer in peers:
+            peer.sendall(b"one\nhal")
+            assert read_line(peer) == b"1 one\n"
+        with Example(path("handover"), control) as new:
+            assert new.port == old.port
+            assert old.process.wait(SECONDS) == 0
+            fresh = new.connect()
+            for peer in peers:
+                peer.sendall(b"f\nthree\n")
+                assert read_line(peer) == b"2 half\n" and read_line(peer) == b"3 three\n"
+            with Example(path("handover"), control) as newest:
+                assert new.process.wait(SECONDS) == 0
+                for peer in peers:
+                    peer.sendall(b"four\n")
+                    assert read_line(peer) == b"4 four\n"
+                    peer.close()
+                fresh.sendall(b"a\n")
+                assert read_line(fresh) == b"1 a\n"
+                fresh.close()
+                with newest.connect() as last:
+                    last.sendall(b"b\n")
+                    assert read_line(last) == b"1 b\n"
+
+
 def timeout(path):
     with Example(path("timeout")) as server:
         with server.connect() as peer:

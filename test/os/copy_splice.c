@@ -84,8 +84,8 @@ static int route_both(void *arg)
 {
     struct route *route = arg;
 
-    route->result =
-        weir_copy_both_with(route->near[1], route->far[0], &route->copied, &route->options);
+    SAY(route->result,
+        weir_copy_both_with(route->near[1], route->far[0], &route->copied, &route->options));
     return 0;
 }
 
@@ -360,8 +360,7 @@ static int ended(void *arg)
         CHECK(weir_spawn(&scope, route_both, &route) == 0);
         CHECK(weir_spawn(&scope, speak_for_ever, &route) == 0);
         CHECK(weir_spawn(&scope, ways[i], &route) == 0);
-        while (!route.result)
-            CHECK(weir_yield() == 0);
+        YIELD_UNTIL(SEE(route.result));
         CHECK(i == 1 || route.result == WEIR_ECLOSED || route.result == WEIR_EBADHANDLE);
         CHECK(i == 0 || route.result == WEIR_EPIPE || route.result == WEIR_ECONNRESET);
         CHECK(weir_close(route.near[1]) == 0);
