@@ -100,7 +100,7 @@ struct weir_op {
     uint8_t weir__cancels;
     uint16_t weir__wait;
     uint16_t weir__loop;
-    uint32_t weir__spare;
+    uint32_t weir__zero_copy; /* of a send: the library's bits */
     union {
         struct {
             void *base;

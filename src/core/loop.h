@@ -53,6 +53,13 @@ static inline uint16_t weir__fd_watcher(const uint64_t *word)
 #define WEIR__OP_WISHES (WEIR_OP_MULTISHOT | WEIR_OP_WHOLE | WEIR_OP_SILENT)
 #define WEIR__OP_NEWS   0x80u /* a flag of an operation: it stands in the list of news */
 
+/* Bits of weir_op.weir__zero_copy: who fills a send sets the first after that, a backend that does
+ * not know it sends as ever. Such a send completes when the kernel has let go of the bytes. */
+#define WEIR__ZERO_COPY_WANTED  1u /* from the sender's memory */
+#define WEIR__ZERO_COPY_SENT    2u /* it has been, so far as the next bit does not say otherwise */
+#define WEIR__ZERO_COPY_COPIED  4u /* the kernel has made a copy nevertheless */
+#define WEIR__ZERO_COPY_REFUSED 8u /* it has refused, and a plain send was made */
+
 enum weir__loop_sleep {
     LOOP_AWAKE = 0,
     LOOP_ASLEEP = 1

@@ -80,6 +80,7 @@ void weir_op_recv_lent(weir_op *op, weir_fd *fd, uint8_t flags)
 void weir_op_send(weir_op *op, weir_fd *fd, const void *base, size_t len, uint8_t flags)
 {
     fill(op, fd, WEIR_OP_SEND, flags & WEIR_OP_WHOLE);
+    op->weir__zero_copy = 0;
     op->u.buffer.base = (void *)(uintptr_t)base;
     op->u.buffer.len = len > INT32_MAX ? INT32_MAX : len;
     op->u.buffer.done = 0;

@@ -7,18 +7,21 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/container.h"
 #include "core/handle.h"
 #include "stream/conduit.h"
+#include "stream/zero_copy.h"
 #include "sys/call.h"
 #include "sys/current.h"
 #include "task/task.h"
 #include "task/worker.h"
 
-#define PIECE       (256u * 1024) /* of a long write: each one counts as activity */
-#define PARTS_MAX   1024
-#define DIRECT_MANY 16 /* direct reads after a sign of large messages */
+#define PIECE           (256u * 1024)      /* of a long write: each one counts as activity */
+#define PIECE_ZERO_COPY (4u * 1024 * 1024) /* each of which is waited for until it is confirmed */
+#define PARTS_MAX       1024
+#define DIRECT_MANY     16 /* direct reads after a sign of large messages */
 
 const struct weir__served_calls *weir__served_calls;
 
@@ -118,6 +121,7 @@ static void release_at_home(struct weir__stream *stream, weir_loop *loop)
     struct weir__worker *worker = loop->worker;
 
     weir__loop_timer_stop(loop, &stream->limit);
+    weir__free(stream->zero_copy);
     if (stream->other)
         stream->kind->release(stream);
     else
@@ -663,7 +667,9 @@ ptrdiff_t weir_write(weir_stream handle, const void *bytes, size_t len)
         n = stream->write_broken ? n : stream->kind->write(stream, task, bytes, len);
     } else if (!stream->write_broken) {
         weir_op_send(&task->op, &stream->fd, bytes, len, 0);
+        weir__zero_copy_ask(stream->zero_copy, &task->op);
         n = weir__task_await_at_rest(task, &task->op, &stream->writer, bytes);
+        weir__zero_copy_note(stream->zero_copy, &task->op);
     }
     return weir__stream_end(stream, task, WEIR__HANDLE_WRITER, n);
 }
@@ -733,14 +739,17 @@ static int write_pieces(struct weir__stream *stream, struct weir__task *task, co
     if (stream->write_broken)
         return WEIR_EBROKEN;
     while (len) {
-        size_t piece = len < PIECE ? len : PIECE;
+        size_t most = stream->zero_copy ? PIECE_ZERO_COPY : PIECE;
+        size_t piece = len < most ? len : most;
         int n;
 
         if (stream->other) {
             n = note_piece(stream, task, &begun, (int)stream->kind->write(stream, task, at, piece));
         } else {
             weir_op_send(&task->op, &stream->fd, at, piece, WEIR_OP_WHOLE);
+            weir__zero_copy_ask(stream->zero_copy, &task->op);
             n = write_piece(stream, task, &begun);
+            weir__zero_copy_note(stream->zero_copy, &task->op);
         }
         if (n < 0) {
             stream->write_broken = begun;

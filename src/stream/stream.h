@@ -31,6 +31,7 @@ struct weir__served;
 struct weir__stream;
 struct weir__case;
 struct weir__select;
+struct weir__zero_copy;
 
 /* A request to end the reader's and the writer's wait, on its way over the loops. */
 struct weir__stream_note {
@@ -103,6 +104,7 @@ struct weir__stream {
     struct weir__wait_slot writer;
     uint64_t read_bytes;
     uint64_t written_bytes;
+    struct weir__zero_copy *zero_copy; /* NULL: nobody has asked for it */
     union {
         struct weir__loop_timer limit; /* of a served connection, on the home loop */
         struct weir__stream_note note; /* while the limit is not armed */

@@ -78,6 +78,8 @@ static int exchange(void *arg)
     if (rc == 0)
         rc = weir_unix_pair(route.out);
     if (rc == 0)
+        rc = weir_stream_zero_copy(route.in[0], 1); /* which UNIX sockets refuse */
+    if (rc == 0)
         rc = go(&route);
     for (i = 0; i < 2; i++) {
         (void)weir_close(route.in[i]);

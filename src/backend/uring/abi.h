@@ -22,6 +22,14 @@
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
 #define WEIR__URING_OP_FTRUNCATE 55 /* 6.9 */
+#define WEIR__URING_OP_SEND_ZC   47 /* 6.0 */
+#ifndef IORING_CQE_F_NOTIF          /* 6.0 */
+#define IORING_CQE_F_NOTIF (1U << 3)
+#endif
+#ifndef IORING_SEND_ZC_REPORT_USAGE /* 6.2 */
+#define IORING_SEND_ZC_REPORT_USAGE  (1U << 3)
+#define IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
+#endif
 #ifndef IORING_RECVSEND_POLL_FIRST /* 5.19 */
 #define IORING_RECVSEND_POLL_FIRST (1U << 0)
 #endif

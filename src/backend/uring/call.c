@@ -55,6 +55,13 @@ static uint64_t ask(const struct weir__ring *ring)
     return known;
 }
 
+bool weir__uring_knows(struct weir__uring *state, unsigned opcode)
+{
+    if (!state->opcodes)
+        state->opcodes = ask(&state->ring);
+    return state->opcodes >> opcode & 1;
+}
+
 static uint64_t address(const void *at)
 {
     return (uint64_t)(uintptr_t)at;
@@ -165,9 +172,7 @@ void weir__uring_submit_call(struct weir_loop *loop, struct weir_op *op)
     unsigned opcode = opcodes[call->code];
     struct io_uring_sqe *sqe;
 
-    if (!state->opcodes)
-        state->opcodes = ask(&state->ring);
-    if (opcode == 0 || !(state->opcodes >> opcode & 1) || !fits(call)) {
+    if (opcode == 0 || !weir__uring_knows(state, opcode) || !fits(call)) {
         weir__call_offload(loop, op);
         return;
     }

@@ -244,6 +244,8 @@ void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
         weir__uring_prepare_recv(loop, op);
         break;
     case WEIR_OP_SEND:
+        if (weir__uring_send_zero_copy(loop, op))
+            break;
         if (worth_a_call(loop, state) && weir__ready_attempt(loop, op))
             weir__loop_complete(loop, op);
         else
@@ -344,7 +346,8 @@ static bool may_hang(const struct weir_op *op)
 static void reap_cancel(struct weir_loop *loop, struct weir_op *op, int result)
 {
     op->weir__cancels--;
-    if (op->weir__state == OP_BACKEND && result == WEIR_ENOENT && may_hang(op)) {
+    if (op->weir__state == OP_BACKEND && result == WEIR_ENOENT && may_hang(op)
+        && !weir__uring_awaits_notice(op)) {
         weir__uring_ask_back(loop->state, op);
         return;
     }
@@ -413,6 +416,10 @@ static void reap_op(struct weir_loop *loop, const struct io_uring_cqe *cqe)
     struct weir__uring *state = loop->state;
     struct weir_op *op = weir__uring_op(cqe->user_data);
 
+    if (op->kind == WEIR_OP_SEND && (op->weir__zero_copy & WEIR__ZERO_COPY_SENT)) {
+        weir__uring_reap_zero_copy(loop, op, cqe);
+        return;
+    }
     op->result = cqe->res;
     switch ((enum weir_op_kind)op->kind) {
     case WEIR_OP_ACCEPT:

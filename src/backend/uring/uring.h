@@ -26,6 +26,9 @@
 #define WEIR__URING_RENEW    0x40u /* it is asked back, to be submitted anew */
 #define WEIR__URING_DOUBTFUL 0x20u /* it stands in the list of the doubtful */
 
+/* A further bit of weir_op.weir__zero_copy. */
+#define URING_ZERO_COPY_NOTICE 0x100u
+
 struct weir__uring {
     struct weir__ring ring;
     struct io_uring_buf_ring *group; /* NULL: the kernel has none */
@@ -42,7 +45,8 @@ struct weir__uring {
     uint8_t alarm_number;
     bool wake_armed;
     bool no_multishot; /* the kernel refused a receive that goes on */
-    uint64_t opcodes;  /* of calls, that the kernel knows: a bit each; bit 0: not asked yet */
+    bool no_zero_copy; /* it refused a send without a copy */
+    uint64_t opcodes;  /* that the kernel knows: a bit each; none: not asked yet */
 };
 
 static inline uint64_t weir__uring_data(const struct weir_op *op)
@@ -70,6 +74,21 @@ void weir__uring_done(struct weir_loop *loop, struct weir_op *op);
 
 /* Has the kernel do a call, or the pool, if the kernel does not know it. */
 void weir__uring_submit_call(struct weir_loop *loop, struct weir_op *op);
+/* Whether the kernel knows an opcode. */
+bool weir__uring_knows(struct weir__uring *state, unsigned opcode);
+
+/* ---- send.c ---- */
+
+/* Puts a send into the ring that is to be made without a copy; or false: it is for a plain one. */
+bool weir__uring_send_zero_copy(struct weir_loop *loop, struct weir_op *op);
+/* One of its two completions. */
+void weir__uring_reap_zero_copy(struct weir_loop *loop, struct weir_op *op,
+                                const struct io_uring_cqe *cqe);
+/* The bytes have gone, and the kernel holds the memory still. */
+static inline bool weir__uring_awaits_notice(const struct weir_op *op)
+{
+    return op->kind == WEIR_OP_SEND && (op->weir__zero_copy & URING_ZERO_COPY_NOTICE);
+}
 
 /* ---- receive.c ---- */
 
