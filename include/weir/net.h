@@ -136,15 +136,15 @@ WEIR_PUBLIC int weir_stream_tos(weir_stream stream, int tos);
 /* Bytes; 0 leaves that one as it is. */
 WEIR_PUBLIC int weir_stream_buffers(weir_stream stream, int receive, int send);
 
-/* Has writes of at least `from_len` bytes sent from the caller's own memory, without a copy into the
- * kernel; 0: none, as it is from the start. Such a write returns when the kernel has let go of the
- * memory, that is when the peer's kernel has confirmed the bytes: after a round trip, and not before
- * that for a deadline, a cancel or a close, which the next call tells. So it is for large writes to
- * peers that take them; weir_stream_user_timeout bounds the wait for one that is silent. It is never
- * better over loopback, which copies anyway (docs/moving.md). Where nothing is gained it stops by
- * itself: with the first write that the backend, the kernel or the socket does not do so, and when
- * the kernel has copied eight in a row. 0, WEIR_EBADHANDLE, WEIR_EBUSY (somebody writes),
- * WEIR_ENOTSUP (no socket), WEIR_ENOMEM. Does not suspend. Any thread. */
+/* Has writes of at least `from_len` bytes sent from the caller's own memory, without a copy into
+ * the kernel; 0: none, as it is from the start. Such a write returns when the kernel has let go of
+ * the memory, that is when the peer's kernel has confirmed the bytes: after a round trip, and not
+ * before that for a deadline, a cancel or a close, which the next call tells. So it is for large
+ * writes to peers that take them; weir_stream_user_timeout bounds the wait for one that is silent.
+ * It is never better over loopback, which copies anyway (docs/moving.md). Where nothing is gained
+ * it stops by itself: with the first write that the backend, the kernel or the socket does not do
+ * so, and when the kernel has copied eight in a row. 0, WEIR_EBADHANDLE, WEIR_EBUSY (somebody
+ * writes), WEIR_ENOTSUP (no socket), WEIR_ENOMEM. Does not suspend. Any thread. */
 WEIR_PUBLIC int weir_stream_zero_copy(weir_stream stream, size_t from_len);
 
 /* What has become of it. */

@@ -32,7 +32,7 @@ bool weir__uring_send_zero_copy(struct weir_loop *loop, struct weir_op *op)
     return true;
 }
 
-/* Not of the connection, but of sending so: the socket's kind, or a limit on memory that is held. */
+/* Not of the connection, but of sending so: the socket's kind, or a limit on held memory. */
 static bool is_refusal(int result)
 {
     return result == WEIR_EINVAL || result == WEIR_ENOTSUP || result == WEIR_ENOBUFS
