@@ -4,7 +4,8 @@
  * splice of its own, but does it on one of its threads, whatever the descriptors are, and is slower
  * for it (measured: docs/moving.md).
  *
- * splice has no flag that is good for a socket, so sockets are made non-blocking, and stay so.
+ * splice has no flag that is good for a socket, so sockets are made non-blocking, and stay so. The
+ * ring waits on them nevertheless (seen with 6.18).
  */
 #include "stream/conduit.h"
 

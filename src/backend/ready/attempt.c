@@ -31,16 +31,16 @@ static bool finish(struct weir_op *op, int result)
     return true;
 }
 
-/* Makes the descriptor non-blocking, once. */
+/* Makes the descriptor non-blocking, once. Who reads and who writes may do so at the same time. */
 static int nonblock(weir_fd *fd)
 {
     int rc;
 
-    if (fd->weir__nonblock)
+    if (WEIR_ATOMIC_LOAD(&fd->weir__nonblock, RELAXED))
         return 0;
     rc = weir__sys_set_nonblock(fd->number, true);
     if (rc == 0)
-        fd->weir__nonblock = 1;
+        WEIR_ATOMIC_STORE(&fd->weir__nonblock, 1, RELAXED);
     return rc;
 }
 

@@ -217,17 +217,6 @@ static bool worth_a_call(const struct weir_loop *loop, const struct weir__uring 
            && !weir__ring_unsent(&state->ring);
 }
 
-/* sendfile has no flag for one call, so the socket is non-blocking for its duration only: the ring
- * does not wait on a socket that is. */
-static bool attempt_sendfile(struct weir_loop *loop, struct weir_op *op)
-{
-    bool finished = weir__ready_attempt(loop, op);
-
-    if (op->fd->weir__nonblock && weir__sys_set_nonblock(op->fd->number, false) == 0)
-        op->fd->weir__nonblock = 0;
-    return finished;
-}
-
 void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
 {
     struct weir__uring *state = loop->state;
@@ -261,7 +250,7 @@ void weir__uring_submit(struct weir_loop *loop, struct weir_op *op)
         weir__uring_prepare_poll(state, op, op->u.events);
         break;
     case WEIR_OP_SENDFILE:
-        if (attempt_sendfile(loop, op))
+        if (weir__ready_attempt(loop, op))
             weir__loop_complete(loop, op);
         else
             weir__uring_prepare_poll(state, op, POLLOUT);
@@ -394,10 +383,7 @@ static void reap_ready(struct weir_loop *loop, struct weir_op *op, int result)
         weir__uring_reap_readable(loop, op);
         return;
     }
-    if (op->kind == WEIR_OP_SENDFILE)
-        finished = attempt_sendfile(loop, op);
-    else
-        finished = !state->group && weir__ready_attempt(loop, op);
+    finished = (op->kind == WEIR_OP_SENDFILE || !state->group) && weir__ready_attempt(loop, op);
     if (!finished && (op->flags & WEIR__URING_STOP)) { /* it has missed the readiness that came */
         op->result = WEIR_ECANCELED;
         finished = true;
