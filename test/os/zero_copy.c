@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <weir.h>
 
 #include "support/dial.h"
@@ -206,6 +207,61 @@ TEST(a_deadline_leaves_no_memory_with_the_kernel)
 {
     assert_int_equal(run_with(stopped, NULL, 1), 0);
     assert_int_equal(run_with(stopped, NULL, 2), 0);
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int write_once(void *arg)
+{
+    struct pair *pair = arg;
+    static char bytes[1024 * 1024];
+    weir_block block;
+
+    memset(bytes, 0, sizeof bytes);
+    CHECK(weir_deadline_begin(&block, WEIR_MILLISECONDS(20)) == 0);
+    pair->count = (int)weir_write(pair->ends[0], bytes, sizeof bytes);
+    (void)weir_block_end(&block);
+    memset(bytes, 1, sizeof bytes);
+    CHECK(weir_shutdown(pair->ends[0]) == 0);
+    return 0;
+}
+
+/* Everything fits the socket, and the peer does not read: the deadline comes between the two
+ * completions. It is waited for quietly. */
+static int held(void *arg)
+{
+    struct pair pair;
+    weir_scope scope;
+    uint64_t began_ns;
+
+    (void)arg;
+    dial_pair(pair.ends);
+    CHECK(weir_stream_buffers(pair.ends[0], 0, 4 * 1024 * 1024) == 0);
+    CHECK(weir_stream_buffers(pair.ends[1], 8192, 0) == 0);
+    CHECK(weir_stream_zero_copy(pair.ends[0], 1000) == 0);
+    CHECK(weir_scope_open(&scope) == 0);
+    CHECK(weir_spawn(&scope, write_once, &pair) == 0);
+    CHECK(weir_sleep(WEIR_MILLISECONDS(50)) == 0);
+    began_ns = cpu_ns();
+    CHECK(weir_sleep(WEIR_MILLISECONDS(300)) == 0);
+    CHECK(cpu_ns() - began_ns < 200000000);
+    CHECK(read_all(&pair.ends[1]) == 0);
+    CHECK(weir_scope_join(&scope) == 0);
+    CHECK(pair.count > 0);
+    CHECK(weir_close(pair.ends[0]) == 0 && weir_close(pair.ends[1]) == 0);
+    return 0;
+}
+
+TEST(a_deadline_between_the_two_completions_is_no_end)
+{
+    not_on_sim("buffers of sockets");
+    assert_int_equal(run_with(held, NULL, 1), 0);
 }
 
 static int write_large(void *arg)
