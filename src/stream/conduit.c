@@ -44,6 +44,16 @@ static bool take_pipe(struct weir__conduit *conduit, struct weir__worker *worker
     return true;
 }
 
+static void end_pipes(struct weir__worker *worker)
+{
+    while (worker->spare_pipe_count) {
+        const int *ends = worker->spare_pipes[--worker->spare_pipe_count];
+
+        weir__sys_close(ends[0]);
+        weir__sys_close(ends[1]);
+    }
+}
+
 static void give_pipe(struct weir__conduit *conduit, struct weir__worker *worker)
 {
     if (!conduit->open)
@@ -54,6 +64,7 @@ static void give_pipe(struct weir__conduit *conduit, struct weir__worker *worker
 
         ends[0] = conduit->out;
         ends[1] = conduit->in;
+        worker->end_pipes = end_pipes;
     } else {
         weir__sys_close(conduit->out);
         weir__sys_close(conduit->in);

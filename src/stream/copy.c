@@ -305,7 +305,7 @@ int weir_copy_n(weir_stream from, weir_stream to, uint64_t *moved,
     if (rc < 0)
         return rc;
     way.left = o.limit ? o.limit : UINT64_MAX;
-    rc = run_copy(&way, &o);
+    rc = weir__task_current() ? run_copy(&way, &o) : WEIR_ENOTASK;
     if (moved)
         *moved = way.moved;
     return rc;

@@ -7,7 +7,6 @@
 #include "base/container.h"
 #include "base/hostile.h"
 #include "base/probe.h"
-#include "sys/call.h"
 #include "sys/page.h"
 #include "task/runtime.h"
 #include "task/scope.h"
@@ -68,12 +67,8 @@ int weir__worker_init(struct weir__worker *worker, struct weir__runtime *runtime
 
 void weir__worker_fini(struct weir__worker *worker)
 {
-    while (worker->spare_pipe_count) {
-        const int *ends = worker->spare_pipes[--worker->spare_pipe_count];
-
-        weir__sys_close(ends[0]);
-        weir__sys_close(ends[1]);
-    }
+    if (worker->end_pipes)
+        worker->end_pipes(worker);
     if (worker->loop)
         WEIR_ASSERT(weir_loop_destroy(worker->loop) == 0);
     weir__cold_fini(&worker->cold);

@@ -59,6 +59,7 @@ struct weir__worker {
     void (*end_sockets)(struct weir__worker *worker);
     int spare_pipes[WEIR__SPARE_PIPES][2]; /* the stream layer's, empty */
     uint32_t spare_pipe_count;
+    void (*end_pipes)(struct weir__worker *worker);     /* NULL: there were none */
     struct weir__list processes;                        /* the os layer's: children that live */
     void (*end_processes)(struct weir__worker *worker); /* NULL: there were none */
     struct weir__oneshot_cache oneshots;

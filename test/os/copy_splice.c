@@ -569,5 +569,9 @@ static int bad_switch(void *arg)
 
 TEST(an_unknown_switch_is_refused)
 {
+    struct weir_copy_options on = {.splice = WEIR_ON};
+    weir_stream none = {0};
+
+    assert_int_equal(weir_copy_with(none, none, NULL, &on), WEIR_ENOTASK);
     assert_int_equal(run_with(bad_switch, NULL, 1), 0);
 }
