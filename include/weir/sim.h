@@ -2,8 +2,8 @@
  *
  * weir_sim_run runs a function as a task, as weir_run does, on the backend `sim`: one thread steps
  * all workers, in an order that a seed decides; time is virtual and passes only when nothing else
- * happens; sockets are simulated, with the latency, loss and bandwidth that is asked for. A seed
- * replays a run exactly, as long as the program asks nobody but weir for time, random numbers and
+ * happens; sockets are simulated, with the latency, loss and bandwidth that is asked for, and disks
+ * if that is asked for, with what a crash does to them. A seed replays a run exactly, as long as the program asks nobody but weir for time, random numbers and
  * data. docs/simulator.md says more.
  *
  * A host has a name, an address of its own (10.x.y.z) and a main function, which is a task. What a
@@ -34,6 +34,18 @@ struct weir_sim_link_options {
     uint64_t bytes_per_second; /* default 0: no limit */
 };
 
+/* How a disk is, and what goes wrong on it. Zero means default. Thousandths are of calls. */
+struct weir_sim_disk_options {
+    uint64_t capacity;      /* bytes that files may take, in pages of 4 KiB; default 0: no limit */
+    int64_t latency_min_ns; /* of a call that has to wait; both zero: 10 us to 5 ms */
+    int64_t latency_max_ns;
+    uint32_t short_permille;       /* reads and writes that move a part of the bytes */
+    uint32_t read_error_permille;  /* WEIR_EIO, and nothing was done */
+    uint32_t write_error_permille; /* likewise */
+    uint32_t sync_error_permille;  /* WEIR_EIO, and some of what was to be written is never written;
+                                      also of writes in the background, told by the next sync */
+};
+
 /* Zero means default. */
 struct weir_sim_options {
     uint64_t seed;    /* default: WEIR_SEED in the environment, else one of the system's */
@@ -43,6 +55,9 @@ struct weir_sim_options {
                          default 1 hour, WEIR_FOREVER: none */
     uint64_t steps_max; /* likewise of steps of workers, WEIR_ELIMIT; default 10,000,000 */
     uint8_t quiet;      /* say nothing about a failure */
+    uint8_t disks;      /* WEIR_ON: files and directories are on simulated disks, one a host;
+                           default: they are the real ones */
+    struct weir_sim_disk_options disk; /* of every host, until weir_sim_disk */
 };
 
 /* Runs `fn` on a new simulated runtime and returns its result, when it has returned, the hosts'
@@ -95,8 +110,9 @@ typedef struct weir_sim_host {
 WEIR_PUBLIC int weir_sim_host_start(const char *name, weir_task_fn *fn, void *arg,
                                     weir_sim_host *host);
 /* Crashes it: its sockets are gone at once, without a word to their peers; its tasks are cancelled,
- * and whatever they do still reaches nobody. Its memory is the program's, and stays. Does not
- * suspend. WEIR_EINVAL (no such host, or host 0), WEIR_EBUSY (it is down). */
+ * and whatever they do still reaches nobody. Its disk, if it is simulated, keeps what was synced,
+ * and of the rest what chance decides. Its memory is the program's, and stays. Does not suspend.
+ * WEIR_EINVAL (no such host, or host 0), WEIR_EBUSY (it is down). */
 WEIR_PUBLIC int weir_sim_host_crash(weir_sim_host host);
 /* Starts a crashed host again, with the same function, after the tasks of the life before have
  * ended. Segments of old connections are answered with a reset from then on. Suspends. WEIR_EINVAL,
@@ -124,6 +140,22 @@ WEIR_PUBLIC int weir_sim_partition(weir_sim_host a, weir_sim_host b);
 WEIR_PUBLIC int weir_sim_heal(weir_sim_host a, weir_sim_host b);
 /* Resets every connection between two hosts, at both ends at once. */
 WEIR_PUBLIC int weir_sim_reset(weir_sim_host a, weir_sim_host b);
+
+/* ---- disks ---- */
+
+/* Sets what goes wrong on a host's disk from now on. Options are borrowed; NULL: nothing. With less
+ * capacity than is in use, nothing more can be written. WEIR_ENOTSUP (disks are real), WEIR_EINVAL,
+ * WEIR_EOPTION, WEIR_ENOMEM. Does not suspend. */
+WEIR_PUBLIC int weir_sim_disk_n(weir_sim_host host, const struct weir_sim_disk_options *options,
+                                size_t options_size);
+static inline int weir_sim_disk(weir_sim_host host, const struct weir_sim_disk_options *options)
+{
+    return weir_sim_disk_n(host, options, sizeof *options);
+}
+/* Does to a disk alone, also to that of host 0, what a crash of its host does: what was not synced
+ * is kept, lost or torn, by chance, and files that are open now give WEIR_EIO until they are closed.
+ * WEIR_ENOTSUP, WEIR_EINVAL. Does not suspend. */
+WEIR_PUBLIC int weir_sim_disk_crash(weir_sim_host host);
 
 #ifdef __cplusplus
 }

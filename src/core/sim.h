@@ -1,7 +1,8 @@
 /* core/sim.h - the simulated kernel, as the loops and the driver of tasks know it.
  *
  * One a process, on from weir__sim_begin to weir__sim_end. While it is on, the clocks and the
- * random bytes of weir__sys and the socket calls of weir__network are the simulator's. All of it
+ * random bytes of weir__sys and the socket calls of weir__network are the simulator's, and the file
+ * calls of weir__volume if disks are simulated. All of it
  * belongs to the one thread that drives the loops, but for the clocks, the random bytes, the wake
  * of a loop and calls on sockets, which any thread may make.
  *
@@ -123,5 +124,16 @@ int weir__sim_link_set(uint32_t a, uint32_t b, const struct weir_sim_link_option
 int weir__sim_link_cut(uint32_t a, uint32_t b, bool cut);
 /* Resets every connection between two hosts. */
 void weir__sim_link_reset(uint32_t a, uint32_t b);
+
+/* ---- disks ---- */
+
+/* Of a host: 0 or WEIR_ENOMEM. WEIR__SIM_ALL: files are simulated from now on, on disks like this
+ * where nothing else is set. */
+int weir__sim_disk_set(uint32_t host, const struct weir_sim_disk_options *options);
+bool weir__sim_disk_on(void);
+/* What the host's disk has not got yet is lost, or not, and its open files are good for nothing. */
+void weir__sim_disk_crash(uint32_t host);
+/* How long a call of the calling task's takes; false: as any job. */
+bool weir__sim_disk_takes(int64_t *min_ns, int64_t *max_ns);
 
 #endif

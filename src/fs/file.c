@@ -62,8 +62,10 @@ int weir__place_enter(struct weir__place *place, weir_dir dir)
     int error = 0;
 
     *place = (struct weir__place){NULL, AT_FDCWD};
-    if (dir.id == weir_cwd().id)
+    if (dir.id == weir_cwd().id) {
+        place->fd = weir__volume_cwd();
         return 0;
+    }
     place->dir = weir__handle_enter(dir.id, WEIR__KIND_DIR, 0, &error);
     if (!place->dir)
         return error;

@@ -7,21 +7,30 @@
 #include "sys/disk.h"
 #include "sys/sys.h"
 
-/* The same below two. */
+/* A call that makes a name in a directory. */
+static int await_to(weir_dir to_dir, struct weir__call *call)
+{
+    struct weir__place to;
+    int rc = weir__place_enter(&to, to_dir);
+
+    if (rc < 0)
+        return rc;
+    call->to_fd = to.fd;
+    rc = weir__file_await(call);
+    weir__place_leave(&to);
+    return rc;
+}
+
+/* The same from one directory to another. */
 static int await_between(weir_dir from_dir, weir_dir to_dir, struct weir__call *call)
 {
-    struct weir__place from, to;
+    struct weir__place from;
     int rc = weir__place_enter(&from, from_dir);
 
     if (rc < 0)
         return rc;
-    rc = weir__place_enter(&to, to_dir);
-    if (rc == 0) {
-        call->fd = from.fd;
-        call->to_fd = to.fd;
-        rc = weir__file_await(call);
-        weir__place_leave(&to);
-    }
+    call->fd = from.fd;
+    rc = await_to(to_dir, call);
     weir__place_leave(&from);
     return rc;
 }
@@ -102,8 +111,10 @@ int weir_file_give_name(weir_file handle, weir_dir dir, const char *path)
     if (!file)
         return error;
     snprintf(name, sizeof name, "/proc/self/fd/%d", file->fd); /* the empty path is root's alone */
-    weir__file_op_link(&call, -1, name, -1, path, AT_SYMLINK_FOLLOW);
-    rc = await_between(weir_cwd(), dir, &call);
+    weir__file_op_link(&call, AT_FDCWD, name, -1, path, AT_SYMLINK_FOLLOW);
+    if (weir__volume_has(file->fd)) /* but not on a simulated disk */
+        weir__file_op_link(&call, file->fd, "", -1, path, AT_EMPTY_PATH);
+    rc = await_to(dir, &call);
     weir__file_leave(file);
     return rc;
 }
@@ -139,8 +150,11 @@ static int path_of(int fd, char *out, size_t cap)
 
 static int run_real_path(struct weir__call *call)
 {
-    int rc, fd = weir__sys_openat(call->fd, call->path, O_PATH, 0);
+    int rc, fd;
 
+    if (weir__volume_has(call->fd))
+        return WEIR_ENOTSUP;
+    fd = weir__sys_openat(call->fd, call->path, O_PATH, 0);
     if (fd < 0)
         return fd;
     rc = path_of(fd, call->data, call->len);

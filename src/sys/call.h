@@ -33,6 +33,7 @@
 
 #include "base/fault.h"
 #include "sys/network.h"
+#include "sys/volume.h"
 
 struct epoll_event;
 struct io_uring_params;
@@ -281,7 +282,7 @@ static inline int weir__sys_close(int fd)
     int rc;
 
     if (weir__network_has(fd))
-        return weir__network->close(fd);
+        return weir__volume_has(fd) ? weir__volume->close(fd) : weir__network->close(fd);
     rc = weir__sys_result(close(fd));
     return rc == -EBADF ? rc : 0;
 }
@@ -293,7 +294,8 @@ static inline int weir__sys_read(int fd, void *base, size_t len)
     if (rc)
         return rc;
     if (weir__network_has(fd))
-        return weir__network->recv(fd, base, len, 0);
+        return weir__volume_has(fd) ? weir__volume_pread(fd, base, len, -1, 0)
+                                    : weir__network->recv(fd, base, len, 0);
     do {
         rc = weir__sys_result(read(fd, base, len));
     } while (rc == -EINTR);
@@ -307,7 +309,8 @@ static inline int weir__sys_write(int fd, const void *base, size_t len)
     if (rc)
         return rc;
     if (weir__network_has(fd))
-        return weir__network->send(fd, base, len);
+        return weir__volume_has(fd) ? weir__volume_pwrite(fd, base, len, -1)
+                                    : weir__network->send(fd, base, len);
     do {
         rc = weir__sys_result(write(fd, base, len));
     } while (rc == -EINTR);
@@ -332,6 +335,8 @@ static inline int weir__sys_pread(int fd, void *base, size_t len, off_t offset)
 
     if (rc)
         return rc;
+    if (weir__volume_has(fd))
+        return weir__volume_pread(fd, base, len, offset, 0);
     do {
         rc = weir__sys_result(pread(fd, base, len, offset));
     } while (rc == -EINTR);
@@ -348,6 +353,8 @@ static inline int weir__sys_pread_nowait(int fd, void *base, size_t len, off_t o
 
     if (rc)
         return rc;
+    if (weir__volume_has(fd))
+        return weir__volume->read(fd, &part, 1, offset, RWF_NOWAIT);
     do {
         rc = weir__sys_result(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
     } while (rc == -EINTR);
@@ -367,6 +374,8 @@ static inline int weir__sys_pwrite(int fd, const void *base, size_t len, off_t o
 
     if (rc)
         return rc;
+    if (weir__volume_has(fd))
+        return weir__volume_pwrite(fd, base, len, offset);
     do {
         rc = weir__sys_result(pwrite(fd, base, len, offset));
     } while (rc == -EINTR);
@@ -441,7 +450,7 @@ static inline int weir__sys_dup(int fd)
     int fault = WEIR__SYS_FAULT(EMFILE);
 
     if (weir__network_has(fd) && !fault)
-        return weir__network->dup(fd);
+        return weir__volume_has(fd) ? weir__volume->dup(fd) : weir__network->dup(fd);
     return fault ? fault : weir__sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
@@ -500,6 +509,8 @@ static inline int weir__sys_openat2(int dir, const char *path, int flags, unsign
 
     if (rc)
         return rc;
+    if (weir__volume_has(dir))
+        return weir__volume->open(dir, path, flags, mode, resolve);
 #if defined(SYS_openat2)
     do {
         rc = weir__sys_result(syscall(SYS_openat2, dir, path, &how, sizeof how));
@@ -520,6 +531,8 @@ static inline int weir__sys_openat(int dir, const char *path, int flags, unsigne
 
     if (rc)
         return rc;
+    if (weir__volume_has(dir))
+        return weir__volume->open(dir, path, flags, mode, 0);
     do {
         rc = weir__sys_result(openat(dir, path, flags | O_CLOEXEC, mode));
     } while (rc == -EINTR);
@@ -530,6 +543,8 @@ static inline int weir__sys_fstat(int fd, struct stat *out)
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(fd) && !fault)
+        return weir__volume_stat(fd, "", AT_EMPTY_PATH, out);
     return fault ? fault : weir__sys_result(fstat(fd, out));
 }
 
@@ -537,6 +552,8 @@ static inline int weir__sys_fstatat(int dir, const char *path, struct stat *out,
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume_stat(dir, path, flags, out);
     return fault ? fault : weir__sys_result(fstatat(dir, path, out, flags));
 }
 
@@ -559,6 +576,8 @@ static inline int weir__sys_unlinkat(int dir, const char *path, int flags)
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->unlink(dir, path, flags);
     return fault ? fault : weir__sys_result(unlinkat(dir, path, flags));
 }
 

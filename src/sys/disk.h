@@ -30,6 +30,8 @@ static inline int weir__sys_preadv2(int fd, const struct iovec *parts, int count
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->read(fd, parts, count, offset, flags);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, preadv2(fd, parts, count, offset, flags));
     return rc;
@@ -40,6 +42,8 @@ static inline int weir__sys_pwritev2(int fd, const struct iovec *parts, int coun
 {
     int rc = WEIR__SYS_FAULT(ENOSPC);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->write(fd, parts, count, offset);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, pwritev2(fd, parts, count, offset, flags));
     return rc;
@@ -49,7 +53,7 @@ static inline int weir__sys_pwritev2(int fd, const struct iovec *parts, int coun
  * WEIR_EINTR counts as done. */
 static inline int weir__sys_close_told(int fd)
 {
-    int rc = weir__sys_result(close(fd));
+    int rc = weir__volume_has(fd) ? weir__volume->close(fd) : weir__sys_result(close(fd));
 
     return rc == -EINTR ? 0 : rc;
 }
@@ -61,6 +65,8 @@ static inline int64_t weir__sys_lseek(int fd, off_t offset, int whence)
 
     if (fault)
         return fault;
+    if (weir__volume_has(fd))
+        return weir__volume->seek(fd, offset, whence);
     at = lseek(fd, offset, whence);
     return at < 0 ? -errno : at;
 }
@@ -79,6 +85,8 @@ static inline int weir__sys_fsync(int fd, bool data_alone)
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->sync(fd);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, data_alone ? fdatasync(fd) : fsync(fd));
     return rc;
@@ -88,6 +96,8 @@ static inline int weir__sys_sync_file_range(int fd, off_t offset, off_t len, uns
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->sync_range(fd, offset, len);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, sync_file_range(fd, offset, len, flags));
     return rc;
@@ -97,6 +107,8 @@ static inline int weir__sys_fallocate(int fd, int mode, off_t offset, off_t len)
 {
     int rc = WEIR__SYS_FAULT(ENOSPC);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->allocate(fd, mode, offset, len);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, fallocate(fd, mode, offset, len));
     return rc;
@@ -106,6 +118,8 @@ static inline int weir__sys_ftruncate(int fd, off_t len)
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->truncate(fd, len);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, ftruncate(fd, len));
     return rc;
@@ -115,6 +129,8 @@ static inline int weir__sys_fadvise(int fd, off_t offset, off_t len, int advice)
 {
     int fault = WEIR__SYS_FAULT(EINVAL);
 
+    if (weir__volume_has(fd) && !fault)
+        return weir__volume->advise(fd, advice);
     return fault ? fault : -posix_fadvise(fd, offset, len, advice);
 }
 
@@ -123,6 +139,8 @@ static inline int weir__sys_statx(int dir, const char *path, int flags, unsigned
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(dir))
+        return weir__volume->statx(dir, path, flags, out);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, statx(dir, path, flags, mask, out));
     return rc;
@@ -132,6 +150,8 @@ static inline int weir__sys_fstatfs(int fd, struct statfs *out)
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && weir__volume_has(fd))
+        return weir__volume->statfs(fd, out);
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, fstatfs(fd, out));
     return rc;
@@ -142,6 +162,8 @@ static inline int weir__sys_renameat2(int from_dir, const char *from, int to_dir
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(from_dir) && !fault)
+        return weir__volume->rename(from_dir, from, to_dir, to, flags);
     return fault ? fault : weir__sys_result(renameat2(from_dir, from, to_dir, to, flags));
 }
 
@@ -149,6 +171,8 @@ static inline int weir__sys_mkdirat(int dir, const char *path, unsigned mode)
 {
     int fault = WEIR__SYS_FAULT(ENOSPC);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->make(dir, path, mode);
     return fault ? fault : weir__sys_result(mkdirat(dir, path, mode));
 }
 
@@ -156,6 +180,8 @@ static inline int weir__sys_symlinkat(const char *target, int dir, const char *p
 {
     int fault = WEIR__SYS_FAULT(ENOSPC);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->symlink(target, dir, path);
     return fault ? fault : weir__sys_result(symlinkat(target, dir, path));
 }
 
@@ -164,6 +190,8 @@ static inline int weir__sys_linkat(int from_dir, const char *from, int to_dir, c
 {
     int fault = WEIR__SYS_FAULT(ENOSPC);
 
+    if (weir__volume_has(from_dir) && !fault)
+        return weir__volume->link(from_dir, from, to_dir, to, flags);
     return fault ? fault : weir__sys_result(linkat(from_dir, from, to_dir, to, flags));
 }
 
@@ -172,6 +200,8 @@ static inline int weir__sys_readlinkat(int dir, const char *path, char *out, siz
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->read_link(dir, path, out, cap);
     return fault ? fault : weir__sys_result(readlinkat(dir, path, out, cap));
 }
 
@@ -179,6 +209,8 @@ static inline int weir__sys_fchmodat(int dir, const char *path, unsigned mode)
 {
     int fault = WEIR__SYS_FAULT(EPERM);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->set_mode(dir, path, mode);
     return fault ? fault : weir__sys_result(fchmodat(dir, path, mode, 0));
 }
 
@@ -186,6 +218,8 @@ static inline int weir__sys_fchmod(int fd, unsigned mode)
 {
     int fault = WEIR__SYS_FAULT(EPERM);
 
+    if (weir__volume_has(fd) && !fault)
+        return weir__volume->set_mode(fd, NULL, mode);
     return fault ? fault : weir__sys_result(fchmod(fd, mode));
 }
 
@@ -193,6 +227,8 @@ static inline int weir__sys_fchownat(int dir, const char *path, uid_t user, gid_
 {
     int fault = WEIR__SYS_FAULT(EPERM);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->set_owner(dir, path, user, group, flags);
     return fault ? fault : weir__sys_result(fchownat(dir, path, user, group, flags));
 }
 
@@ -202,6 +238,8 @@ static inline int weir__sys_utimensat(int dir, const char *path, const struct ti
 {
     int fault = WEIR__SYS_FAULT(EPERM);
 
+    if (weir__volume_has(dir) && !fault)
+        return weir__volume->set_times(dir, path, times, flags);
     return fault
                ? fault
                : weir__sys_result(path ? utimensat(dir, path, times, flags) : futimens(dir, times));
@@ -211,6 +249,8 @@ static inline int weir__sys_fgetxattr(int fd, const char *name, void *out, size_
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(fgetxattr(fd, name, out, cap));
 }
 
@@ -219,6 +259,8 @@ static inline int weir__sys_fsetxattr(int fd, const char *name, const void *valu
 {
     int fault = WEIR__SYS_FAULT(ENOSPC);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(fsetxattr(fd, name, value, len, flags));
 }
 
@@ -226,6 +268,8 @@ static inline int weir__sys_flistxattr(int fd, char *out, size_t cap)
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(flistxattr(fd, out, cap));
 }
 
@@ -233,6 +277,8 @@ static inline int weir__sys_fremovexattr(int fd, const char *name)
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(fremovexattr(fd, name));
 }
 
@@ -241,6 +287,8 @@ static inline int weir__sys_ficlone(int to, int from)
 {
     int fault = WEIR__SYS_FAULT(EOPNOTSUPP);
 
+    if (weir__volume_has(to) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(ioctl(to, FICLONE, from));
 }
 
@@ -250,6 +298,8 @@ static inline int weir__sys_copy_file_range(int from, off_t *from_offset, int to
 {
     int rc = WEIR__SYS_FAULT(EIO);
 
+    if (rc == 0 && (weir__volume_has(from) || weir__volume_has(to)))
+        return -EXDEV;
     if (rc == 0)
         WEIR__SYS_AGAIN(rc, copy_file_range(from, from_offset, to, to_offset, len, 0));
     return rc;
@@ -260,6 +310,8 @@ static inline int weir__sys_getdents(int fd, void *out, size_t cap)
 {
     int fault = WEIR__SYS_FAULT(EIO);
 
+    if (weir__volume_has(fd) && !fault)
+        return weir__volume->entries(fd, out, cap);
     return fault ? fault : weir__sys_result(syscall(SYS_getdents64, fd, out, cap));
 }
 
@@ -268,6 +320,8 @@ static inline int weir__sys_flock(int fd, int how)
 {
     int fault = how == LOCK_UN ? 0 : WEIR__SYS_FAULT(ENOLCK);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(flock(fd, how));
 }
 
@@ -276,6 +330,8 @@ static inline int weir__sys_ofd_lock(int fd, int how, struct flock *lock)
 {
     int fault = lock->l_type == F_UNLCK ? 0 : WEIR__SYS_FAULT(ENOLCK);
 
+    if (weir__volume_has(fd) && !fault)
+        return -EOPNOTSUPP;
     return fault ? fault : weir__sys_result(fcntl(fd, how, lock));
 }
 

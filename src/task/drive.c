@@ -153,16 +153,19 @@ static void end_jobs(void)
 static int hire(uint32_t group)
 {
     WEIR__SIM_CALL;
+    int64_t least_ns = JOB_LEAST_NS, most_ns = JOB_MOST_NS;
     struct job_event *job = weir__calloc(1, sizeof *job);
 
     if (!job)
         return WEIR_ENOMEM;
+    if (group == WEIR_BLOCKING_FILES)
+        (void)weir__sim_disk_takes(&least_ns, &most_ns);
     job->group = group;
     job->event.fire = run_job;
     job->event.is_outside = true;
     weir__list_push_back(&jobs, &job->link);
     weir__sim_schedule(&job->event,
-                       weir__now_ns() + (uint64_t)weir__sim_between(JOB_LEAST_NS, JOB_MOST_NS));
+                       weir__now_ns() + (uint64_t)weir__sim_between(least_ns, most_ns));
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weir/options.h>
 #include <weir/sim.h>
 #include <weir/time.h>
 
@@ -238,6 +239,47 @@ int weir_sim_reset(weir_sim_host a, weir_sim_host b)
     return rc;
 }
 
+/* ---- disks ---- */
+
+static bool is_disk(const struct weir_sim_disk_options *o)
+{
+    return o->latency_min_ns >= 0 && o->latency_max_ns >= o->latency_min_ns
+           && o->latency_max_ns <= LATENCY_MOST_NS && o->short_permille <= 1000
+           && o->read_error_permille <= 1000 && o->write_error_permille <= 1000
+           && o->sync_error_permille <= 1000;
+}
+
+static int check_disk(weir_sim_host host)
+{
+    if (!drive_of(weir__task_current()) || !weir__sim_disk_on())
+        return WEIR_ENOTSUP;
+    return host.number >= weir__sim_host_count() ? WEIR_EINVAL : 0;
+}
+
+int weir_sim_disk_n(weir_sim_host host, const struct weir_sim_disk_options *options,
+                    size_t options_size)
+{
+    WEIR__CALL;
+    struct weir_sim_disk_options o = {0};
+    int rc = check_disk(host);
+
+    if (rc == 0)
+        rc = weir__options_copy(&o, sizeof o, options, options_size);
+    if (rc < 0)
+        return rc;
+    return is_disk(&o) ? weir__sim_disk_set(host.number, &o) : WEIR_EOPTION;
+}
+
+int weir_sim_disk_crash(weir_sim_host host)
+{
+    WEIR__CALL;
+    int rc = check_disk(host);
+
+    if (rc == 0)
+        weir__sim_disk_crash(host.number);
+    return rc;
+}
+
 /* ---- choices ---- */
 
 uint64_t weir_sim_seed(void)
@@ -273,6 +315,8 @@ static int run_main(void *arg)
     int rc;
 
     (void)weir__sim_link_set(WEIR__SIM_ALL, 0, &run->options->link);
+    if (run->options->disks == WEIR_ON)
+        (void)weir__sim_disk_set(WEIR__SIM_ALL, &run->options->disk);
     rc = run->fn(run->arg);
     for (i = 1; i < weir__sim_host_count(); i++) {
         if (weir__sim_host_life(i))
@@ -325,7 +369,8 @@ static int check(struct weir_sim_options *o, const struct weir_sim_options *opti
 
     if (rc < 0)
         return rc;
-    if (o->workers > WEIR_WORKERS_MAX || o->limit_ns < 0 || !make_sense(&o->link))
+    if (o->workers > WEIR_WORKERS_MAX || o->limit_ns < 0 || !make_sense(&o->link)
+        || o->disks > WEIR_OFF || !is_disk(&o->disk))
         return WEIR_EOPTION;
     return weir__current_worker() || weir__sim_on() ? WEIR_EBUSY : 0;
 }

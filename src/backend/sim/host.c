@@ -111,6 +111,7 @@ void weir__sim_host_down(uint32_t host)
     WEIR__SIM_CALL;
     hosts[host].up = false;
     weir__sim_wire_crash(hosts[host].life);
+    weir__sim_disk_crash(host);
 }
 
 uint32_t weir__sim_host_life(uint32_t host)

@@ -285,6 +285,7 @@ int weir__sim_begin(uint64_t seed)
 
 void weir__sim_end(void)
 {
+    weir__sim_disks_fini();
     weir__sim_sockets_fini();
     weir__sim_wire_fini();
     weir__sim_hosts_fini();

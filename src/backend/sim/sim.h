@@ -199,6 +199,10 @@ bool weir__sim_link_is_cut(uint32_t a, uint32_t b);
  * again after `again_ns`, then after twice as long. */
 int64_t weir__sim_link_takes(uint32_t from, uint32_t to, size_t len, int64_t again_ns);
 
+/* ---- disks: volume.h, volume.c ---- */
+
+void weir__sim_disks_fini(void);
+
 /* ---- real descriptors: outside.c ---- */
 
 int weir__sim_outside_init(void);
