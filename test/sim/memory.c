@@ -31,6 +31,18 @@ static void release(void *memory, void *user)
     free(memory);
 }
 
+/* Once, before the first allocation of the process. */
+static void set_allocator(void)
+{
+    static const struct weir_allocator allocator = {allocate, reallocate, release, NULL};
+    static bool is_set;
+
+    left = -1;
+    if (!is_set)
+        assert_int_equal(weir_set_allocator(&allocator), 0);
+    is_set = true;
+}
+
 static int stay(void *arg)
 {
     (void)arg;
@@ -80,13 +92,71 @@ static int start_many(void *arg)
 
 TEST(host_that_cannot_be_started_is_not_given)
 {
-    static const struct weir_allocator allocator = {allocate, reallocate, release, NULL};
     struct weir_sim_options options = {.seed = 1, .workers = 1};
     int refused = 0;
 
-    left = -1;
-    assert_int_equal(weir_set_allocator(&allocator), 0);
+    set_allocator();
     assert_int_equal(weir_sim_run(start_many, &refused, &options), 0);
     assert_checks();
     assert_true(refused > 2);
+}
+
+/* ---- disks ---- */
+
+static bool exists(const char *path)
+{
+    struct weir_stat about;
+
+    return weir_dir_stat(weir_cwd(), path, 0, &about) == 0;
+}
+
+/* Every call either does all of it or nothing. */
+static int run_out(void *arg)
+{
+    weir_dir cwd = weir_cwd();
+    int *spent = arg, i, n, rc = WEIR_ENOMEM;
+    weir_file file;
+
+    for (n = 0; rc == WEIR_ENOMEM; n++) {
+        left = n;
+        rc = weir_dir_make(cwd, "d", 0);
+        left = -1;
+        CHECK(rc == 0 ? exists("d") : !exists("d"));
+    }
+    for (i = 0, rc = WEIR_ENOMEM; rc == WEIR_ENOMEM; i++) {
+        left = i;
+        rc = weir_file_open(&file, cwd, "d/f", WEIR_FILE_READ_WRITE | WEIR_FILE_CREATE, 0);
+        left = -1;
+    }
+    *spent = n + i;
+    for (i = 0, rc = WEIR_ENOMEM; rc == WEIR_ENOMEM; i++) {
+        left = i;
+        rc = (int)weir_file_write_at(file, "bytes", 5, 4096);
+        left = -1;
+    }
+    CHECK(rc == 5);
+    for (i = 0, rc = WEIR_ENOMEM; rc == WEIR_ENOMEM; i++) {
+        left = i;
+        rc = weir_dir_rename(cwd, "d/f", cwd, "g", WEIR_DIR_REPLACE);
+        left = -1;
+        CHECK(exists("g") != exists("d/f"));
+    }
+    left = 0; /* none of these needs any */
+    CHECK(weir_sim_disk_crash(weir_sim_host_current()) == 0);
+    left = -1;
+    weir_file_close(file);
+    return rc;
+}
+
+TEST(calls_without_memory_do_nothing)
+{
+    struct weir_sim_options options = {.workers = 1, .disks = WEIR_ON};
+    int spent = 0;
+
+    set_allocator();
+    for (options.seed = 1; options.seed <= 20; options.seed++) {
+        assert_int_equal(weir_sim_run(run_out, &spent, &options), 0);
+        assert_checks();
+        assert_true(spent > 4);
+    }
 }

@@ -70,7 +70,7 @@ static struct sim_entry *make_entry(const struct sim_change *change)
         if (entry_of(at)->cookie >= entry->cookie)
             break;
     }
-    weir__list_insert(at, &entry->link);
+    weir__list_insert(at->prev, &entry->link);
     return entry;
 }
 
@@ -199,7 +199,7 @@ int weir__sim_names_change(struct sim_volume *volume, const struct sim_change *c
             continue;
         naming->parts[i].come = make_entry(&changes[i]);
         if (!naming->parts[i].come) {
-            if (i)
+            if (naming->parts[0].come)
                 free_entry(naming->parts[0].come);
             weir__free(naming);
             return WEIR_ENOMEM;
