@@ -314,6 +314,10 @@ def sim_lock(path):
                 "asked_ns = weir_now_ns();"))
 
 
+def sim_log(path):
+    many_seeds(path, "sim_log", ("rc = weir_file_data_sync(log->file);", "rc = 0;"))
+
+
 def ping(path):
     for host in ("127.0.0.1", "::1"):
         if host == "::1" and not os.path.exists("/proc/net/if_inet6"):

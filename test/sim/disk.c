@@ -412,7 +412,7 @@ static int make_names(void *arg)
 {
     struct names *names = arg;
     int i, there = 0;
-    char name[8];
+    char name[16];
     bool before = true;
 
     CHECK(weir_dir_make(weir_cwd(), "synced", 0) == 0);

@@ -302,7 +302,13 @@ void weir__sim_names_sync(struct sim_volume *volume, const struct sim_inode *dir
     bring(volume);
 }
 
-/* ---- crashes ---- */
+/* ---- crashes, ends ---- */
+
+void weir__sim_names_fini(struct sim_volume *volume)
+{
+    while (!weir__list_empty(&volume->namings))
+        free_naming(naming_of(volume->namings.next));
+}
 
 enum order {
     ORDER_JOURNAL, /* what came before one that has come has come */
@@ -358,7 +364,6 @@ void weir__sim_names_crash(struct sim_volume *volume)
         choose_back(volume);
         bring(volume);
     }
-    while (!weir__list_empty(&volume->namings))
-        free_naming(naming_of(volume->namings.next));
+    weir__sim_names_fini(volume);
     rebuild(volume);
 }

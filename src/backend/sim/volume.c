@@ -46,6 +46,7 @@ struct sim_volume *weir__sim_volume_of(uint32_t host)
 
 static void free_volume(struct sim_volume *volume)
 {
+    weir__sim_names_fini(volume);
     weir__sim_inode_drop(volume->root); /* and with it all that is in it */
     weir__free(volume);
 }

@@ -148,7 +148,9 @@ int weir__sim_names_change(struct sim_volume *volume, const struct sim_change *c
 void weir__sim_names_sync(struct sim_volume *volume, const struct sim_inode *dir);
 /* After a crash: some of what was done to names has come, by chance. */
 void weir__sim_names_crash(struct sim_volume *volume);
-/* For the end of a directory, and of a volume. */
+/* What has not come never will. */
+void weir__sim_names_fini(struct sim_volume *volume);
+/* For the end of a directory. */
 void weir__sim_names_forget(struct sim_volume *volume, const struct sim_inode *dir);
 void weir__sim_entries_free(struct sim_inode *dir);
 
