@@ -28,10 +28,14 @@ extern "C" {
 
 /* How a link between two hosts is, in each direction. Zero means default. */
 struct weir_sim_link_options {
-    int64_t latency_min_ns;    /* default 50 us; both zero: the default range */
-    int64_t latency_max_ns;    /* default 500 us */
-    uint32_t loss_permille;    /* of segments, which are sent again after a timeout; default 0 */
-    uint64_t bytes_per_second; /* default 0: no limit */
+    int64_t latency_min_ns;      /* default 50 us; both zero: the default range */
+    int64_t latency_max_ns;      /* default 500 us */
+    uint32_t loss_permille;      /* of segments, which are sent again after a timeout, and of
+                                  datagrams (of each of their fragments); default 0 */
+    uint64_t bytes_per_second;   /* default 0: no limit */
+    uint32_t duplicate_permille; /* of datagrams, which come twice; default 0 */
+    uint32_t reorder_permille;   /* of datagrams, which take up to ten times as long; default 0, and
+                                    they overtake each other by their latencies alone */
 };
 
 /* How a disk is, and what goes wrong on it. Zero means default. Thousandths are of calls. */

@@ -12,6 +12,8 @@
 #include <weir/address.h>
 #include <weir/error.h>
 
+#include "sys/network.h"
+
 #define TEXT_MAX  512
 #define LABEL_MAX 63
 
@@ -355,6 +357,18 @@ int weir__address_format_message(const struct sockaddr *address, socklen_t len, 
                                  size_t cap)
 {
     return format(address, len, "udp", "unixgram", out, cap);
+}
+
+/* ---- names ---- */
+
+bool weir__address_find_simulated(struct weir__address *address)
+{
+    struct in_addr host;
+
+    if (!weir__network_on || weir__network->resolve(address->host, &host.s_addr) < 0)
+        return false;
+    (void)set_v4(address, host);
+    return true;
 }
 
 /* ---- addresses as values ---- */

@@ -13,6 +13,7 @@
 #ifndef WEIR_NET_ADDRESS_H
 #define WEIR_NET_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -40,6 +41,8 @@ struct weir__address {
 /* 0, WEIR_EADDRESS (does not parse) or WEIR_ENOSCHEME (a scheme that is not known). Untouched *out
  * on failure. */
 int weir__address_parse(const char *text, struct weir__address *out);
+/* Whether a name, as parse leaves it, is that of a simulated host: the address is its then. */
+bool weir__address_find_simulated(struct weir__address *address);
 
 /* The text of a socket address as parse takes it, with the schemes of streams or those of
  * datagrams: its length, or WEIR_ENOBUFS, WEIR_EINVAL. Bytes of a UNIX name that are not printable

@@ -179,7 +179,7 @@ static int read_address(const char *text, struct weir__address *out)
 
     if (rc == 0 && !is_ours(out))
         rc = WEIR_ENOSCHEME;
-    return rc == 0 && out->len == 0 ? WEIR_ENAME : rc;
+    return rc == 0 && out->len == 0 && !weir__address_find_simulated(out) ? WEIR_ENAME : rc;
 }
 
 static bool connects(const struct weir__socket *socket)

@@ -169,7 +169,7 @@ static int find_simulated(weir_address *out, const char *host, uint16_t port, un
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
 
-    if (!weir__network || weir__network->resolve(host, &to.sin_addr.s_addr) < 0)
+    if (!weir__network_on || weir__network->resolve(host, &to.sin_addr.s_addr) < 0)
         return WEIR_ENAME;
     if (ip == WEIR_IP_V6)
         return WEIR_DNS_ENODATA;
@@ -189,7 +189,7 @@ static int find(weir_address *found, const char *host, uint16_t port,
         return rc;
     if (ends_in_localhost(host))
         return loopback(found, port, o->ip);
-    if (weir__network && resolver == &system_resolver)
+    if (weir__network_on && resolver == &system_resolver)
         return rc;
     weir__current_leave();
     rc = resolver->resolve(found, WEIR_RESOLVE_MAX, host, port, o->ip, resolver->arg);

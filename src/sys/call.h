@@ -56,8 +56,8 @@ static inline int weir__sys_socket(int family, int type, int protocol)
 {
     int fault = WEIR__SYS_FAULT(EMFILE);
 
-    if (__builtin_expect(weir__network != NULL, 0) && !fault)
-        return weir__network->socket(family, type);
+    if (__builtin_expect(weir__network_on, 0) && !fault)
+        return weir__network->socket(family, type, protocol);
     return fault ? fault : weir__sys_result(socket(family, type | SOCK_CLOEXEC, protocol));
 }
 
@@ -188,7 +188,7 @@ static inline int weir__sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned 
     if (rc)
         return rc;
     if (weir__network_has(fd))
-        return -EOPNOTSUPP;
+        return weir__network_recvmmsg(fd, messages, count, flags);
     do {
         rc = weir__sys_result(recvmmsg(fd, messages, count, flags, NULL));
     } while (rc == -EINTR);
@@ -202,7 +202,7 @@ static inline int weir__sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned 
     if (rc)
         return rc;
     if (weir__network_has(fd))
-        return -EOPNOTSUPP;
+        return weir__network_sendmmsg(fd, messages, count);
     do {
         rc = weir__sys_result(sendmmsg(fd, messages, count, flags));
     } while (rc == -EINTR);

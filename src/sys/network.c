@@ -9,12 +9,15 @@
 #define FILE_CHUNK 65536
 
 const struct weir__network *weir__network;
+bool weir__network_on;
 
 int weir__network_sendmsg(int fd, const struct msghdr *message)
 {
     size_t i;
     int sent = 0;
 
+    if (weir__network->has_messages(fd))
+        return weir__network->send_message(fd, message);
     for (i = 0; i < message->msg_iovlen; i++) {
         const struct iovec *part = &message->msg_iov[i];
         int rc = part->iov_len ? weir__network->send(fd, part->iov_base, part->iov_len) : 0;
@@ -33,6 +36,8 @@ int weir__network_recvmsg(int fd, struct msghdr *message, int flags)
     size_t i;
     int got = 0;
 
+    if (weir__network->has_messages(fd))
+        return weir__network->recv_message(fd, message, flags);
     message->msg_flags = 0;
     message->msg_controllen = 0;
     for (i = 0; i < message->msg_iovlen; i++) {
@@ -42,10 +47,38 @@ int weir__network_recvmsg(int fd, struct msghdr *message, int flags)
         if (rc < 0)
             return got ? got : rc;
         got += rc;
-        if ((size_t)rc < part->iov_len)
+        if ((size_t)rc < part->iov_len || (flags & MSG_PEEK)) /* the next would see the same */
             break;
     }
     return got;
+}
+
+int weir__network_sendmmsg(int fd, struct mmsghdr *messages, unsigned count)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        int rc = weir__network_sendmsg(fd, &messages[i].msg_hdr);
+
+        if (rc < 0)
+            return i ? (int)i : rc;
+        messages[i].msg_len = (unsigned)rc;
+    }
+    return (int)i;
+}
+
+int weir__network_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        int rc = weir__network_recvmsg(fd, &messages[i].msg_hdr, flags);
+
+        if (rc < 0)
+            return i ? (int)i : rc;
+        messages[i].msg_len = (unsigned)rc;
+    }
+    return (int)i;
 }
 
 /* A chunk of the file, in memory of its own: a task's stack is small. */

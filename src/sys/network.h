@@ -2,8 +2,8 @@
  *
  * Simulated descriptors begin at WEIR__NETWORK_FIRST, a number that no real one has, so that a call
  * on a real descriptor pays one comparison with a constant. Only `socket` has no descriptor to look
- * at: it asks whether there is a table. NULL in a real process. Written by who begins and ends the
- * simulation, while no loop runs. Every function returns -errno when it fails, and none blocks.
+ * at: it asks whether there is a simulation. NULL in a real process. Written by who begins a simulation,
+ * while no loop runs; it stays, since descriptors may be closed after their simulation. Every function returns -errno when it fails, and none blocks.
  */
 #ifndef WEIR_SYS_NETWORK_H
 #define WEIR_SYS_NETWORK_H
@@ -18,7 +18,7 @@
 #define WEIR__NETWORK_FIRST (1 << 28)
 
 struct weir__network {
-    int (*socket)(int family, int type);
+    int (*socket)(int family, int type, int protocol);
     int (*bind)(int fd, const struct sockaddr *address, socklen_t len);
     int (*listen)(int fd, int backlog);
     int (*accept)(int fd, struct sockaddr *address, socklen_t *len);
@@ -26,6 +26,10 @@ struct weir__network {
     int (*shutdown)(int fd, int how);
     int (*recv)(int fd, void *base, size_t len, int flags);
     int (*send)(int fd, const void *base, size_t len);
+    /* The next two are for what carries messages, the others for streams. */
+    bool (*has_messages)(int fd);
+    int (*send_message)(int fd, const struct msghdr *message);
+    int (*recv_message)(int fd, struct msghdr *message, int flags);
     int (*local)(int fd, struct sockaddr *address, socklen_t *len);
     int (*peer)(int fd, struct sockaddr *address, socklen_t *len);
     int (*get_option)(int fd, int level, int name, void *value, socklen_t *len);
@@ -38,6 +42,7 @@ struct weir__network {
 };
 
 extern const struct weir__network *weir__network;
+extern bool weir__network_on; /* a simulation is */
 
 static inline bool weir__network_has(int fd)
 {
@@ -47,6 +52,8 @@ static inline bool weir__network_has(int fd)
 /* What is made of the calls above. */
 int weir__network_sendmsg(int fd, const struct msghdr *message);
 int weir__network_recvmsg(int fd, struct msghdr *message, int flags);
+int weir__network_sendmmsg(int fd, struct mmsghdr *messages, unsigned count);
+int weir__network_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 int weir__network_sendfile(int to, int from, off_t *offset, size_t len);
 int weir__network_poll(struct pollfd *fd);
 

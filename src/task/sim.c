@@ -196,7 +196,8 @@ static int check_pair(weir_sim_host a, weir_sim_host b)
 static bool make_sense(const struct weir_sim_link_options *o)
 {
     return o->latency_min_ns >= 0 && o->latency_max_ns >= o->latency_min_ns
-           && o->latency_max_ns <= LATENCY_MOST_NS && o->loss_permille <= 1000;
+           && o->latency_max_ns <= LATENCY_MOST_NS && o->loss_permille <= 1000
+           && o->duplicate_permille <= 1000 && o->reorder_permille <= 1000;
 }
 
 int weir_sim_link_n(weir_sim_host a, weir_sim_host b, const struct weir_sim_link_options *options,

@@ -13,7 +13,8 @@
 #define LATENCY_MAX_NS  500000
 #define LOOPBACK_MIN_NS 1000
 #define LOOPBACK_MAX_NS 30000
-#define LOST_MAX        6 /* times in a row, of one segment */
+#define LOST_MAX        6  /* times in a row, of one segment */
+#define LATE_TIMES      10 /* so much longer a datagram takes that is overtaken */
 
 struct host {
     char name[WEIR__SIM_NAME_MAX];
@@ -258,26 +259,77 @@ static int64_t carry(struct link *link, uint64_t rate, size_t len)
     return (int64_t)(link->busy_until_ns - now_ns);
 }
 
-int64_t weir__sim_link_takes(uint32_t from, uint32_t to, size_t len, int64_t again_ns)
+static const struct weir_sim_link_options *options_of(const struct link *link)
 {
-    struct link *link = find(from, to);
-    const struct weir_sim_link_options *options = link && link->is_set ? &link->options : &common;
+    return link && link->is_set ? &link->options : &common;
+}
+
+/* Whether it is a host's own that is as it always is. */
+static bool is_loopback(const struct link *link, uint32_t from, uint32_t to)
+{
+    return from == to && !(link && link->is_set);
+}
+
+/* A way without losses. */
+static int64_t travel(struct link *link, uint32_t from, uint32_t to, size_t len)
+{
+    const struct weir_sim_link_options *options = options_of(link);
     bool standard = !options->latency_min_ns && !options->latency_max_ns;
     int64_t takes_ns;
-    int lost = 0;
 
-    if (from == to && !(link && link->is_set))
+    if (is_loopback(link, from, to))
         return weir__sim_between(LOOPBACK_MIN_NS, LOOPBACK_MAX_NS);
     takes_ns = weir__sim_between(standard ? LATENCY_MIN_NS : options->latency_min_ns,
                                  standard ? LATENCY_MAX_NS : options->latency_max_ns);
     if (options->bytes_per_second && !link)
         link = make(from, to);
     if (options->bytes_per_second && link)
-        takes_ns += carry(link, options->bytes_per_second, len + 40); /* with the headers */
-    while (options->loss_permille && lost++ < LOST_MAX
-           && weir__sim_below(1000) < options->loss_permille) {
+        takes_ns += carry(link, options->bytes_per_second, len);
+    return takes_ns;
+}
+
+int64_t weir__sim_link_takes(uint32_t from, uint32_t to, size_t len, int64_t again_ns)
+{
+    struct link *link = find(from, to);
+    uint32_t loss = is_loopback(link, from, to) ? 0 : options_of(link)->loss_permille;
+    int64_t takes_ns = travel(link, from, to, len + 40); /* with the headers */
+    int lost = 0;
+
+    while (loss && lost++ < LOST_MAX && weir__sim_below(1000) < loss) {
         takes_ns += again_ns;
         again_ns *= 2;
     }
     return takes_ns;
+}
+
+/* Draws nothing if there are none. */
+static bool happens(uint32_t permille)
+{
+    return permille && weir__sim_below(1000) < permille;
+}
+
+int64_t weir__sim_link_carries(uint32_t from, uint32_t to, size_t len, size_t fragments)
+{
+    struct link *link = find(from, to);
+    const struct weir_sim_link_options *options = options_of(link);
+    int64_t takes_ns = travel(link, from, to, len);
+
+    if (is_loopback(link, from, to))
+        return takes_ns;
+    if (link && link->cut)
+        return -1;
+    for (; fragments; fragments--) {
+        if (happens(options->loss_permille))
+            return -1;
+    }
+    if (happens(options->reorder_permille))
+        takes_ns += weir__sim_between(0, LATE_TIMES * takes_ns);
+    return takes_ns;
+}
+
+bool weir__sim_link_repeats(uint32_t from, uint32_t to)
+{
+    const struct link *link = find(from, to);
+
+    return !is_loopback(link, from, to) && happens(options_of(link)->duplicate_permille);
 }

@@ -270,6 +270,7 @@ int weir__sim_begin(uint64_t seed)
     WEIR_ATOMIC_STORE(&driver, NULL, RELAXED); /* until somebody drives */
     weir__list_init(&weir__sim_sockets);
     weir__list_init(&weir__sim_connections);
+    weir__sim_datagrams_init();
     rc = weir__sim_hosts_init();
     if (rc == 0)
         rc = weir__sim_outside_init();
@@ -280,6 +281,7 @@ int weir__sim_begin(uint64_t seed)
     }
     WEIR_ATOMIC_STORE(&weir__sys, &table, RELAXED);
     weir__network = &weir__sim_network;
+    weir__network_on = true;
     return 0;
 }
 
@@ -288,9 +290,10 @@ void weir__sim_end(void)
     weir__sim_disks_fini();
     weir__sim_sockets_fini();
     weir__sim_wire_fini();
+    weir__sim_datagrams_fini();
     weir__sim_hosts_fini();
     weir__sim_outside_fini();
-    weir__network = NULL;
+    weir__network_on = false;
     WEIR_ATOMIC_STORE(&weir__sys, &weir__sys_real, RELAXED);
     WEIR_ATOMIC_STORE(&on, 0, SEQ_CST);
 }

@@ -116,6 +116,16 @@ struct sim_socket {
     struct sim_end *end;
     struct weir__list pending; /* connections to be accepted */
     uint32_t pending_count, backlog;
+    struct weir__list datagrams; /* that have come */
+    struct weir__list refused;   /* that have come back, for the queue of errors */
+    size_t queued;               /* bytes of them, with their overhead */
+    uint64_t last_ns;            /* arrival of the last one that was sent within the host */
+    struct sim_place remote;     /* of a connected socket of datagrams */
+    bool connected;
+    bool named;            /* by a bind, and not by its first use */
+    bool has_own_ip;       /* likewise: it is bound to one */
+    bool rd_shut, wr_shut; /* of those alone */
+    int error;             /* likewise: to be told, once */
     struct sim_option options[SIM_OPTIONS_MAX];
 };
 
@@ -147,6 +157,25 @@ bool weir__sim_place_loopback(const struct sim_place *place);
 bool weir__sim_place_v4(const struct sim_place *place);
 uint32_t weir__sim_place_address(const struct sim_place *place); /* in network order */
 void weir__sim_place_set(struct sim_place *place, uint32_t address);
+
+/* Gives it a port, if it has none. */
+int weir__sim_socket_bind_any(struct sim_socket *socket);
+/* The address that what goes `to` somewhere comes from, unless the socket is bound to one. */
+void weir__sim_place_towards(const struct sim_socket *socket, const struct sim_place *to,
+                             struct sim_place *from);
+
+/* ---- datagrams: datagram.c ---- */
+
+struct msghdr;
+
+void weir__sim_datagrams_init(void);
+void weir__sim_datagrams_fini(void);
+/* Drops what has come to a socket. */
+void weir__sim_datagrams_drop(struct sim_socket *socket);
+int weir__sim_datagram_send(struct sim_socket *socket, const struct msghdr *message);
+int weir__sim_datagram_recv(struct sim_socket *socket, struct msghdr *message, int flags);
+/* The POLL bits that are true of the socket. */
+short weir__sim_datagram_ready(const struct sim_socket *socket);
 
 /* ---- connections: wire.c ---- */
 
@@ -198,6 +227,10 @@ bool weir__sim_link_is_cut(uint32_t a, uint32_t b);
 /* How long so many bytes take from a host to another if they are sent now; lost ones are sent
  * again after `again_ns`, then after twice as long. */
 int64_t weir__sim_link_takes(uint32_t from, uint32_t to, size_t len, int64_t again_ns);
+/* The same for a datagram in so many fragments; -1: it is lost. */
+int64_t weir__sim_link_carries(uint32_t from, uint32_t to, size_t len, size_t fragments);
+/* Whether a datagram that is sent now comes twice. */
+bool weir__sim_link_repeats(uint32_t from, uint32_t to);
 
 /* ---- disks: volume.h, volume.c ---- */
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "backend/sim/sim.h"
 #include "base/alloc.h"
@@ -62,6 +63,14 @@ int weir__sim_descriptor(struct sim_socket *socket)
     return WEIR__NETWORK_FIRST + at;
 }
 
+/* Any address of the family. */
+static void clear_ip(struct sim_place *place, uint16_t family)
+{
+    memset(place->ip, 0, sizeof place->ip);
+    if (family == AF_INET)
+        weir__sim_place_set(place, 0);
+}
+
 struct sim_socket *weir__sim_socket_make(uint16_t family, int type, uint32_t life)
 {
     struct sim_socket *socket = weir__calloc(1, sizeof *socket);
@@ -73,9 +82,10 @@ struct sim_socket *weir__sim_socket_make(uint16_t family, int type, uint32_t lif
     socket->life = life;
     socket->file = -1;
     socket->place.family = family;
-    if (family == AF_INET)
-        weir__sim_place_set(&socket->place, 0);
+    clear_ip(&socket->place, family);
     weir__list_init(&socket->pending);
+    weir__list_init(&socket->datagrams);
+    weir__list_init(&socket->refused);
     weir__list_push_back(&weir__sim_sockets, &socket->link);
     return socket;
 }
@@ -102,6 +112,7 @@ void weir__sim_socket_drop(struct sim_socket *socket)
         weir__sim_wire_refuse(socket);
     if (socket->end)
         weir__sim_wire_close(socket->end, lingers_for_nothing(socket));
+    weir__sim_datagrams_drop(socket);
     weir__free(socket);
 }
 
@@ -135,7 +146,12 @@ static int sim_dup(int fd)
     return socket ? weir__sim_descriptor(socket) : WEIR_EBADF;
 }
 
-static int sim_socket(int family, int type)
+static bool has_protocol(int type, int protocol)
+{
+    return protocol == 0 || protocol == (type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
+static int sim_socket(int family, int type, int protocol)
 {
     WEIR__SIM_CALL;
     uint32_t life = weir__sim_whose();
@@ -145,7 +161,9 @@ static int sim_socket(int family, int type)
     type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
         return -EAFNOSUPPORT;
-    if (type != SOCK_STREAM)
+    if (!has_protocol(type, protocol))
+        return -EPROTONOSUPPORT;
+    if (type != SOCK_STREAM && (type != SOCK_DGRAM || family == AF_UNIX))
         return -EPROTONOSUPPORT;
     if (weir__sim_life_over(life))
         return -ENETDOWN;
@@ -228,7 +246,8 @@ static int fact(struct sim_socket *socket, int name, int *value)
 {
     switch (name) {
     case SO_ERROR:
-        *value = socket->end ? -socket->end->error : 0;
+        *value = socket->end ? -socket->end->error : -socket->error;
+        socket->error = 0;
         if (socket->end)
             socket->end->error = 0;
         return 0;
@@ -323,7 +342,11 @@ static bool in_use(const struct sim_socket *socket, const struct sim_place *plac
         const struct sim_socket *other = WEIR_CONTAINER_OF(at, struct sim_socket, link);
 
         if (other == socket || !other->bound || other->dead || other->life != socket->life
-            || other->state == SOCKET_ATTACHED || !overlaps(other, place))
+            || other->type != socket->type || other->state == SOCKET_ATTACHED
+            || !overlaps(other, place))
+            continue;
+        if (socket->type == SOCK_DGRAM && weir__sim_option(other, SOL_SOCKET, SO_REUSEADDR, 0)
+            && weir__sim_option(socket, SOL_SOCKET, SO_REUSEADDR, 0))
             continue;
         if (weir__sim_option(other, SOL_SOCKET, SO_REUSEPORT, 0)
             && weir__sim_option(socket, SOL_SOCKET, SO_REUSEPORT, 0))
@@ -343,6 +366,14 @@ static int pick_port(struct sim_socket *socket, struct sim_place *place)
             return 0;
     }
     return WEIR_EADDRINUSE;
+}
+
+int weir__sim_socket_bind_any(struct sim_socket *socket)
+{
+    int rc = socket->place.port ? 0 : pick_port(socket, &socket->place);
+
+    socket->bound |= rc == 0;
+    return rc;
 }
 
 /* The name of a UNIX socket is a file of the real system, so that the calls on files find it. It is
@@ -400,7 +431,8 @@ static int sim_bind(int fd, const struct sockaddr *address, socklen_t len)
         rc = WEIR_EADDRINUSE;
     if (rc == 0) {
         socket->place = place;
-        socket->bound = true;
+        socket->bound = socket->named = true;
+        socket->has_own_ip = !weir__sim_place_any(&place);
     }
     return rc;
 }
@@ -412,6 +444,8 @@ static int sim_listen(int fd, int backlog)
 
     if (!socket)
         return WEIR_EBADF;
+    if (socket->type == SOCK_DGRAM)
+        return WEIR_ENOTSUP;
     if (socket->state == SOCKET_ATTACHED || !socket->bound)
         return WEIR_EINVAL;
     socket->state = SOCKET_LISTENING;
@@ -437,6 +471,10 @@ static int sim_peer(int fd, struct sockaddr *address, socklen_t *len)
 
     if (!socket)
         return WEIR_EBADF;
+    if (socket->connected) {
+        weir__sim_place_write(&socket->remote, socket->family, address, len);
+        return 0;
+    }
     if (!socket->end || !socket->end->is_open || socket->end->was_reset)
         return -ENOTCONN;
     weir__sim_place_write(&weir__sim_peer(socket->end)->place, socket->family, address, len);
@@ -445,16 +483,57 @@ static int sim_peer(int fd, struct sockaddr *address, socklen_t *len)
 
 /* ---- connecting ---- */
 
-/* The address that a connection to `to` comes from. */
-static void place_towards(struct sim_socket *socket, const struct sim_place *to)
+void weir__sim_place_towards(const struct sim_socket *socket, const struct sim_place *to,
+                             struct sim_place *from)
 {
-    if (!weir__sim_place_any(&socket->place))
+    if (!weir__sim_place_any(from))
         return;
     if (weir__sim_place_loopback(to))
-        memcpy(socket->place.ip, to->ip, sizeof to->ip);
+        memcpy(from->ip, to->ip, sizeof to->ip);
     else
-        weir__sim_place_set(&socket->place,
-                            weir__sim_host_address(weir__sim_life_host(socket->life)));
+        weir__sim_place_set(from, weir__sim_host_address(weir__sim_life_host(socket->life)));
+}
+
+/* Takes the peer away, and what the socket is bound to only for its sake. */
+static void disconnect(struct sim_socket *socket)
+{
+    socket->connected = false;
+    if (!socket->named) {
+        socket->place.port = 0;
+        socket->bound = false;
+    }
+    if (!socket->has_own_ip)
+        clear_ip(&socket->place, socket->family);
+}
+
+/* Gives a socket of datagrams its peer, or, by AF_UNSPEC, takes it away. */
+static int connect_datagrams(struct sim_socket *socket, const struct sockaddr *address,
+                             socklen_t len)
+{
+    struct sim_place to;
+    int rc;
+
+    if (len >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC) {
+        disconnect(socket);
+        return 0;
+    }
+    rc = weir__sim_place_read(&to, address, len);
+    if (rc < 0)
+        return rc;
+    if (to.family == AF_UNIX || (to.family == AF_INET6 && socket->family == AF_INET))
+        return -EAFNOSUPPORT;
+    if (weir__sim_place_any(&to))
+        weir__sim_place_set(&to, htonl(INADDR_LOOPBACK));
+    rc = weir__sim_socket_bind_any(socket);
+    if (rc < 0)
+        return rc;
+    if (!socket->has_own_ip)
+        clear_ip(&socket->place, socket->family);
+    weir__sim_place_towards(socket, &to, &socket->place);
+    socket->remote = to;
+    socket->connected = true;
+    socket->error = 0;
+    return 0;
 }
 
 static int connect_unix(struct sim_socket *socket, const struct sim_place *to)
@@ -479,6 +558,8 @@ static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
 
     if (!socket)
         return WEIR_EBADF;
+    if (socket->type == SOCK_DGRAM)
+        return socket->dead ? -ENETDOWN : connect_datagrams(socket, address, len);
     rc = weir__sim_place_read(&to, address, len);
     if (rc < 0)
         return rc;
@@ -492,7 +573,7 @@ static int sim_connect(int fd, const struct sockaddr *address, socklen_t len)
         return connect_unix(socket, &to);
     if (weir__sim_place_any(&to)) /* as Linux: the host itself */
         weir__sim_place_set(&to, htonl(INADDR_LOOPBACK));
-    place_towards(socket, &to);
+    weir__sim_place_towards(socket, &to, &socket->place);
     if (socket->place.port == 0) {
         rc = pick_port(socket, &socket->place);
         if (rc < 0)
@@ -561,6 +642,12 @@ static int sim_shutdown(int fd, int how)
         weir__sim_stir(socket);
         return 0;
     }
+    if (socket->connected) {
+        socket->rd_shut |= how != SHUT_WR;
+        socket->wr_shut |= how != SHUT_RD;
+        weir__sim_stir(socket);
+        return 0;
+    }
     if (!end || !end->is_open || end->was_reset)
         return -ENOTCONN;
     if (how != SHUT_WR)
@@ -580,12 +667,44 @@ static struct sim_end *attached(int fd, int *rc)
     return socket && !socket->dead ? socket->end : NULL;
 }
 
+static bool sim_has_messages(int fd)
+{
+    WEIR__SIM_CALL;
+    const struct sim_socket *socket = weir__sim_socket(fd);
+
+    return socket && socket->type == SOCK_DGRAM;
+}
+
+static int sim_send_message(int fd, const struct msghdr *message)
+{
+    WEIR__SIM_CALL;
+    struct sim_socket *socket = weir__sim_socket(fd);
+
+    if (!socket)
+        return WEIR_EBADF;
+    return socket->dead ? -ENETDOWN : weir__sim_datagram_send(socket, message);
+}
+
+static int sim_recv_message(int fd, struct msghdr *message, int flags)
+{
+    WEIR__SIM_CALL;
+    struct sim_socket *socket = weir__sim_socket(fd);
+
+    if (!socket)
+        return WEIR_EBADF;
+    return socket->dead ? -ENETDOWN : weir__sim_datagram_recv(socket, message, flags);
+}
+
 static int sim_recv(int fd, void *base, size_t len, int flags)
 {
     WEIR__SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
+    struct iovec part = {base, len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
+    if (!end && sim_has_messages(fd))
+        return sim_recv_message(fd, &message, flags);
     return end ? weir__sim_wire_recv(end, base, len, flags) : rc;
 }
 
@@ -594,7 +713,11 @@ static int sim_send(int fd, const void *base, size_t len)
     WEIR__SIM_CALL;
     int rc;
     struct sim_end *end = attached(fd, &rc);
+    struct iovec part = {(void *)(uintptr_t)base, len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
+    if (!end && sim_has_messages(fd))
+        return sim_send_message(fd, &message);
     return end ? weir__sim_wire_send(end, base, len > INT32_MAX ? INT32_MAX : len) : rc;
 }
 
@@ -613,6 +736,8 @@ static int sim_poll(int fd, short events)
                         | (socket->stopped ? POLLIN | POLLHUP : 0));
     else if (socket->end)
         ready = weir__sim_wire_ready(socket->end);
+    else if (socket->type == SOCK_DGRAM)
+        ready = weir__sim_datagram_ready(socket);
     else
         ready = POLLOUT | POLLHUP;
     return ready & (events | POLLERR | POLLHUP);
@@ -627,6 +752,9 @@ const struct weir__network weir__sim_network = {
     .shutdown = sim_shutdown,
     .recv = sim_recv,
     .send = sim_send,
+    .has_messages = sim_has_messages,
+    .send_message = sim_send_message,
+    .recv_message = sim_recv_message,
     .local = sim_local,
     .peer = sim_peer,
     .get_option = sim_get_option,
