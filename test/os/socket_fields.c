@@ -88,7 +88,7 @@ static int bring_fields(void *arg)
 
 TEST(fields_of_ip_version_4_go_and_come)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     struct family family = {"udp://0.0.0.0:0", "udp://127.0.0.2:0"};
 
     assert_int_equal(run_with(bring_fields, &family, 1), 0);
@@ -96,7 +96,7 @@ TEST(fields_of_ip_version_4_go_and_come)
 
 TEST(fields_of_ip_version_6_go_and_come)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     struct family family = {"udp://[::]:0", "udp://[::1]:0"};
 
     if (!has_ipv6())
@@ -106,7 +106,7 @@ TEST(fields_of_ip_version_6_go_and_come)
 
 TEST(fields_of_ip_version_4_come_to_a_socket_of_version_6)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     struct family family = {"udp://[::]:0", "udp://[::ffff:127.0.0.1]:0"};
 
     if (!has_ipv6())
@@ -146,7 +146,7 @@ static int refuse_fields(void *arg)
 
 TEST(fields_that_do_not_fit_are_refused)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     assert_int_equal(run_with(refuse_fields, NULL, 1), 0);
 }
 
@@ -177,7 +177,7 @@ static int lose(void *arg)
 
 TEST(messages_that_were_lost_are_counted)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     assert_int_equal(run_with(lose, NULL, 1), 0);
 }
 
@@ -218,7 +218,7 @@ static int segment(void *arg)
 
 TEST(segments_go_as_one_and_come_as_one)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     assert_int_equal(run_with(segment, NULL, 1), 0);
 }
 
@@ -261,7 +261,7 @@ static int steer(void *arg)
 
 TEST(messages_are_steered_over_the_sockets_of_a_port)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     assert_int_equal(run_with(steer, NULL, 1), 0);
 }
 
@@ -310,7 +310,7 @@ static int watch_raw(void *arg)
 
 TEST(a_raw_socket_sees_the_fields_in_the_packets)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     int rc = run_with(watch_raw, NULL, 1);
 
     if (rc == 1)
@@ -374,7 +374,7 @@ static int use_vsock(void *arg)
 
 TEST(virtual_sockets_connect)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     int rc = run_with(use_vsock, NULL, 1);
 
     if (rc == 1)
@@ -409,7 +409,7 @@ static int find_mtu(void *arg)
 
 TEST(the_mtu_of_the_path_is_told)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     int rc = run_with(find_mtu, NULL, 1);
 
     assert_true(rc == 0 || rc == 1);
@@ -447,6 +447,6 @@ static int time_sends(void *arg)
 
 TEST(the_time_of_sending_comes_by_the_error_queue)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its datagrams bring no facts of IP");
     assert_int_equal(run_with(time_sends, NULL, 1), 0);
 }

@@ -94,7 +94,7 @@ static int join(void *arg)
 TEST(groups_of_ip_version_4_are_joined_with_and_without_a_source)
 {
     not_emulated("options are not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its network has no groups");
     struct group group = {"udp://0.0.0.0:0", "udp://232.1.2.3:0", "udp://" NETNS_V4 ":0",
                           "udp://10.99.0.9:0"};
 
@@ -105,7 +105,7 @@ TEST(groups_of_ip_version_4_are_joined_with_and_without_a_source)
 TEST(groups_of_ip_version_6_are_joined_with_and_without_a_source)
 {
     not_emulated("options are not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its network has no groups");
     struct group group = {"udp://[::]:0", "udp://[ff32::1234%" NETNS_INTERFACE "]:0",
                           "udp://[" NETNS_V6 "]:0", "udp://[2001:db8::9]:0"};
 
@@ -135,7 +135,7 @@ static int broadcast(void *arg)
 
 TEST(broadcasts_need_leave)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its network has no groups");
     need_network();
     assert_int_equal(run_with(broadcast, NULL, 1), 0);
 }
@@ -171,7 +171,7 @@ static int watch_frames(void *arg)
 
 TEST(a_packet_socket_sees_frames)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its network has no groups");
     int rc;
 
     need_network();

@@ -71,7 +71,7 @@ static int hear_socat(void *arg)
 
 TEST(socat_and_weir_exchange_datagrams)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("socat is on the real network");
     char four[] = "printf 'from socat' | socat -t1 - UDP4:127.0.0.1:%d,ttl=9,tos=8",
          six[] = "printf 'from socat' | socat -t1 - UDP6:[::1]:%d";
 
@@ -131,7 +131,7 @@ static int serve_socat(void *arg)
 TEST(socat_and_weir_exchange_unix_messages)
 {
     not_emulated("control data is not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("socat is on the real network");
     char folder[] = "/tmp/weir-socat-XXXXXX", file[64];
 
     need_socat();

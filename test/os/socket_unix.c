@@ -64,7 +64,7 @@ static int use_path(void *arg)
 
 TEST(a_socket_file_is_made_and_removed)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its UNIX sockets have no datagrams");
     make_folder();
     assert_int_equal(run_with(use_path, NULL, 1), 0);
     remove_folder();
@@ -93,7 +93,7 @@ static int use_abstract(void *arg)
 
 TEST(abstract_names_are_used_and_told)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its UNIX sockets have no datagrams");
     assert_int_equal(run_with(use_abstract, NULL, 1), 0);
 }
 
@@ -113,7 +113,7 @@ static int refuse_paths(void *arg)
 
 TEST(paths_that_cannot_be_are_refused)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its UNIX sockets have no datagrams");
     assert_int_equal(run_with(refuse_paths, NULL, 1), 0);
 }
 
@@ -166,7 +166,7 @@ static int fill_up(void *arg)
 
 TEST(a_sender_waits_for_a_receiver_that_is_full)
 {
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its UNIX sockets have no datagrams");
     char connected;
 
     assert_int_equal(run_with(fill_up, &connected, 1), 0);
@@ -290,7 +290,7 @@ static int accept_calls(void *arg)
 TEST(seqpackets_are_listened_for_and_accepted)
 {
     not_emulated("control data is not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its UNIX sockets have no datagrams");
     assert_int_equal(run_with(accept_calls, NULL, 1), 0);
     assert_int_equal(run_with(accept_calls, NULL, 3), 0);
 }

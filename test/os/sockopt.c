@@ -165,7 +165,7 @@ static int there_and_back(void *arg)
 TEST(options_are_set_and_told)
 {
     not_emulated("options are not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its sockets do not know all options");
     assert_int_equal(run_with(there_and_back, NULL, 1), 0);
 }
 
@@ -231,7 +231,7 @@ static int tell_facts(void *arg)
 TEST(facts_are_told_and_what_does_not_go_is_refused)
 {
     not_emulated("options are not handed on");
-    not_on_sim("its network has no datagrams");
+    not_on_sim("its sockets do not know all options");
     assert_int_equal(run_with(tell_facts, NULL, 1), 0);
 }
 
