@@ -2,8 +2,9 @@
  *
  * Simulated descriptors begin at WEIR__NETWORK_FIRST, a number that no real one has, so that a call
  * on a real descriptor pays one comparison with a constant. Only `socket` has no descriptor to look
- * at: it asks whether there is a simulation. NULL in a real process. Written by who begins a simulation,
- * while no loop runs; it stays, since descriptors may be closed after their simulation. Every function returns -errno when it fails, and none blocks.
+ * at: it asks whether there is a simulation. NULL in a real process. Written by who begins a
+ * simulation, while no loop runs; it stays, since descriptors may be closed after their simulation.
+ * Every function returns -errno when it fails, and none blocks.
  */
 #ifndef WEIR_SYS_NETWORK_H
 #define WEIR_SYS_NETWORK_H

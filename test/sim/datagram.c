@@ -7,6 +7,7 @@
 #include <weir.h>
 
 #include "support/check.h"
+#include "sys/call.h"
 
 #define SEEDS 40
 #define SENT  200
@@ -381,4 +382,28 @@ TEST(seed_decides_which_datagrams_come)
         assert_memory_equal(&one, &two, sizeof one);
         assert_checks();
     }
+}
+
+/* ---- ends ---- */
+
+static int release_one(void *arg)
+{
+    weir_socket socket;
+
+    CHECK(weir_bind(&socket, "udp://127.0.0.1:0", NULL) == 0);
+    CHECK(weir_socket_release(socket, arg) == 0);
+    return 0;
+}
+
+TEST(descriptor_that_outlives_its_simulation_is_none)
+{
+    struct weir_sim_options options = {.seed = 1};
+    int fd = -1;
+    char byte;
+
+    assert_int_equal(weir_sim_run(release_one, &fd, &options), 0);
+    assert_checks();
+    assert_true(weir__network_has(fd));
+    assert_int_equal(weir__sys_recv(fd, &byte, 1, 0), WEIR_EBADF);
+    assert_int_equal(weir__sys_close(fd), WEIR_EBADF);
 }

@@ -160,3 +160,37 @@ TEST(calls_without_memory_do_nothing)
         assert_true(spent > 4);
     }
 }
+
+/* ---- connections ---- */
+
+static int close_without_memory(void *arg)
+{
+    weir_listener listener;
+    weir_stream dialled, accepted;
+    char byte;
+
+    (void)arg;
+    CHECK(weir_listen(&listener, "tcp://127.0.0.1:7", NULL) == 0);
+    CHECK(weir_dial(&dialled, "tcp://127.0.0.1:7") == 0);
+    CHECK(weir_accept(listener, &accepted) == 0);
+    CHECK(weir_write_all(dialled, "x", 1) == 0);
+    left = 0;
+    weir_close(dialled);
+    left = -1;
+    CHECK(weir_read(accepted, &byte, 1) == 1 && byte == 'x');
+    CHECK(weir_read(accepted, &byte, 1) == 0);
+    weir_close(accepted);
+    weir_listener_close(listener);
+    return 0;
+}
+
+TEST(close_without_memory_is_told_to_the_peer)
+{
+    struct weir_sim_options options = {.workers = 1};
+
+    set_allocator();
+    for (options.seed = 1; options.seed <= 20; options.seed++) {
+        assert_int_equal(weir_sim_run(close_without_memory, NULL, &options), 0);
+        assert_checks();
+    }
+}

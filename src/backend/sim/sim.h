@@ -70,6 +70,7 @@ struct sim_end {
     struct sim_segments received;
     size_t unread;
     struct sim_segments sent;
+    struct sim_segments spare; /* for what has no bytes and must not be lost for want of memory */
     size_t outstanding;
     uint64_t last_ns;  /* arrival of the last segment that was sent */
     uint64_t tried_ns; /* the first of the failed deliveries in a row; 0: none */

@@ -1,4 +1,4 @@
-/* backend/sim/tree.c - calls on names of simulated disks, and what is known of files; see volume.h. */
+/* backend/sim/tree.c - calls on names of simulated disks, and facts of files; see volume.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <linux/fs.h>

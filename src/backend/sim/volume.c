@@ -1,6 +1,4 @@
-/* backend/sim/volume.c - the simulated disks of hosts: their begin, their crashes and their end; see
- * volume.h.
- */
+/* backend/sim/volume.c - the simulated disks of hosts: begin, crashes and end; see volume.h. */
 #include "backend/sim/volume.h"
 
 #include <string.h>

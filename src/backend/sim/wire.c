@@ -21,6 +21,7 @@
 #define GIVE_UP_NS     900000000000
 #define GIVE_UP_SYN_NS 127000000000
 #define BUFFER_DEFAULT 65536
+#define SPARES         4
 #define SPLIT_ONE_IN   4 /* sends that arrive in two segments */
 
 struct weir__list weir__sim_connections;
@@ -69,6 +70,7 @@ static void release(struct sim_connection *connection)
         weir__sim_unschedule(&connection->ends[i].keepalive);
         clear(&connection->ends[i].received);
         clear(&connection->ends[i].sent);
+        clear(&connection->ends[i].spare);
     }
     weir__free(connection);
 }
@@ -150,8 +152,12 @@ static void transmit(struct sim_end *end, struct sim_segment *segment)
 static int send_segment(struct sim_end *end, enum sim_segment_kind kind, const void *bytes,
                         size_t len)
 {
-    struct sim_segment *segment = weir__calloc(1, sizeof *segment + len);
+    struct sim_segment *segment;
 
+    if (len == 0 && end->spare.head)
+        segment = pop(&end->spare);
+    else
+        segment = weir__calloc(1, sizeof *segment + len);
     if (!segment)
         return WEIR_ENOMEM;
     segment->kind = (uint8_t)kind;
@@ -160,6 +166,21 @@ static int send_segment(struct sim_end *end, enum sim_segment_kind kind, const v
         memcpy(segment->bytes, bytes, len);
     transmit(end, segment);
     return 0;
+}
+
+/* For a dial or its answer, the end of a direction, and resets. */
+static bool make_spares(struct sim_end *end)
+{
+    int i;
+
+    for (i = 0; i < SPARES; i++) {
+        struct sim_segment *segment = weir__calloc(1, sizeof *segment);
+
+        if (!segment)
+            return false;
+        append(&end->spare, segment);
+    }
+    return true;
 }
 
 size_t weir__sim_wire_room(const struct sim_end *end)
@@ -507,7 +528,7 @@ int weir__sim_wire_connect(struct sim_socket *socket, const struct sim_place *to
 {
     struct sim_connection *connection = weir__calloc(1, sizeof *connection);
     struct sim_end *end;
-    int i, rc;
+    int i;
 
     if (!connection)
         return WEIR_ENOMEM;
@@ -524,11 +545,11 @@ int weir__sim_wire_connect(struct sim_socket *socket, const struct sim_place *to
     end->sndbuf = (uint32_t)weir__sim_option(socket, SOL_SOCKET, SO_SNDBUF, BUFFER_DEFAULT);
     connection->ends[1].place = *to;
     weir__list_push_back(&weir__sim_connections, &connection->link);
-    rc = send_segment(end, SEGMENT_SYN, NULL, 0);
-    if (rc < 0) {
+    if (!make_spares(&connection->ends[0]) || !make_spares(&connection->ends[1])) {
         release(connection);
-        return rc;
+        return WEIR_ENOMEM;
     }
+    (void)send_segment(end, SEGMENT_SYN, NULL, 0);
     socket->end = end;
     socket->state = SOCKET_ATTACHED;
     return -EINPROGRESS;
