@@ -3,8 +3,8 @@
  * weir_sim_run runs a function as a task, as weir_run does, on the backend `sim`: one thread steps
  * all workers, in an order that a seed decides; time is virtual and passes only when nothing else
  * happens; sockets are simulated, with the latency, loss and bandwidth that is asked for, and disks
- * if that is asked for, with what a crash does to them. A seed replays a run exactly, as long as the
- * program asks nobody but weir for time, random numbers and data. docs/simulator.md says more.
+ * if that is asked for, with what a crash does to them. A seed replays a run exactly, as long as
+ * the program asks nobody but weir for time, random numbers and data. docs/simulator.md says more.
  *
  * A host has a name, an address of its own (10.x.y.z) and a main function, which is a task. What a
  * task spawns and what sockets it opens belong to its host. Tasks of no host are on the host 0,
@@ -157,7 +157,8 @@ static inline int weir_sim_disk(weir_sim_host host, const struct weir_sim_disk_o
     return weir_sim_disk_n(host, options, sizeof *options);
 }
 /* Does to a disk alone, also to that of host 0, what a crash of its host does: what was not synced
- * is kept, lost or torn, by chance, and files that are open now give WEIR_EIO. WEIR_ENOTSUP, WEIR_EINVAL. Does not suspend. */
+ * is kept, lost or torn, by chance, and files that are open now give WEIR_EIO. WEIR_ENOTSUP,
+ * WEIR_EINVAL. Does not suspend. */
 WEIR_PUBLIC int weir_sim_disk_crash(weir_sim_host host);
 
 #ifdef __cplusplus

@@ -242,8 +242,6 @@ static int open_new(const struct sim_found *found, int flags, unsigned mode, uin
     struct sim_inode *inode;
     int rc;
 
-    if (found->is_directory)
-        return WEIR_EISDIR;
     inode = weir__sim_name_create(found, S_IFREG | (mode & 07777 & ~SIM_UMASK), &rc);
     if (!inode)
         return rc;
@@ -290,22 +288,29 @@ static int sim_open(int dir, const char *path, int flags, unsigned mode, uint64_
 {
     WEIR__SIM_CALL;
     bool makes_new = (flags & O_CREAT) && (flags & O_EXCL);
+    enum sim_follow follow = flags & O_NOFOLLOW || makes_new ? FOLLOW_SLASH : FOLLOW_ALWAYS;
+    size_t len = strlen(path);
     struct sim_found found;
     int rc;
     struct sim_inode *from = weir__sim_file_place(dir, &rc);
 
     if (!from)
         return rc;
+    if ((flags & O_CREAT) && len && path[len - 1] == '/')
+        follow = FOLLOW_NEVER; /* it is refused, whatever it leads to */
     if ((resolve & WEIR__RESOLVE_CACHED) && weir__sim_below(2))
         return WEIR_EAGAIN;
-    rc = weir__sim_path(from, path, !(flags & O_NOFOLLOW) && !makes_new, resolve, &found);
+    rc = weir__sim_path(from, path, follow, resolve, &found);
     if (rc < 0)
         return rc;
+    if ((flags & O_CREAT) && found.is_directory)
+        return WEIR_EISDIR;
     if (found.inode && makes_new)
         return WEIR_EEXIST;
-    if (found.inode)
-        return open_there(&found, flags, mode, life_of(dir));
-    return flags & O_CREAT ? open_new(&found, flags, mode, life_of(dir)) : WEIR_ENOENT;
+    if (!found.inode && (flags & O_CREAT))
+        return open_new(&found, flags, mode, life_of(dir));
+    rc = weir__sim_found_check(&found);
+    return rc < 0 ? rc : open_there(&found, flags, mode, life_of(dir));
 }
 
 /* ---- reading and writing ---- */

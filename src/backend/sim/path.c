@@ -13,7 +13,7 @@ struct way {
     int links; /* followed so far */
 };
 
-static int walk(struct way *way, struct sim_inode *from, const char *path, bool follow,
+static int walk(struct way *way, struct sim_inode *from, const char *path, enum sim_follow follow,
                 struct sim_found *found);
 
 static int step_up(const struct way *way, struct sim_inode **at)
@@ -30,11 +30,11 @@ static int step_up(const struct way *way, struct sim_inode **at)
 
 /* Where a link leads to. */
 static int follow_link(struct way *way, struct sim_inode *dir, const struct sim_inode *link,
-                       bool follow, struct sim_found *found)
+                       struct sim_found *found)
 {
     if ((way->resolve & WEIR__RESOLVE_NO_SYMLINKS) || ++way->links > SIM_LINKS_MAX)
         return WEIR_ELOOP;
-    return walk(way, dir, link->target, follow, found);
+    return walk(way, dir, link->target, FOLLOW_ALWAYS, found);
 }
 
 /* One name of the path, in a directory. */
@@ -55,11 +55,11 @@ static int look(struct way *way, struct sim_inode *dir, const char *name, size_t
     found->entry = weir__sim_entry_find(dir, name, len);
     found->inode = found->entry ? found->entry->inode : NULL;
     if (found->inode && S_ISLNK(found->inode->mode) && follow)
-        return follow_link(way, dir, found->inode, true, found);
+        return follow_link(way, dir, found->inode, found);
     return 0;
 }
 
-static int walk(struct way *way, struct sim_inode *from, const char *path, bool follow,
+static int walk(struct way *way, struct sim_inode *from, const char *path, enum sim_follow follow,
                 struct sim_found *found)
 {
     int rc = 0;
@@ -79,26 +79,28 @@ static int walk(struct way *way, struct sim_inode *from, const char *path, bool 
             return WEIR_ENOENT;
         if (!S_ISDIR(found->inode->mode))
             return WEIR_ENOTDIR;
-        rc = look(way, found->inode, path, len, follow || path[len] == '/', found);
+        rc = look(way, found->inode, path, len,
+                  *next || follow == FOLLOW_ALWAYS || (follow == FOLLOW_SLASH && path[len]), found);
         found->is_directory |= path[len] == '/';
         path = next;
     }
     return rc;
 }
 
-int weir__sim_path(struct sim_inode *from, const char *path, bool follow, uint64_t resolve,
-                   struct sim_found *found)
+int weir__sim_path(struct sim_inode *from, const char *path, enum sim_follow follow,
+                   uint64_t resolve, struct sim_found *found)
 {
     const uint64_t below = WEIR__RESOLVE_BENEATH | WEIR__RESOLVE_IN_ROOT;
     struct way way = {.root = resolve & below ? from : from->volume->root, .resolve = resolve};
-    int rc;
 
     if (!path[0])
         return WEIR_ENOENT;
-    if (!S_ISDIR(from->mode))
-        return WEIR_ENOTDIR;
-    rc = walk(&way, from, path, follow, found);
-    if (rc == 0 && found->is_directory && found->inode && !S_ISDIR(found->inode->mode))
-        return WEIR_ENOTDIR;
-    return rc;
+    return S_ISDIR(from->mode) ? walk(&way, from, path, follow, found) : WEIR_ENOTDIR;
+}
+
+int weir__sim_found_check(const struct sim_found *found)
+{
+    if (!found->inode)
+        return WEIR_ENOENT;
+    return found->is_directory && !S_ISDIR(found->inode->mode) ? WEIR_ENOTDIR : 0;
 }

@@ -26,9 +26,10 @@ static struct sim_inode *find(int dir, const char *path, int flags, int *rc)
 
     if (!from || !path || (!path[0] && (flags & AT_EMPTY_PATH)))
         return from;
-    *rc = weir__sim_path(from, path, !(flags & AT_SYMLINK_NOFOLLOW), 0, &found);
-    if (*rc == 0 && !found.inode)
-        *rc = WEIR_ENOENT;
+    *rc = weir__sim_path(from, path, flags & AT_SYMLINK_NOFOLLOW ? FOLLOW_SLASH : FOLLOW_ALWAYS, 0,
+                         &found);
+    if (*rc == 0)
+        *rc = weir__sim_found_check(&found);
     return *rc ? NULL : found.inode;
 }
 
@@ -184,7 +185,7 @@ static int find_new(int dir, const char *path, struct sim_found *found)
 
     if (!from)
         return rc;
-    rc = weir__sim_path(from, path, false, 0, found);
+    rc = weir__sim_path(from, path, FOLLOW_NEVER, 0, found);
     return rc == 0 && found->inode ? WEIR_EEXIST : rc;
 }
 
@@ -255,42 +256,56 @@ int weir__sim_tree_link(int from_dir, const char *from, int to_dir, const char *
     inode = find(from_dir, from, flags & AT_SYMLINK_FOLLOW ? 0 : flags | AT_SYMLINK_NOFOLLOW, &rc);
     if (!inode)
         return rc;
-    if (S_ISDIR(inode->mode))
-        return WEIR_EPERM;
     rc = find_new(to_dir, to, &found);
+    if (rc == 0 && found.is_directory)
+        rc = WEIR_ENOENT;
     if (rc == 0 && found.dir->volume != inode->volume)
         rc = WEIR_EXDEV;
-    return rc < 0 ? rc : found.is_directory ? WEIR_ENOENT : weir__sim_name_add(&found, inode);
+    if (rc == 0 && S_ISDIR(inode->mode))
+        rc = WEIR_EPERM;
+    return rc < 0 ? rc : weir__sim_name_add(&found, inode);
 }
 
-/* A name that is to be moved or removed, or replaced: then it may be missing. */
-static int find_name(int dir, const char *path, bool may_miss, struct sim_found *found)
+/* What is at a path, or where it would be. */
+static int find_name(int dir, const char *path, struct sim_found *found)
 {
     int rc;
     struct sim_inode *from = weir__sim_file_place(dir, &rc);
 
-    if (!from)
-        return rc;
-    rc = weir__sim_path(from, path, false, 0, found);
-    if (rc < 0)
-        return rc;
-    if (!found->inode)
-        return may_miss ? 0 : WEIR_ENOENT;
-    return found->entry ? 0 : WEIR_EBUSY;
+    return from ? weir__sim_path(from, path, FOLLOW_NEVER, 0, found) : rc;
+}
+
+/* Why what is at a path that ends with no name cannot be removed. */
+static int check_nameless(const char *path, bool is_directory)
+{
+    size_t len = strlen(path);
+
+    while (len && path[len - 1] == '/')
+        len--;
+    if (!is_directory)
+        return WEIR_EISDIR;
+    if (!len)
+        return WEIR_EBUSY;
+    return len > 1 && path[len - 2] == '.' ? -ENOTEMPTY : WEIR_EINVAL;
 }
 
 int weir__sim_tree_unlink(int dir, const char *path, int flags)
 {
     WEIR__SIM_CALL;
+    bool is_directory = flags & AT_REMOVEDIR;
     struct sim_change change = {0};
     struct sim_found found;
-    int rc = find_name(dir, path, false, &found);
+    int rc = find_name(dir, path, &found);
 
+    if (rc == 0 && !found.entry && found.inode)
+        return check_nameless(path, is_directory);
+    if (rc == 0)
+        rc = weir__sim_found_check(&found);
     if (rc < 0)
         return rc;
-    if (!S_ISDIR(found.inode->mode) != !(flags & AT_REMOVEDIR))
-        return flags & AT_REMOVEDIR ? WEIR_ENOTDIR : WEIR_EISDIR;
-    if (flags & AT_REMOVEDIR && weir__sim_entry_any(found.inode))
+    if (!S_ISDIR(found.inode->mode) != !is_directory)
+        return is_directory ? WEIR_ENOTDIR : WEIR_EISDIR;
+    if (is_directory && weir__sim_entry_any(found.inode))
         return -ENOTEMPTY;
     change.dir = found.dir;
     change.gone = found.entry;
@@ -321,16 +336,28 @@ static int check_rename(const struct sim_found *from, const struct sim_found *to
 {
     bool exchanges = flags & RENAME_EXCHANGE;
 
+    if (from->inode && !from->entry)
+        return WEIR_EBUSY;
+    if (to->inode && !to->entry)
+        return flags & RENAME_NOREPLACE ? WEIR_EEXIST : WEIR_EBUSY;
+    if (!from->inode)
+        return WEIR_ENOENT;
     if (to->dir->volume != from->dir->volume)
         return WEIR_EXDEV;
     if (to->inode && (flags & RENAME_NOREPLACE))
         return WEIR_EEXIST;
     if (!to->inode && exchanges)
         return WEIR_ENOENT;
-    if (to->is_directory && !S_ISDIR(from->inode->mode))
+    if (!S_ISDIR(from->inode->mode) && (from->is_directory || (!exchanges && to->is_directory)))
         return WEIR_ENOTDIR;
-    if (lies_in(to->dir, from->inode) || (exchanges && lies_in(from->dir, to->inode)))
+    if (exchanges && to->is_directory && !S_ISDIR(to->inode->mode))
+        return WEIR_ENOTDIR;
+    if (lies_in(to->dir, from->inode))
         return WEIR_EINVAL;
+    if (to->inode && lies_in(from->dir, to->inode))
+        return exchanges ? WEIR_EINVAL : -ENOTEMPTY;
+    if (to->inode == from->inode)
+        return 0;
     if (to->dir->links == 0 && to->dir != to->dir->volume->root)
         return WEIR_ENOENT;
     return to->inode && !exchanges ? check_target(from->inode, to->inode) : 0;
@@ -347,9 +374,9 @@ int weir__sim_tree_rename(int from_dir, const char *from_path, int to_dir, const
 
     if (!weir__volume_has(to_dir))
         return WEIR_EXDEV;
-    rc = find_name(from_dir, from_path, false, &from);
+    rc = find_name(from_dir, from_path, &from);
     if (rc == 0)
-        rc = find_name(to_dir, to_path, true, &to);
+        rc = find_name(to_dir, to_path, &to);
     if (rc == 0)
         rc = check_rename(&from, &to, flags);
     if (rc < 0 || from.inode == to.inode)

@@ -165,10 +165,19 @@ struct sim_found {
     bool is_directory; /* says the path, by a '/' at its end */
 };
 
+/* Whether a symbolic link at the end of a path is followed. */
+enum sim_follow {
+    FOLLOW_NEVER,
+    FOLLOW_SLASH, /* only if there is a '/' behind it */
+    FOLLOW_ALWAYS
+};
+
 /* Follows a path from a directory: 0, also if only the last name is missing, or -errno. `resolve`
  * are WEIR__RESOLVE_* bits. */
-int weir__sim_path(struct sim_inode *from, const char *path, bool follow, uint64_t resolve,
-                   struct sim_found *found);
+int weir__sim_path(struct sim_inode *from, const char *path, enum sim_follow follow,
+                   uint64_t resolve, struct sim_found *found);
+/* 0 if there is what the path says: WEIR_ENOENT, or WEIR_ENOTDIR. */
+int weir__sim_found_check(const struct sim_found *found);
 
 /* ---- volumes: volume.c ---- */
 
