@@ -78,6 +78,8 @@ static void free_entry(struct sim_entry *entry)
 {
     struct sim_inode *inode = entry->inode;
 
+    inode->links -= entry->now; /* of a directory that no crash has left a name */
+    weir__sim_inode_count(inode);
     weir__list_remove(&entry->link);
     weir__free(entry);
     weir__sim_inode_drop(inode);
