@@ -186,9 +186,16 @@ TEST(datagrams_are_held_up)
 static int be_cut_off(void *arg)
 {
     weir_sim_host host = start_listener();
+    weir_socket socket;
 
     (void)arg;
+    CHECK(weir_connect(&socket, "udp://ear:9", NULL) == 0);
     CHECK(weir_sim_partition(here, host) == 0);
+    CHECK(weir_send(socket, "x", 1) == 0); /* is lost, though all is well when it would come */
+    CHECK(weir_sim_heal(here, host) == 0);
+    CHECK(weir_send(socket, "x", 1) == 0); /* likewise, the other way */
+    CHECK(weir_sim_partition(here, host) == 0);
+    weir_socket_close(socket);
     send_many(20, 10);
     CHECK(heard.count == 0);
     CHECK(weir_sim_heal(here, host) == 0);

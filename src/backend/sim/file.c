@@ -1,7 +1,7 @@
 /* backend/sim/file.c - simulated descriptors of files, and the calls on them; see volume.h.
  *
- * An open file belongs to a life of its host, and is good for nothing when that is over: WEIR_EIO.
- * The working directory of a life has a number of its own, which is not opened.
+ * An open file is good for nothing when its disk has crashed: WEIR_EIO. The working directory of
+ * each life of a host has a number of its own, which is not opened.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -63,17 +63,12 @@ static struct sim_file **slot_of(int fd)
     return at >= 0 && at < table_size && table[at] ? &table[at] : NULL;
 }
 
-static bool is_over(const struct sim_file *file)
-{
-    return file->dead || weir__sim_life_over(file->life);
-}
-
 /* What a call is about, or NULL and *rc. */
 struct sim_file *weir__sim_file(int fd, int *rc)
 {
     struct sim_file **slot = slot_of(fd);
 
-    *rc = !slot || *slot == &gone ? WEIR_EBADF : is_over(*slot) ? WEIR_EIO : 0;
+    *rc = !slot || *slot == &gone ? WEIR_EBADF : (*slot)->dead ? WEIR_EIO : 0;
     return *rc ? NULL : *slot;
 }
 
@@ -109,11 +104,6 @@ struct sim_inode *weir__sim_file_place(int dir, int *rc)
     if (!volume && *rc == 0)
         *rc = WEIR_ENOMEM;
     return volume ? volume->root : NULL;
-}
-
-static uint32_t life_of(int dir)
-{
-    return dir < CWD_FIRST ? (*slot_of(dir))->life : (uint32_t)(dir - CWD_FIRST);
 }
 
 static int sim_cwd(void)
@@ -190,7 +180,7 @@ void weir__sim_files_fini(void)
 
 /* ---- opening ---- */
 
-static int open_inode(struct sim_inode *inode, int flags, uint32_t life)
+static int open_inode(struct sim_inode *inode, int flags)
 {
     struct sim_file *file = weir__calloc(1, sizeof *file);
     int fd;
@@ -198,7 +188,6 @@ static int open_inode(struct sim_inode *inode, int flags, uint32_t life)
     if (!file)
         return WEIR_ENOMEM;
     file->flags = flags;
-    file->life = life;
     file->error_seen = inode->error_turn;
     fd = give_number(file);
     if (fd < 0) {
@@ -237,7 +226,7 @@ struct sim_inode *weir__sim_name_create(const struct sim_found *found, uint32_t 
     return NULL;
 }
 
-static int open_new(const struct sim_found *found, int flags, unsigned mode, uint32_t life)
+static int open_new(const struct sim_found *found, int flags, unsigned mode)
 {
     struct sim_inode *inode;
     int rc;
@@ -245,12 +234,12 @@ static int open_new(const struct sim_found *found, int flags, unsigned mode, uin
     inode = weir__sim_name_create(found, S_IFREG | (mode & 07777 & ~SIM_UMASK), &rc);
     if (!inode)
         return rc;
-    rc = open_inode(inode, flags, life);
+    rc = open_inode(inode, flags);
     weir__sim_inode_drop(inode);
     return rc;
 }
 
-static int open_nameless(struct sim_inode *dir, int flags, unsigned mode, uint32_t life)
+static int open_nameless(struct sim_inode *dir, int flags, unsigned mode)
 {
     struct sim_inode *inode =
         weir__sim_inode_make(dir->volume, S_IFREG | (mode & 07777 & ~SIM_UMASK));
@@ -259,12 +248,12 @@ static int open_nameless(struct sim_inode *dir, int flags, unsigned mode, uint32
     if (!inode)
         return WEIR_ENOMEM;
     (void)weir__sim_inode_take(inode);
-    rc = open_inode(inode, flags, life);
+    rc = open_inode(inode, flags);
     weir__sim_inode_drop(inode);
     return rc;
 }
 
-static int open_there(const struct sim_found *found, int flags, unsigned mode, uint32_t life)
+static int open_there(const struct sim_found *found, int flags, unsigned mode)
 {
     struct sim_inode *inode = found->inode;
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
@@ -275,10 +264,10 @@ static int open_there(const struct sim_found *found, int flags, unsigned mode, u
     if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
         return WEIR_ENOTDIR;
     if ((flags & TMPFILE) == TMPFILE)
-        return open_nameless(inode, flags, mode, life);
+        return open_nameless(inode, flags, mode);
     if (S_ISDIR(inode->mode) && (writes || (flags & O_CREAT)))
         return WEIR_EISDIR;
-    fd = open_inode(inode, flags, life);
+    fd = open_inode(inode, flags);
     if (fd >= 0 && (flags & O_TRUNC) && writes)
         weir__sim_inode_cut(inode, 0);
     return fd;
@@ -308,9 +297,9 @@ static int sim_open(int dir, const char *path, int flags, unsigned mode, uint64_
     if (found.inode && makes_new)
         return WEIR_EEXIST;
     if (!found.inode && (flags & O_CREAT))
-        return open_new(&found, flags, mode, life_of(dir));
+        return open_new(&found, flags, mode);
     rc = weir__sim_found_check(&found);
-    return rc < 0 ? rc : open_there(&found, flags, mode, life_of(dir));
+    return rc < 0 ? rc : open_there(&found, flags, mode);
 }
 
 /* ---- reading and writing ---- */

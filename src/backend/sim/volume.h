@@ -192,7 +192,6 @@ bool weir__sim_volumes_on(void);
 struct sim_file {
     struct sim_inode *inode;
     uint32_t refs; /* descriptors */
-    uint32_t life;
     uint32_t error_seen;
     int flags; /* of open(2) */
     bool dead;
