@@ -193,6 +193,8 @@ static int be_cut_off(void *arg)
     CHECK(weir_sim_partition(here, host) == 0);
     CHECK(weir_send(socket, "x", 1) == 0); /* is lost, though all is well when it would come */
     CHECK(weir_sim_heal(here, host) == 0);
+    CHECK(weir_sleep(WEIR_MILLISECONDS(10)) == 0);
+    CHECK(heard.count == 0);
     CHECK(weir_send(socket, "x", 1) == 0); /* likewise, the other way */
     CHECK(weir_sim_partition(here, host) == 0);
     weir_socket_close(socket);

@@ -758,6 +758,7 @@ static int write_on(void *arg)
         rc = weir_file_write_all(file, "entry", 5, (uint64_t)i * 5);
     *(int *)arg += rc == WEIR_EIO;
     weir_file_close(file);
+    CHECK(weir_file_open(&file, weir_cwd(), "log", RW, 0) == WEIR_EIO);
     weir_block_end(&block);
     return 0;
 }
