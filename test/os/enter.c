@@ -213,15 +213,28 @@ struct late {
     int entered, refused;
 };
 
+/* Pauses grow, so that some time the last task has ended before there is another. */
+static int block_on_and_pause(int *count, uint32_t *pauses)
+{
+    int rc = weir_runtime_block_on(NULL, add_one, count);
+    uint32_t i;
+
+    for (i = 0; i < *pauses; i++)
+        sched_yield();
+    *pauses *= 2;
+    return rc;
+}
+
 static void *stay_on(void *arg)
 {
     struct late *late = arg;
     weir_runtime_entry entry;
+    uint32_t pauses = 1;
     int rc, count = 0;
 
     CHECK(weir_runtime_enter(&entry, late->runtime) == 0);
     WEIR_ATOMIC_STORE(&late->entered, 1, RELEASE);
-    while ((rc = weir_runtime_block_on(NULL, add_one, &count)) == 0)
+    while ((rc = block_on_and_pause(&count, &pauses)) == 0)
         ;
     CHECK(rc == WEIR_ESHUTDOWN);
     CHECK(weir_runtime_current() == late->runtime);
