@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The pages for those who come from elsewhere name only calls that exist; that of libuv names each of
-its functions."""
+"""The pages for those who come from elsewhere name only calls that exist; that of
+libuv names each of its functions."""
 import os
 import re
 import sys
