@@ -1,7 +1,7 @@
 /* weir/select.h - waiting for the first of several operations.
  *
  * A select does exactly one of its cases and has withdrawn the others when it returns: what was not
- * chosen has sent nothing, and has taken no value, no byte and no connection. The array of cases is
+ * chosen has sent nothing, and has taken no value, byte, connection, message or event. The array of cases is
  * the caller's memory. A case is filled once and can be used by any number of selects, one at a
  * time; a zeroed one is never ready. What a case points to is borrowed while a select uses it.
  */
@@ -15,6 +15,7 @@
 #include <weir/delay.h>
 #include <weir/net.h>
 #include <weir/scope.h>
+#include <weir/socket.h>
 #include <weir/stream.h>
 #include <weir/sync.h>
 #include <weir/task.h>
@@ -43,6 +44,28 @@ WEIR_PUBLIC void weir_case_watch(weir_case *out, weir_watch watch, void *value, 
 WEIR_PUBLIC void weir_case_read(weir_case *out, weir_stream stream, void *bytes, size_t len);
 WEIR_PUBLIC void weir_case_write(weir_case *out, weir_stream stream, const void *bytes, size_t len);
 WEIR_PUBLIC void weir_case_accept(weir_case *out, weir_listener listener, weir_stream *stream);
+/* Messages of a socket, as weir_recv_from, weir_recv_message, weir_send_to and weir_send_message.
+ * Any number of tasks may wait for one socket, in selects or not: who waits longest comes first. A
+ * case waits until the socket is ready, and receives or sends when it was chosen; if somebody else
+ * was quicker then, the select goes on. A weir_message is filled as for the call. */
+WEIR_PUBLIC void weir_case_recv_from(weir_case *out, weir_socket socket, void *bytes, size_t cap,
+                                     weir_address *peer);
+WEIR_PUBLIC void weir_case_recv_message_n(weir_case *out, weir_socket socket,
+                                          struct weir_message *message, size_t size);
+static inline void weir_case_recv_message(weir_case *out, weir_socket socket,
+                                          struct weir_message *message)
+{
+    weir_case_recv_message_n(out, socket, message, sizeof *message);
+}
+WEIR_PUBLIC void weir_case_send_to(weir_case *out, weir_socket socket, const void *bytes,
+                                   size_t len, const weir_address *peer);
+WEIR_PUBLIC void weir_case_send_message_n(weir_case *out, weir_socket socket,
+                                          struct weir_message *message, size_t size);
+static inline void weir_case_send_message(weir_case *out, weir_socket socket,
+                                          struct weir_message *message)
+{
+    weir_case_send_message_n(out, socket, message, sizeof *message);
+}
 /* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
  * closed when this case was done. */
 WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "net/message_op.h"
+#include "net/message.h"
 #include "net/socket.h"
 #include "sys/call.h"
 #include "sys/current.h"
@@ -15,20 +15,7 @@
 
 #define BATCH_MAX 32 /* messages a system call */
 
-static struct weir__control room_of(struct weir_message *message)
-{
-    return (struct weir__control){message->weir__room, sizeof message->weir__room};
-}
-
 /* ---- one ---- */
-
-struct receiving {
-    struct weir_message *message;
-    struct msghdr header;
-    struct iovec part;
-    struct weir__control control;
-    int flags;
-};
 
 /* 1: a message; or an error. */
 static int read_message(struct weir__socket *socket, struct weir_message *message,
@@ -42,9 +29,9 @@ static int read_message(struct weir__socket *socket, struct weir_message *messag
     return 1;
 }
 
-static int try_receive(struct weir__socket *socket, void *arg)
+int weir__message_try_receive(struct weir__socket *socket, void *arg)
 {
-    struct receiving *r = arg;
+    struct weir__receiving *r = arg;
     int n;
 
     weir__message_expect(r->message, &r->header, &r->part, r->control);
@@ -54,7 +41,7 @@ static int try_receive(struct weir__socket *socket, void *arg)
 
 /* On a stream MSG_TRUNC throws bytes away instead of telling how many there are. Packet sockets
  * refuse the flag for descriptors. */
-static int receive_flags(const struct weir__socket *socket)
+int weir__message_receive_flags(const struct weir__socket *socket)
 {
     return MSG_DONTWAIT | (socket->family == AF_UNIX ? MSG_CMSG_CLOEXEC : 0)
            | (socket->type == SOCK_STREAM ? 0 : MSG_TRUNC);
@@ -62,7 +49,7 @@ static int receive_flags(const struct weir__socket *socket)
 
 static int receive(weir_socket handle, struct weir_message *message, struct weir__control control)
 {
-    struct receiving r = {.message = message, .control = control};
+    struct weir__receiving r = {.message = message, .control = control};
     struct weir__task *task;
     struct weir__socket *socket;
     int rc;
@@ -72,8 +59,8 @@ static int receive(weir_socket handle, struct weir_message *message, struct weir
     socket = weir__socket_begin(handle, &task, &rc);
     if (!socket)
         return rc;
-    r.flags = receive_flags(socket);
-    rc = weir__socket_do(socket, task, SIDE_READ, try_receive, &r);
+    r.flags = weir__message_receive_flags(socket);
+    rc = weir__socket_do(socket, task, SIDE_READ, weir__message_try_receive, &r);
     weir__socket_leave(socket);
     return rc < 0 ? rc : message->flags & WEIR_MESSAGE_TRUNCATED ? WEIR_EMSGSIZE : 0;
 }
@@ -88,7 +75,7 @@ ptrdiff_t weir_recv_from(weir_socket socket, void *bytes, size_t cap, weir_addre
     message.cap = cap;
     message.descriptors = NULL;
     message.descriptors_cap = 0;
-    rc = receive(socket, &message, room_of(&message));
+    rc = receive(socket, &message, weir__message_room(&message));
     if (rc < 0)
         return rc;
     if (peer)
@@ -112,10 +99,10 @@ int weir_recv_message_n(weir_socket socket, struct weir_message *message, size_t
     if (size < sizeof *message)
         return WEIR_EVERSION;
     return message->descriptors_cap ? receive_descriptors(socket, message)
-                                    : receive(socket, message, room_of(message));
+                                    : receive(socket, message, weir__message_room(message));
 }
 
-static int try_send(struct weir__socket *socket, void *arg)
+int weir__message_try_send(struct weir__socket *socket, void *arg)
 {
     const struct msghdr *header = arg;
 
@@ -125,11 +112,9 @@ static int try_send(struct weir__socket *socket, void *arg)
 static int send_header(struct weir__socket *socket, struct weir__task *task, struct msghdr *header,
                        size_t len)
 {
-    int n = weir__socket_do(socket, task, SIDE_WRITE, try_send, header);
+    int n = weir__socket_do(socket, task, SIDE_WRITE, weir__message_try_send, header);
 
-    if (n < 0 || (size_t)n == len || socket->type != SOCK_STREAM)
-        return n < 0 ? n : 0;
-    return n; /* a part of it: only the socket of a stream does that */
+    return weir__message_sent(socket, n, len);
 }
 
 int weir_send_to(weir_socket handle, const void *bytes, size_t len, const weir_address *peer)
@@ -187,8 +172,9 @@ int weir_send_message_n(weir_socket socket, struct weir_message *message, size_t
 
     if (size < sizeof *message)
         return WEIR_EVERSION;
-    return message->fields & WEIR_FIELD_DESCRIPTORS ? send_descriptors(socket, message)
-                                                    : send_with(socket, message, room_of(message));
+    return message->fields & WEIR_FIELD_DESCRIPTORS
+               ? send_descriptors(socket, message)
+               : send_with(socket, message, weir__message_room(message));
 }
 
 /* ---- many ---- */
@@ -232,7 +218,7 @@ static int try_receive_batch(struct weir__socket *socket, void *arg)
         struct weir_message *message = message_at(batch, i);
 
         weir__message_expect(message, &batch->headers[i].msg_hdr, &batch->parts[i],
-                             room_of(message));
+                             weir__message_room(message));
     }
     n = weir__sys_recvmmsg(socket->fd.number, batch->headers, batch->count, batch->flags);
     return n < 0 ? n : read_batch(socket, batch, n);
@@ -264,7 +250,7 @@ int weir_recv_batch_n(weir_socket handle, struct weir_message *messages, size_t 
     socket = weir__socket_begin(handle, &task, &rc);
     if (!socket)
         return rc;
-    batch.flags = receive_flags(socket);
+    batch.flags = weir__message_receive_flags(socket);
     batch.size = size;
     do {
         size_t left = count - (size_t)total;
@@ -294,7 +280,7 @@ static int fill_batch(struct batch *batch, int family)
     for (i = 0; i < batch->count; i++) {
         struct weir_message *message = message_at(batch, i);
         int rc = weir__message_fill(message, family, &batch->headers[i].msg_hdr, &batch->parts[i],
-                                    room_of(message));
+                                    weir__message_room(message));
 
         if (rc < 0)
             return i ? (int)i : rc;

@@ -284,6 +284,66 @@ int weir__socket_do(struct weir__socket *socket, struct weir__task *task, enum w
     return rc < 0 && weir__handle_closed(socket->id) ? WEIR_ECLOSED : rc;
 }
 
+/* ---- cases of a select ---- */
+
+int weir__socket_case_try(struct weir__socket *socket, enum weir__side side, struct weir__case *c,
+                          weir__socket_try *attempt, void *arg)
+{
+    bool leads = c->enlisted && c->waiter.state == WAITER_GRANTED;
+    int rc = leads ? c->waiter.result : 0;
+
+    if (rc >= 0)
+        rc = try_ready(socket, side, rc, attempt, arg);
+    if (leads)
+        pass_on(socket, c->waiter.task, side);
+    if (rc < 0 && weir__handle_closed(socket->id))
+        return WEIR_ECLOSED;
+    if (rc == WEIR_EAGAIN && c->enlisted)
+        c->vain++;
+    return rc;
+}
+
+/* Until when a case naps: it does so every second time, or it would not hear of what comes. */
+static uint64_t nap_until(const struct weir__case *c)
+{
+    uint32_t over = c->vain - VAIN_MAX;
+
+    if (c->vain < VAIN_MAX || over % 2)
+        return UINT64_MAX;
+    return weir__now_ns() + ((uint64_t)NAP_NS << (over / 2 < NAP_SHIFTS ? over / 2 : NAP_SHIFTS));
+}
+
+enum weir__case_step weir__socket_case_enlist(struct weir__socket *socket, enum weir__side which,
+                                              struct weir__case *c, struct weir__select *select)
+{
+    struct weir__socket_side *side = &socket->sides[which];
+    weir_loop *loop = c->waiter.task->worker->loop;
+    bool mine;
+
+    c->enlisted = true;
+    c->waiter.state = WAITER_QUEUED;
+    c->id = nap_until(c);
+    if (c->id != UINT64_MAX)
+        return CASE_WAITS;
+    weir__lock(&socket->lock);
+    if (weir__handle_closed(socket->id)) { /* partner: end_waits, which comes after the close */
+        weir__unlock(&socket->lock);
+        return weir__case_gone(c, select, WEIR_ECLOSED);
+    }
+    weir__case_queue(c, select, &side->queue, &socket->lock);
+    mine = must_arm(side, loop);
+    weir__unlock(&socket->lock);
+    if (mine)
+        arm(socket, which, loop);
+    return CASE_WAITS;
+}
+
+void weir__socket_case_withdraw(struct weir__case *c)
+{
+    c->enlisted = false;
+    c->id = UINT64_MAX;
+}
+
 /* ---- closing ---- */
 
 /* On the loop where the poll was when the socket was closed. */

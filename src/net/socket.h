@@ -21,6 +21,7 @@
 #include <weir/loop.h>
 #include <weir/socket.h>
 
+#include "task/case.h"
 #include "task/waitq.h"
 
 struct weir__sockfile;
@@ -67,5 +68,16 @@ typedef int weir__socket_try(struct weir__socket *socket, void *arg);
 /* Does it, waiting for the side as often as it would block. Suspends. By the task inside. */
 int weir__socket_do(struct weir__socket *socket, struct weir__task *task, enum weir__side side,
                     weir__socket_try *attempt, void *arg);
+
+/* The same as a case of a select (task/case.h) that is `timed` and `looks`: it stands in the queue
+ * as any other call, and tries when it is granted, so that nobody tries for one that has lost.
+ * Between them the case's `id` is the moment when it comes again by itself, or UINT64_MAX. */
+
+/* For `attempt`: the result, or WEIR_EAGAIN. */
+int weir__socket_case_try(struct weir__socket *socket, enum weir__side side, struct weir__case *c,
+                          weir__socket_try *attempt, void *arg);
+enum weir__case_step weir__socket_case_enlist(struct weir__socket *socket, enum weir__side side,
+                                              struct weir__case *c, struct weir__select *select);
+void weir__socket_case_withdraw(struct weir__case *c);
 
 #endif

@@ -69,7 +69,8 @@ struct weir__case {
     struct weir__waiter waiter;
     bool entered;
     bool enlisted;
-    bool polls; /* `op` is in flight */
+    bool polls;    /* `op` is in flight */
+    uint32_t vain; /* the kind's: how often it was told to look, for nothing */
     weir_op op;
     weir_fd fd;
 };

@@ -435,6 +435,7 @@ static int enter_all(struct selection *s)
         c->result = 0;
         c->lock = NULL;
         c->entered = c->enlisted = c->polls = false;
+        c->vain = 0;
         if (!c->calls)
             continue;
         if (c->calls->pins && !s->pinned) {
