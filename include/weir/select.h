@@ -14,6 +14,8 @@
 #include <weir/chan.h>
 #include <weir/delay.h>
 #include <weir/net.h>
+#include <weir/netif.h>
+#include <weir/ready.h>
 #include <weir/scope.h>
 #include <weir/socket.h>
 #include <weir/stream.h>
@@ -66,6 +68,17 @@ static inline void weir_case_send_message(weir_case *out, weir_socket socket,
 {
     weir_case_send_message_n(out, socket, message, sizeof *message);
 }
+/* The next change of the interfaces, as weir_netif_watch_next; one task at a time. */
+WEIR_PUBLIC void weir_case_netif_n(weir_case *out, weir_netif_watch watch,
+                                   struct weir_netif_event *event, size_t size);
+static inline void weir_case_netif(weir_case *out, weir_netif_watch watch,
+                                   struct weir_netif_event *event)
+{
+    weir_case_netif_n(out, watch, event, sizeof *event);
+}
+/* Readiness of a foreign descriptor, as weir_ready_wait: the result is the bits. Counts of
+ * <weir/count.h> are streams: weir_case_read, of 8 bytes. */
+WEIR_PUBLIC void weir_case_ready(weir_case *out, int descriptor, uint32_t events);
 /* Joins a scope that the caller has opened: the result is weir_scope_join's, and the scope is
  * closed when this case was done. */
 WEIR_PUBLIC void weir_case_join(weir_case *out, weir_scope *scope);

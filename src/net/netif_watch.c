@@ -16,11 +16,13 @@
 #include "base/alloc.h"
 #include "core/handle.h"
 #include "core/sim.h"
+#include "net/message.h"
 #include "net/netif.h"
 #include "net/netif_op.h"
 #include "net/socket.h"
 #include "sys/call.h"
 #include "sys/current.h"
+#include "task/case.h"
 #include "task/task.h"
 
 #define DRAIN_MAX 100000 /* messages; a queue holds some hundreds */
@@ -190,10 +192,29 @@ static int rescan(struct watch *watch)
     return WEIR_NETIF_RESCAN;
 }
 
-/* Fills the cursor: 0, or an error. A message that was lost, or a part of one, makes it stale. */
-static int receive(struct watch *watch)
+/* For a case of a select, which does not wait here: a message's length, or WEIR_EAGAIN. */
+static int receive_now(struct watch *watch, struct weir__case *c)
 {
-    int n = weir__netif_receive(watch->socket, watch->bytes, sizeof watch->bytes);
+    struct weir__socket *socket = c->where[0];
+    struct weir_message message = {.bytes = watch->bytes, .cap = sizeof watch->bytes};
+    struct weir__receiving r = {.message = &message,
+                                .control = weir__message_room(&message),
+                                .flags = weir__message_receive_flags(socket)};
+    int rc;
+
+    do {
+        rc = weir__socket_case_try(socket, SIDE_READ, c, weir__message_try_receive, &r);
+    } while (rc >= 0 && !weir__netif_from_kernel(&message.peer));
+    if (rc >= 0 && message.flags & WEIR_MESSAGE_TRUNCATED)
+        rc = WEIR_EMSGSIZE;
+    return rc < 0 ? rc : (int)message.len;
+}
+
+/* Fills the cursor: 0, or an error. A message that was lost, or a part of one, makes it stale. */
+static int receive(struct watch *watch, struct weir__case *c)
+{
+    int n = c ? receive_now(watch, c)
+              : weir__netif_receive(watch->socket, watch->bytes, sizeof watch->bytes);
 
     if (n == WEIR_ENOBUFS || n == WEIR_EMSGSIZE) {
         watch->stale = true;
@@ -205,7 +226,8 @@ static int receive(struct watch *watch)
     return 0;
 }
 
-static int next(struct watch *watch, struct weir_netif_event *out)
+/* Of a select's case, or of a call: then `c` is NULL. */
+static int next(struct watch *watch, struct weir_netif_event *out, struct weir__case *c)
 {
     struct weir__netif_item item;
     int rc = 0;
@@ -216,10 +238,20 @@ static int next(struct watch *watch, struct weir_netif_event *out)
         else if (weir__netif_take(&watch->cursor, &item))
             rc = note(watch, &item, out);
         else
-            rc = receive(watch);
+            rc = receive(watch, c);
     }
     if (rc == WEIR_ENOMEM)
         watch->stale = true;
+    return rc;
+}
+
+/* The result of a call, from that of `next`. */
+static int deliver(struct weir_netif_event *event, int rc, void *out, size_t size)
+{
+    if (rc < 0)
+        return rc;
+    event->change = (uint32_t)rc;
+    memcpy(out, event, size < sizeof *event ? size : sizeof *event);
     return rc;
 }
 
@@ -236,16 +268,12 @@ int weir_netif_watch_next_n(weir_netif_watch handle, struct weir_netif_event *ou
     if (!watch)
         return rc;
     memset(&event, 0, sizeof event);
-    rc = next(watch, &event);
+    rc = next(watch, &event, NULL);
     if (rc < 0 && weir__handle_closed(handle.id))
         rc = WEIR_ECLOSED;
     if (weir__handle_leave(handle.id, WEIR__HANDLE_READER))
         release(watch);
-    if (rc < 0)
-        return rc;
-    event.change = (uint32_t)rc;
-    memcpy(out, &event, size < sizeof event ? size : sizeof event);
-    return rc;
+    return deliver(&event, rc, out, size);
 }
 
 /* The socket is closed by one who is inside, since a call under way may be the last to leave. */
@@ -265,4 +293,78 @@ int weir_netif_watch_close(weir_netif_watch handle)
     if (weir__handle_leave(handle.id, 0))
         release(watch);
     return 0;
+}
+
+/* ---- a case of a select: one that receives from the socket ---- */
+
+static int enter_case(struct weir__case *c, struct weir__task *task)
+{
+    const uint64_t id = c->id;
+    struct watch *watch;
+    int rc;
+
+    (void)task;
+    watch = weir__handle_enter(id, WEIR__KIND_NETIF_WATCH, WEIR__HANDLE_READER, &rc);
+    if (!watch)
+        return rc;
+    c->object = watch;
+    c->where[0] = weir__socket_enter(watch->socket, &rc);
+    if (c->where[0]) {
+        c->id = UINT64_MAX;
+        return 0;
+    }
+    if (weir__handle_leave(id, WEIR__HANDLE_READER)) /* it was closed in between */
+        release(watch);
+    return WEIR_ECLOSED;
+}
+
+static void leave_case(struct weir__case *c, struct weir__task *task)
+{
+    struct watch *watch = c->object;
+
+    (void)task;
+    weir__socket_leave(c->where[0]);
+    c->id = watch->id;
+    if (weir__handle_leave(c->id, WEIR__HANDLE_READER))
+        release(watch);
+}
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    struct watch *watch = c->object;
+    struct weir_netif_event event;
+    int rc;
+
+    (void)task;
+    memset(&event, 0, sizeof event);
+    rc = next(watch, &event, c);
+    if (rc < 0 && weir__handle_closed(watch->id))
+        rc = WEIR_ECLOSED;
+    c->result = deliver(&event, rc, c->data, c->len);
+    return rc != WEIR_EAGAIN;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    return weir__socket_case_enlist(c->where[0], SIDE_READ, c, select);
+}
+
+static void withdraw_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    weir__socket_case_withdraw(c);
+}
+
+static const struct weir__case_calls case_calls = {.enter = enter_case,
+                                                   .attempt = attempt_case,
+                                                   .enlist = enlist_case,
+                                                   .withdraw = withdraw_case,
+                                                   .leave = leave_case,
+                                                   .timed = true,
+                                                   .looks = true};
+
+void weir_case_netif_n(weir_case *out, weir_netif_watch watch, struct weir_netif_event *event,
+                       size_t size)
+{
+    weir__case_fill(out, &case_calls, watch.id, event, size);
 }

@@ -11,6 +11,7 @@
 #include "core/loop.h"
 #include "sys/call.h"
 #include "sys/current.h"
+#include "task/case.h"
 #include "task/task.h"
 #include "task/worker.h"
 
@@ -97,4 +98,52 @@ int weir_ready_now(int descriptor, uint32_t events)
         return WEIR_EINVAL;
     rc = weir__sys_poll(&poll_fd, 1, 0);
     return rc < 0 ? rc : from_poll(poll_fd.revents);
+}
+
+/* ---- a case of a select: `len` is the descriptor's number, `id` what is waited for ---- */
+
+static int number_of(const struct weir__case *c)
+{
+    return (int)(uint32_t)c->len;
+}
+
+static int enter_case(struct weir__case *c, struct weir__task *task)
+{
+    (void)task;
+    weir__case_poll_init(c, number_of(c));
+    return c->id & ~(uint64_t)READY_ALL ? WEIR_EINVAL : 0;
+}
+
+static bool attempt_case(struct weir__case *c, struct weir__task *task)
+{
+    int rc = weir__case_poll_error(c, number_of(c));
+
+    (void)task;
+    c->result = rc < 0 ? rc : weir_ready_now(number_of(c), (uint32_t)c->id);
+    return c->result != 0;
+}
+
+static enum weir__case_step enlist_case(struct weir__case *c, struct weir__select *select)
+{
+    (void)select;
+    weir__case_poll(c, (uint32_t)to_poll((uint32_t)c->id));
+    return CASE_WAITS;
+}
+
+static void leave_case(struct weir__case *c, struct weir__task *task)
+{
+    weir__case_poll_fini(c, task, number_of(c));
+}
+
+static const struct weir__case_calls case_calls = {.enter = enter_case,
+                                                   .attempt = attempt_case,
+                                                   .enlist = enlist_case,
+                                                   .check = weir__case_poll_over,
+                                                   .withdraw = weir__case_poll_withdraw,
+                                                   .leave = leave_case,
+                                                   .pins = true};
+
+void weir_case_ready(weir_case *out, int descriptor, uint32_t events)
+{
+    weir__case_fill(out, &case_calls, events, NULL, (uint32_t)descriptor);
 }

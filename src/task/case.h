@@ -101,6 +101,17 @@ void weir__case_queue(struct weir__case *c, struct weir__select *select, struct 
 void weir__case_submit(struct weir__case *c, struct weir__task *task);
 void weir__case_take_back(struct weir__case *c, struct weir__task *task);
 
+/* Waiting until a descriptor is ready, for a case that `pins`: its `fd` has the number, or a copy of
+ * it if the loop watches that one already for somebody else. They are called by enter, enlist,
+ * attempt, check, withdraw and leave. */
+void weir__case_poll_init(struct weir__case *c, int number);
+void weir__case_poll(struct weir__case *c, uint32_t events);
+/* Whether the wait has failed: the error, which ends the case, or 0. */
+int weir__case_poll_error(struct weir__case *c, int number);
+bool weir__case_poll_over(struct weir__case *c);
+void weir__case_poll_withdraw(struct weir__case *c, struct weir__task *task);
+void weir__case_poll_fini(struct weir__case *c, struct weir__task *task, int number);
+
 /* Commits to a case whose object is gone. */
 enum weir__case_step weir__case_gone(struct weir__case *c, struct weir__select *select, int error);
 
