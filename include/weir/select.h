@@ -1,9 +1,9 @@
 /* weir/select.h - waiting for the first of several operations.
  *
  * A select does exactly one of its cases and has withdrawn the others when it returns: what was not
- * chosen has sent nothing, and has taken no value, byte, connection, message or event. The array of cases is
- * the caller's memory. A case is filled once and can be used by any number of selects, one at a
- * time; a zeroed one is never ready. What a case points to is borrowed while a select uses it.
+ * chosen has sent nothing, and has taken no value, byte, connection, message or event. The array of
+ * cases is the caller's memory. A case is filled once and can be used by any number of selects, one
+ * at a time; a zeroed one is never ready. What a case points to is borrowed while a select uses it.
  */
 #ifndef WEIR_SELECT_H
 #define WEIR_SELECT_H
