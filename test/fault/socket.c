@@ -144,6 +144,77 @@ TEST(allocations_of_udp_may_fail)
     fail_each(run_udp, WEIR__FAULT_ALLOC);
 }
 
+/* ---- cases of a select ---- */
+
+static int select_both(weir_case *cases, int wanted)
+{
+    int which = weir_select(cases, 2);
+
+    if (which < 0 || cases[which].result < 0)
+        return which < 0 ? which : (int)cases[which].result;
+    return which == wanted ? 0 : WEIR_EDEADLINE; /* a wait that was never told of */
+}
+
+static int send_late(void *arg)
+{
+    int rc = weir_sleep(WEIR_MILLISECONDS(1));
+
+    return rc < 0 ? rc : weir_send_to(*(weir_socket *)arg, "late", 4, NULL);
+}
+
+static int use_cases(void *arg)
+{
+    weir_socket pair[2] = {{0}, {0}};
+    weir_case cases[2];
+    weir_scope scope;
+    char in[8];
+    int fds[2], joined = 0, rc = weir_socket_pair(pair, SOCK_DGRAM);
+
+    (void)arg;
+    weir_case_after(&cases[1], WEIR_MILLISECONDS(100));
+    weir_case_send_to(&cases[0], pair[0], "early", 5, NULL);
+    if (rc == 0)
+        rc = select_both(cases, 0);
+    weir_case_recv_from(&cases[0], pair[1], in, sizeof in, NULL);
+    if (rc == 0)
+        rc = select_both(cases, 0);
+    if (rc == 0 && memcmp(in, "early", 5) != 0)
+        rc = 1;
+    if (rc == 0)
+        rc = weir_scope_open(&scope);
+    if (rc == 0) {
+        rc = weir_spawn(&scope, send_late, &pair[0]);
+        if (rc == 0)
+            rc = select_both(cases, 0);
+        joined = weir_scope_join(&scope);
+    }
+    if (rc == 0 && pipe2(fds, O_CLOEXEC) == 0) {
+        weir_case_ready(&cases[0], fds[0], WEIR_READY_READ);
+        weir_case_after(&cases[1], WEIR_MILLISECONDS(1));
+        rc = select_both(cases, 1);
+        close(fds[0]);
+        close(fds[1]);
+    }
+    (void)weir_socket_close(pair[0]);
+    (void)weir_socket_close(pair[1]);
+    return rc ? rc : joined;
+}
+
+static int run_cases(void)
+{
+    return weir_run(use_cases, NULL, NULL);
+}
+
+TEST(calls_of_cases_of_sockets_may_fail)
+{
+    fail_each(run_cases, WEIR__FAULT_CALL);
+}
+
+TEST(allocations_of_cases_of_sockets_may_fail)
+{
+    fail_each(run_cases, WEIR__FAULT_ALLOC);
+}
+
 /* ---- UNIX ---- */
 
 static int pass_message(void)
