@@ -102,8 +102,8 @@ void weir__case_submit(struct weir__case *c, struct weir__task *task);
 void weir__case_take_back(struct weir__case *c, struct weir__task *task);
 
 /* Waiting until a descriptor is ready, for a case that `pins`: its `fd` has the number, or a copy
- * if the loop watches that one already for somebody else. They are called by enter, enlist, attempt,
- * check, withdraw and leave. */
+ * if the loop watches that one already for somebody else. Called by enter, enlist, attempt, check,
+ * withdraw and leave. */
 void weir__case_poll_init(struct weir__case *c, int number);
 void weir__case_poll(struct weir__case *c, uint32_t events);
 /* Whether the wait has failed: the error, which ends the case, or 0. */
