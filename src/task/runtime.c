@@ -593,9 +593,9 @@ int weir_runtime_create_n(weir_runtime **out, const struct weir_runtime_options 
 }
 
 /* The last task of the runtime may end meanwhile: what holds the root lets the workers go on, and
- * who visits keeps the memory. */
+ * who visits keeps the memory. `outfit` is NULL, or for a thread that is no worker. */
 static int spawn_detached(struct weir__runtime *runtime, weir_task_fn *fn, void *arg,
-                          const struct weir_spawn_options *o)
+                          const struct weir_spawn_options *o, const struct weir__outfit *outfit)
 {
     struct weir__runtime *visited = weir__runtime_visit_other(runtime);
     int rc = WEIR_ESHUTDOWN;
@@ -604,7 +604,9 @@ static int spawn_detached(struct weir__runtime *runtime, weir_task_fn *fn, void 
         struct weir__worker *worker =
             o->worker ? &runtime->workers[o->worker - 1] : weir__runtime_next_worker(runtime);
 
-        rc = weir__task_spawn(weir__current_worker(), worker, &runtime->root, fn, arg, o, NULL);
+        rc = outfit ? weir__scope_spawn_on(&runtime->root, worker, fn, arg, o, outfit)
+                    : weir__task_spawn(weir__current_worker(), worker, &runtime->root, fn, arg, o,
+                                       NULL);
         weir__scope_release(&runtime->root);
     }
     weir__runtime_leave_other(visited);
@@ -625,7 +627,7 @@ int weir_runtime_spawn_n(weir_runtime *runtime, weir_task_fn *fn, void *arg,
     if (!runtime)
         return WEIR_ENOTASK;
     rc = weir__spawn_options_check(&o, runtime->count);
-    return rc < 0 ? rc : spawn_detached(runtime, fn, arg, &o);
+    return rc < 0 ? rc : spawn_detached(runtime, fn, arg, &o, NULL);
 }
 
 struct call {
@@ -635,25 +637,36 @@ struct call {
     uint32_t done; /* partner: weir_runtime_block_on */
 };
 
+static void end_call(void *arg, int result)
+{
+    struct call *call = arg;
+
+    call->result = result;
+    WEIR_ATOMIC_STORE(&call->done, 1, SEQ_CST); /* from here on it may be gone */
+    weir__sys_table()->unpark(&call->done, 1);
+}
+
 static int run_call(void *arg)
 {
     struct call *call = arg;
 
-    call->result = call->fn(call->arg);
-    WEIR_ATOMIC_STORE(&call->done, 1, SEQ_CST); /* from here on it may be gone */
-    weir__sys_table()->unpark(&call->done, 1);
+    end_call(call, call->fn(call->arg));
     return 0;
 }
 
 int weir_runtime_block_on(weir_runtime *runtime, weir_task_fn *fn, void *arg)
 {
     WEIR__CALL;
+    struct weir__outfit outfit = {.refused = end_call};
+    struct weir_spawn_options none = {0};
     struct call call = {.fn = fn, .arg = arg};
     int rc;
 
     if (weir__current_worker())
         return WEIR_EBUSY;
-    rc = weir_runtime_spawn(runtime, run_call, &call);
+    if (!runtime)
+        runtime = weir__runtime_here();
+    rc = runtime ? spawn_detached(runtime, run_call, &call, &none, &outfit) : WEIR_ENOTASK;
     while (rc == 0 && !WEIR_ATOMIC_LOAD(&call.done, SEQ_CST))
         (void)weir__sys_table()->park(&call.done, 0, -1);
     return rc < 0 ? rc : call.result;

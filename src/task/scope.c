@@ -220,6 +220,8 @@ static void deliver_start(weir_post *post, weir_loop *loop)
         (void)weir__record_end(start->outfit.record, rc);
     start->outfit.record = NULL;
     if (rc < 0) {
+        if (start->outfit.refused)
+            start->outfit.refused(arg, rc);
         weir__outfit_drop(&start->outfit);
         weir__scope_leave(start->scope, rc);
     } else {

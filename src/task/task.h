@@ -155,6 +155,9 @@ struct weir__outfit {
     struct weir__record *record;
     struct weir__locals *locals;
     struct weir__strand *strand;
+    /* Of a spawn to another worker: told there, with the task's argument, that it could not be
+     * started after all. */
+    void (*refused)(void *arg, int rc);
 };
 /* Releases what is in it: the task is not started. */
 void weir__outfit_drop(const struct weir__outfit *outfit);

@@ -154,3 +154,37 @@ TEST(every_allocation_of_a_scope_and_what_is_in_it_may_fail)
 {
     fail_each(run, WEIR__FAULT_ALLOC);
 }
+
+/* ---- a thread that waits for its task ---- */
+
+static int answer(void *arg)
+{
+    (void)arg;
+    return 42;
+}
+
+/* With an allocation or call that fails once, and memory that has to be asked for anew each time. */
+TEST(a_thread_hears_that_its_task_could_not_start)
+{
+    struct weir_runtime_options options = {.workers = 1};
+    uint64_t n, sites = 1;
+    int refused = 0, kind;
+
+    for (kind = WEIR__FAULT_ALLOC; kind <= WEIR__FAULT_CALL; kind++) {
+        for (n = 1, sites = 1; n < 200 && sites >= n; n++) {
+            weir_runtime *runtime;
+            int rc;
+
+            assert_int_equal(weir_runtime_create(&runtime, &options), 0);
+            weir__fault_arm(kind, n);
+            rc = weir_runtime_block_on(runtime, answer, NULL);
+            sites = weir__fault_count(kind);
+            weir__fault_arm(kind, 0);
+            assert_true(rc == 42 || rc == WEIR_ENOMEM || rc == WEIR_ELIMIT || rc == WEIR_EAGAIN);
+            refused += rc != 42;
+            assert_int_equal(weir_runtime_block_on(runtime, answer, NULL), 42);
+            assert_int_equal(weir_runtime_destroy(runtime), 0);
+        }
+    }
+    assert_true(refused > 1);
+}
