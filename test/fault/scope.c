@@ -163,7 +163,7 @@ static int answer(void *arg)
     return 42;
 }
 
-/* With an allocation or call that fails once, and memory that has to be asked for anew each time. */
+/* With an allocation or call that fails once, and a runtime that is made anew each time. */
 TEST(a_thread_hears_that_its_task_could_not_start)
 {
     struct weir_runtime_options options = {.workers = 1};
