@@ -123,12 +123,10 @@ static int close_it(void *arg)
     return 0;
 }
 
-/* With several workers the close may come before the select. */
+/* The close may come before the select, on another worker or when the budget is spent. */
 static bool says_closed(int rc, const weir_case *c)
 {
-    return rc == 0
-           && (c->result == WEIR_ECLOSED
-               || (weir_worker_count() > 1 && c->result == WEIR_EBADHANDLE));
+    return rc == 0 && (c->result == WEIR_ECLOSED || c->result == WEIR_EBADHANDLE);
 }
 
 static int close_under_select(void *arg)
