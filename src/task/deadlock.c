@@ -205,10 +205,18 @@ static bool is_hopeless(const struct weir__blocked *who, const struct weir__want
            || count >= WEIR_ATOMIC_LOAD(&scope->count, RELAXED);
 }
 
+/* A cancel is on its way to it. */
+static bool is_ending(const struct weir__blocked *who)
+{
+    return who->scope && !who->shielded && weir__scope_cancelled(who->scope);
+}
+
 static bool is_stuck(const struct weir__blocked *who)
 {
     uint32_t at;
 
+    if (is_ending(who))
+        return false;
     for (at = 0; at < who->count; at++) {
         struct weir__want want = want_of(who, at);
 
@@ -427,6 +435,7 @@ static void enter(struct weir__blocked *blocked, const struct weir__task *task)
     blocked->name = task ? task->name : "thread";
     blocked->id = task ? task->id : 0;
     blocked->scope = task ? task->scope : NULL;
+    blocked->shielded = task && task->shields > 0;
     weir__lock(&lock);
     weir__list_push_back(&waiting, &blocked->link);
     number = closes_ring(blocked) ? ++found_count : 0;

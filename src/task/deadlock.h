@@ -75,6 +75,7 @@ struct weir__blocked {
     struct weir__list link;            /* its neighbours write it, too */
     bool listed;                       /* the waiter's own */
     bool stuck, inside;                /* of the look under way */
+    bool shielded;                     /* a cancel of its scope does not end the wait */
     const struct weir__waiter *waiter; /* tells whether it was granted; or NULL */
     const struct weir__select *select; /* likewise */
     const struct weir__scope *scope;   /* of which the task is, or NULL */
