@@ -19,7 +19,7 @@
 #include "support/run.h"
 #include "sys/serial.h"
 
-none_on_sim("there are no terminals")
+none_on_sim("there are no terminals") none_emulated("terminals have no rate of their own")
 
     static int upper = -1;
 static char name[64];

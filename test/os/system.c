@@ -152,6 +152,7 @@ TEST(a_program_that_was_removed_has_the_path_that_it_had)
 {
     char folder[] = "/tmp/weir-exe-XXXXXX", path[PATH_MAX];
 
+    not_emulated("a program that starts itself");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/copy", folder);
     assert_int_equal(run_copy(path, true), 0);
@@ -216,6 +217,7 @@ TEST(the_title_is_what_the_systems_tools_show)
     char title[8];
     int status = -1, pid;
 
+    not_emulated("the title is the emulator's");
     assert_int_equal(weir_system_set_title("x"), WEIR_ENOTSUP);
     assert_int_equal(weir_system_title(title, sizeof title), WEIR_ENOTSUP);
     setenv("HOME", "/somewhere/that/stays", 0);
@@ -373,6 +375,7 @@ TEST(a_process_gets_the_environment_of_one_moment)
 {
     int numbers = 100;
 
+    not_emulated("a child does not share its parent's memory");
     not_on_sim("there are no processes");
     assert_int_equal(run_with(start_and_change, &numbers, 2), 0);
 }
