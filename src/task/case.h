@@ -106,6 +106,9 @@ void weir__case_take_back(struct weir__case *c, struct weir__task *task);
  * withdraw and leave. */
 void weir__case_poll_init(struct weir__case *c, int number);
 void weir__case_poll(struct weir__case *c, uint32_t events);
+/* The loop watches `number` for somebody else: goes on with a copy. 0, or an error: WEIR_EEXIST if
+ * it is one already. */
+int weir__case_poll_copy(struct weir__case *c, int number);
 /* Whether the wait has failed: the error, which ends the case, or 0. */
 int weir__case_poll_error(struct weir__case *c, int number);
 bool weir__case_poll_over(struct weir__case *c);

@@ -20,10 +20,13 @@ void weir__case_poll(struct weir__case *c, uint32_t events)
     weir__case_submit(c, c->waiter.task);
 }
 
-static int copy_number(struct weir__case *c, int number)
+int weir__case_poll_copy(struct weir__case *c, int number)
 {
-    int copy = weir__sys_dup(number);
+    int copy;
 
+    if (c->fd.number != number)
+        return WEIR_EEXIST;
+    copy = weir__sys_dup(number);
     if (copy >= 0)
         weir_fd_init(&c->fd, copy);
     return copy < 0 ? copy : 0;
@@ -33,8 +36,8 @@ int weir__case_poll_error(struct weir__case *c, int number)
 {
     int rc = c->enlisted && !c->polls && c->op.result < 0 ? c->op.result : 0;
 
-    if (rc == WEIR_EEXIST && c->fd.number == number)
-        rc = copy_number(c, number);
+    if (rc == WEIR_EEXIST)
+        rc = weir__case_poll_copy(c, number);
     return rc == WEIR_ECANCELED ? 0 : rc;
 }
 
